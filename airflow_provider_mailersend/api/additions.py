@@ -1,0 +1,254 @@
+"""Adding to a suppression list: in batches, nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Literal, NamedTuple, get_args
+
+from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.entries import (
+    Entry,
+    comparable,
+    created_at,
+    domain_id_of,
+    value_of,
+)
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendUnknownFateError,
+    MailerSendValidationError,
+    refused_items,
+    smaller_batch,
+    unexpected,
+)
+from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, unknown_fate
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.pages import Paging, entries_of
+from airflow_provider_mailersend.api.requests import (
+    BATCH_SIZE,
+    Request,
+    SuppressionList,
+    add_suppressions,
+    list_suppressions,
+)
+
+OnInvalid = Literal["fail", "skip"]
+
+#: How far an entry's date may lie before the moment it was asked for: both clocks are read in whole seconds.
+_CLOCK_GRAIN = timedelta(seconds=2)
+
+#: The same where the API's clock is not known, for want of a Date header.
+_CLOCK_UNKNOWN = timedelta(minutes=5)
+
+#: The longest time given to a request that timed out, and may still be at work, before looking what it did.
+_LONGEST_SETTLING = 60.0
+
+
+class _Item(NamedTuple):
+    kind: str
+    value: str
+    position: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return comparable(self.kind, self.value)
+
+
+class Additions:
+    """
+    One call's additions to a list: what is left to do, and what was done.
+
+    :param recipients: addresses. Case and surrounding spaces do not tell two apart; the first spelling is sent.
+    :param patterns: regular expressions, for the blocklist. Surrounding spaces do not tell two apart.
+    :param domain_id: the domain to add to; None adds to the account's blocklist.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param on_invalid: whether an address that the API refuses ends the work or is left out.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        *,
+        recipients: Iterable[str] = (),
+        patterns: Iterable[str] = (),
+        domain_id: str | None = None,
+        batch_size: int = BATCH_SIZE,
+        on_invalid: OnInvalid = "fail",
+    ) -> None:
+        if not suppression_list.takes_additions:
+            raise ValueError(
+                f"nothing can be added to {suppression_list}: MailerSend puts addresses on hold, and takes them off "
+                "after 72 hours, by itself. To suppress an address for good, add it to the blocklist."
+            )
+        if on_invalid not in get_args(OnInvalid):
+            raise ValueError(
+                f"on_invalid must be one of {', '.join(get_args(OnInvalid))}; got {on_invalid!r}"
+            )
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+        items = [*_items("recipients", recipients), *_items("patterns", patterns)]
+        if not suppression_list.takes_patterns and any(item.kind == "patterns" for item in items):
+            raise ValueError(f"patterns stand on the blocklist only, not on {suppression_list}")
+        if items and suppression_list.adds_to_a_domain and not domain_id:
+            raise ValueError(
+                f"adding to {suppression_list} needs a domain: give domain_id, or set Domain ID in the connection"
+            )
+        self.suppression_list = suppression_list
+        self.domain_id = domain_id
+        self.batch_size = batch_size
+        self.on_invalid = on_invalid
+        #: The ids of the entries made.
+        self.added: list[str] = []
+        #: What the API refuses, each a ``value`` and a ``reason``.
+        self.rejected: list[dict[str, str]] = []
+        self._pending: dict[tuple[str, str], _Item] = {}
+        for item in items:
+            self._pending.setdefault(item.key, item)
+        self._total = len(self._pending)
+        self._unknowns = 0
+        self._latest: datetime | None = None
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Add all that is left, by *flow*."""
+        try:
+            self._reject({item: "It is empty." for item in self._pending.values() if not item.value})
+            while self._pending:
+                yield from self._add_batch(flow)
+        except MailerSendError as error:
+            error.progress = (
+                f"Of {self._total} to add to {self.suppression_list}, {len(self.added)} were added before that; "
+                f"{len(self._pending)} were not."
+            )
+            raise
+
+    def _add_batch(self, flow: Flow) -> Steps[None]:
+        batch = list(islice(self._pending.values(), self.batch_size))
+        request = add_suppressions(
+            self.suppression_list,
+            recipients=[item.value for item in batch if item.kind == "recipients"],
+            patterns=[item.value for item in batch if item.kind == "patterns"],
+            domain_id=self.domain_id,
+        )
+        try:
+            answer = yield from flow.send(request)
+            self._take_in(batch, request, answer)
+        except MailerSendUnknownFateError as error:
+            yield from self._look_up(flow, batch, error)
+        except MailerSendRequestError as error:
+            self._adapt(batch, error)
+
+    def _take_in(self, batch: Sequence[_Item], request: Request, answer: Answer) -> None:
+        try:
+            entries = entries_of(request, answer)
+            if len(entries) < len(batch):
+                raise unexpected(request, answer, f"{len(entries)} entries for {len(batch)} sent")
+        except MailerSendUnexpectedAnswerError as error:
+            raise unknown_fate(error) from None
+        dates = [date for entry in entries if (date := created_at(entry)) is not None]
+        self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
+        self._done(batch, [entry["id"] for entry in entries])
+
+    def _done(self, items: Sequence[_Item], ids: Iterable[str]) -> None:
+        self.added.extend(ids)
+        self._drop(items)
+        self._unknowns = 0
+
+    def _drop(self, items: Iterable[_Item]) -> None:
+        for item in items:
+            del self._pending[item.key]
+
+    def _adapt(self, batch: Sequence[_Item], error: MailerSendRequestError) -> None:
+        """Send less at once, or without what is refused, where *error* allows that; else raise it."""
+        size = smaller_batch(error, len(batch), "recipients", "patterns")
+        if size is not None:
+            self.batch_size = size
+            return
+        if not isinstance(error, MailerSendValidationError):
+            raise error
+        refused = refused_items(error, "recipients", "patterns")
+        by_kind = {kind: [item for item in batch if item.kind == kind] for kind in ("recipients", "patterns")}
+        if not refused or any(index >= len(by_kind[kind]) for kind, index in refused):
+            raise error
+        self._reject({by_kind[kind][index]: reason for (kind, index), reason in refused.items()})
+
+    def _reject(self, reasons: dict[_Item, str]) -> None:
+        if not reasons:
+            return
+        if self.on_invalid == "fail":
+            named = [
+                f"{item.kind}[{item.position}] {masked(item.value)!r}: {why}" for item, why in reasons.items()
+            ]
+            more = f" and {len(named) - 10} more" if len(named) > 10 else ""
+            raise MailerSendValidationError(
+                f"{len(named)} of what was to be added to {self.suppression_list} is not valid: "
+                f"{'; '.join(named[:10])}{more}. Correct it, or pass on_invalid='skip' to add the rest.",
+                status=422,
+            )
+        self.rejected.extend({"value": item.value, "reason": why} for item, why in reasons.items())
+        self._drop(reasons)
+
+    def _look_up(self, flow: Flow, batch: Sequence[_Item], error: MailerSendUnknownFateError) -> Steps[None]:
+        """Find out what of *batch* was added by a request whose fate is unknown; the rest stays to be added."""
+        self._unknowns += 1
+        asked_at = flow.sent_at
+        now = yield Wait(0.0)
+        at_work = min(now - asked_at, _LONGEST_SETTLING) if error.timed_out else 0.0
+        settling = max(flow.backoff(self._unknowns), at_work)
+        seen = -1
+        entries: dict[tuple[str, str], Entry] = {}
+        # Some but not all of it there may mean that the API is still at work: look until that stands still.
+        while seen < len(entries) < len(batch):
+            seen = len(entries)
+            now = yield Wait(now + settling, "what became of an addition that got no answer")
+            entries = yield from self._made_since(flow, asked_at, {item.key for item in batch})
+        there = [item for item in batch if item.key in entries]
+        if self._unknowns > flow.max_retries and len(there) < len(batch):
+            raise error
+        if there:
+            self._done(there, [entries[item.key]["id"] for item in there])
+
+    def _made_since(
+        self, flow: Flow, moment: float, wanted: set[tuple[str, str]]
+    ) -> Steps[dict[tuple[str, str], Entry]]:
+        """Return those entries for *wanted* that were made since *moment*, which are among the newest."""
+        found: dict[tuple[str, str], Entry] = {}
+        paging = Paging(list_suppressions(self.suppression_list, self.domain_id))
+        while paging.request is not None and len(found) < len(wanted):
+            answer = yield from flow.send(paging.request)
+            paging.since = self._since(flow, moment)
+            for entry in paging.read(answer):
+                value = value_of(entry)
+                if value is not None and (key := comparable(*value)) in wanted and self._is_ours(entry):
+                    found.setdefault(key, entry)
+        return found
+
+    def _is_ours(self, entry: Entry) -> bool:
+        # A blocklist entry without a domain is the account's; elsewhere an entry may just not say its domain.
+        domain_id = domain_id_of(entry)
+        return domain_id == self.domain_id or (domain_id is None and self.suppression_list.adds_to_a_domain)
+
+    def _since(self, flow: Flow, moment: float) -> datetime:
+        """Return *moment* by the API's clock, no later than it can be; what was added before sets a bound too."""
+        ahead = flow.throttle.clock_ahead
+        since = datetime.fromtimestamp(moment + (ahead or 0.0), UTC)
+        since -= _CLOCK_UNKNOWN if ahead is None else _CLOCK_GRAIN
+        return since if self._latest is None else max(since, self._latest)
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return {"added": self.added, "rejected": self.rejected, "requests": requests}
+
+
+def _items(kind: str, values: Iterable[str]) -> list[_Item]:
+    if isinstance(values, str):
+        raise TypeError(f"{kind} must be a list of strings; got one string")
+    items = []
+    for position, value in enumerate(values):
+        if not isinstance(value, str):
+            raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
+        items.append(_Item(kind, value.strip(), position))
+    return items

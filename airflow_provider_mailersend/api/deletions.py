@@ -1,0 +1,118 @@
+"""Deleting from a suppression list by id: in batches, and never more than was named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendRequestError,
+    MailerSendValidationError,
+    refused_items,
+    smaller_batch,
+)
+from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
+
+
+class Deletions:
+    """
+    One call's deletions from a list: what is left to do, and what was done.
+
+    :param ids: the entries' ids; each counts once.
+    :param domain_id: the domain whose entries they are; None means any, and the account's.
+    :param ignore_missing: whether ids that the API does not know are left out or end the work.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        ids: Iterable[str],
+        *,
+        domain_id: str | None = None,
+        ignore_missing: bool = True,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+        self.suppression_list = suppression_list
+        self.domain_id = domain_id
+        self.ignore_missing = ignore_missing
+        self.batch_size = batch_size
+        #: The ids of the entries deleted.
+        self.deleted: list[str] = []
+        #: The ids that the API does not know.
+        self.missing: list[str] = []
+        self._pending = _unique_ids(ids)
+        self._total = len(self._pending)
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Delete all that is left, by *flow*."""
+        try:
+            while self._pending:
+                yield from self._delete_batch(flow)
+        except MailerSendError as error:
+            error.progress = (
+                f"Of {self._total} to take off {self.suppression_list}, {len(self.deleted)} were deleted before "
+                f"that; {len(self._pending)} were not."
+            )
+            raise
+
+    def _delete_batch(self, flow: Flow) -> Steps[None]:
+        batch = self._pending[: self.batch_size]
+        try:
+            yield from flow.send(delete_suppressions(self.suppression_list, batch, self.domain_id))
+        except MailerSendRequestError as error:
+            self._adapt(batch, error)
+            return
+        self._done(batch)
+
+    def _done(self, batch: Sequence[str]) -> None:
+        self.deleted.extend(batch)
+        self._pending = self._pending[len(batch) :]
+
+    def _adapt(self, batch: Sequence[str], error: MailerSendRequestError) -> None:
+        """Send less at once, or without what is unknown, where *error* allows that; else raise it."""
+        size = smaller_batch(error, len(batch), "ids")
+        if size is not None:
+            self.batch_size = size
+            return
+        if not isinstance(error, MailerSendValidationError):
+            raise error
+        unknown = {index for _, index in refused_items(error, "ids")}
+        if not unknown or max(unknown) >= len(batch):
+            raise error
+        if len(unknown) == len(batch) and error.follows_unknown:
+            # An earlier try got no answer, and now nothing of it is known: it was that try that deleted it. One
+            # id unknown to it, and it would have been refused as a whole.
+            self._done(batch)
+            return
+        missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
+        if not self.ignore_missing:
+            named = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
+            raise MailerSendValidationError(
+                f"{self.suppression_list} has no entries of the ids {named}. Pass ignore_missing=True to delete the "
+                "rest.",
+                endpoint=error.endpoint,
+                status=error.status,
+                errors=error.errors,
+            )
+        self.missing.extend(missing)
+        self._pending = [id_ for i, id_ in enumerate(batch) if i not in unknown] + self._pending[len(batch) :]
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return {"deleted": self.deleted, "missing": self.missing, "all": False, "requests": requests}
+
+
+def _unique_ids(ids: Iterable[str]) -> list[str]:
+    if isinstance(ids, str):
+        raise TypeError("ids must be a list of strings; got one string")
+    unique: dict[str, None] = {}
+    for position, id_ in enumerate(ids):
+        if not isinstance(id_, str) or not id_.strip():
+            raise ValueError(f"ids[{position}] must be a string that names one entry; got {id_!r}")
+        unique[id_.strip()] = None
+    return list(unique)

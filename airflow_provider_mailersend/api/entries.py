@@ -1,0 +1,63 @@
+"""Reading one entry of a list: when it was made, whom it means, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Entry = dict[str, Any]
+
+
+def created_at(entry: Mapping[str, Any]) -> datetime | None:
+    """Return when *entry* was made, in UTC, or None where its date cannot be read."""
+    return read_moment(entry.get("created_at"))
+
+
+def read_moment(value: object) -> datetime | None:
+    """
+    Return a date of the API's as an aware datetime in UTC, or None where it cannot be read.
+
+    Older accounts hold dates without a zone, which are in UTC; the API's documents show one malformed date.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def value_of(entry: Mapping[str, Any]) -> tuple[str, str] | None:
+    """
+    Return what a suppression entry suppresses, or None where it does not say.
+
+    It is a pair of ``recipients`` and an address, or of ``patterns`` and a regular expression, as it would
+    be sent to add such an entry.
+    """
+    if "pattern" in entry:
+        kind, value = "patterns" if entry.get("type") == "pattern" else "recipients", entry["pattern"]
+    else:
+        kind, value = "recipients", _of(entry.get("recipient"), "email")
+    return (kind, value) if isinstance(value, str) else None
+
+
+def comparable(kind: str, value: str) -> tuple[str, str]:
+    """
+    Return what is equal for all spellings that mean the same.
+
+    Spaces around do not count, nor does the case of an address. That of a pattern does: ``\\D`` is not ``\\d``.
+    """
+    return kind, value.strip().casefold() if kind == "recipients" else value.strip()
+
+
+def domain_id_of(entry: Mapping[str, Any]) -> str | None:
+    """Return the id of the domain that a suppression entry belongs to; None where it is the whole account's."""
+    domain = entry.get("domain") if "pattern" in entry else _of(entry.get("recipient"), "domain")
+    domain_id = _of(domain, "id")
+    return domain_id if isinstance(domain_id, str) else None
+
+
+def _of(thing: object, key: str) -> object:
+    return thing.get(key) if isinstance(thing, Mapping) else None

@@ -1,0 +1,224 @@
+"""
+When to send, wait, send again or give up: written once, for every driver.
+
+A flow is a generator that does no I/O. It yields a :class:`Send` and is handed what came of it, or a
+:class:`Wait` and is handed the time. Its result is what it returns.
+"""
+
+from __future__ import annotations
+
+import random as _random
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendRateLimitError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendUnknownFateError,
+    error_from,
+)
+from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
+from airflow_provider_mailersend.api.requests import Request, get_api_quota
+from airflow_provider_mailersend.api.throttle import Throttle
+
+#: How often a request is repeated after a fault, unless the connection says otherwise.
+MAX_RETRIES = 5
+
+#: How long one request may take in all, its waits and repeats included, in seconds.
+RETRY_TIMEOUT = 600.0
+
+#: The longest wait after a fault, in seconds; the first is a second at most.
+_LONGEST_BACKOFF = 30.0
+
+#: The answers after which a request that is repeatable may be repeated.
+_PASSING = frozenset({408, 421, 429, 500, 502, 503, 504})
+
+#: Those of them that tell that the request was not processed, so that any may be repeated.
+_UNPROCESSED = frozenset({421, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Wanted: this request sent. Handed back: the :data:`Outcome`."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """
+    Wanted: a pause until *until*, in Unix seconds; none where that is past. Handed back: the time then.
+
+    :param reason: what is waited for.
+    """
+
+    until: float
+    reason: str = ""
+
+
+Step = Send | Wait
+T = TypeVar("T")
+Steps = Generator[Step, Any, T]
+
+
+def drive(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
+    """Run *steps* to their end, each step done by *perform*, and return their result."""
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(perform(step))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def drive_async(steps: Steps[T], perform: Callable[[Step], Awaitable[Any]]) -> T:
+    """Run *steps* to their end, each step done by *perform*, and return their result."""
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(await perform(step))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+class Flow:
+    """
+    One account's requests, one after another, within its limits.
+
+    :param throttle: what is known of the account's limits.
+    :param max_retries: how often a request is repeated after a fault. Waiting for the limit does not count.
+    :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds.
+    :param random: returns a number from 0 up to 1.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle,
+        *,
+        max_retries: int = MAX_RETRIES,
+        retry_timeout: float = RETRY_TIMEOUT,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        self.throttle = throttle
+        self.max_retries = max_retries
+        self.retry_timeout = retry_timeout
+        #: How many requests have been sent, repeats included.
+        self.requests = 0
+        #: When the last one was sent, in Unix seconds of the asking machine's clock.
+        self.sent_at = 0.0
+        self._random = random
+
+    def send(self, request: Request) -> Steps[Answer]:
+        """
+        Send *request*, again where that may help, and return the answer of its success.
+
+        :raises MailerSendUnknownFateError: *request* is not repeatable and may or may not have been processed.
+        :raises MailerSendError: it cannot be done, or not within the retries and the time allowed.
+        """
+        faults = 0
+        follows_unknown = False
+        started = yield Wait(0.0)
+        while True:
+            now = yield Wait(self.throttle.not_before, "the rate limit")
+            self.throttle.check_quota(request, now)
+            self.sent_at = now
+            outcome: Outcome = yield Send(request)
+            self.requests += 1
+            if isinstance(outcome, Answer):
+                self.throttle.learn(request, outcome)
+                if outcome.ok:
+                    return outcome
+                if outcome.status == 429:
+                    self._refused(request, outcome, started)
+                    if self.throttle.keeps_refusing and request.uses_quota:
+                        yield from self._ask_quota()
+                    continue
+            error = error_from(request, outcome)
+            error.follows_unknown = follows_unknown
+            if isinstance(outcome, Answer) and outcome.status not in _PASSING:
+                raise error
+            if _may_be_processed(outcome):
+                follows_unknown = True
+                if not request.repeatable:
+                    raise unknown_fate(error, timed_out=isinstance(outcome, Failure) and outcome.timed_out)
+            faults += 1
+            until = outcome.at + self.backoff(faults)
+            if faults > self.max_retries or until > started + self.retry_timeout:
+                raise _after_retries(error, faults, outcome.at - started)
+            yield Wait(until, f"another try after {_what(outcome)}")
+
+    def read_page(self, paging: Paging) -> Steps[list[Entry]]:
+        """Ask for the next page of *paging* and return what is new on it."""
+        if paging.request is None:
+            return []
+        answer = yield from self.send(paging.request)
+        return paging.read(answer)
+
+    def get(self, request: Request) -> Steps[Entry]:
+        """Ask for one thing and return it."""
+        answer = yield from self.send(request)
+        return data_of(request, answer)
+
+    def get_quota(self) -> Steps[dict[str, Any]]:
+        """Ask what is left of the day's requests, take note of it and return it."""
+        request = get_api_quota()
+        answer = yield from self.send(request)
+        quota = quota_of(request, answer)
+        self.throttle.learn_quota(quota["remaining"], quota["reset"], answer.at)
+        return quota
+
+    def backoff(self, faults: int) -> float:
+        """Return how long to wait after so many faults in a row, in seconds."""
+        return min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
+
+    def _refused(self, request: Request, answer: Answer, started: float) -> None:
+        self.throttle.refused(request, answer)
+        if self.throttle.not_before > started + self.retry_timeout:
+            raise MailerSendRateLimitError(
+                f"{request.endpoint} answered 429: the account's requests a minute are used up, and waiting for "
+                f"more would take longer than {self.retry_timeout:g} s. Others use the same account: run this at "
+                "a quieter time, or let fewer tasks run at once (an Airflow pool does that).",
+                endpoint=request.endpoint,
+                retry_at=self.throttle.not_before,
+            )
+
+    def _ask_quota(self) -> Steps[None]:
+        # A 429 for the day's quota was never observed: it may lack its code, as those for the minute do. Asking
+        # is free, and waiting on for a whole day is not.
+        request = get_api_quota()
+        outcome: Outcome = yield Send(request)
+        self.requests += 1
+        if not isinstance(outcome, Answer) or not outcome.ok:
+            return
+        try:
+            quota = quota_of(request, outcome)
+        except MailerSendUnexpectedAnswerError:
+            return
+        self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
+
+
+def unknown_fate(error: MailerSendError, *, timed_out: bool = False) -> MailerSendUnknownFateError:
+    """Return what *error* means for a request that must not be done twice."""
+    return MailerSendUnknownFateError(str(error), endpoint=error.endpoint, timed_out=timed_out)
+
+
+def _may_be_processed(outcome: Outcome) -> bool:
+    if isinstance(outcome, Failure):
+        return not outcome.never_sent
+    return outcome.status not in _UNPROCESSED
+
+
+def _what(outcome: Outcome) -> str:
+    return f"status {outcome.status}" if isinstance(outcome, Answer) else outcome.reason
+
+
+def _after_retries(error: MailerSendError, faults: int, seconds: float) -> MailerSendError:
+    tried = f"It was tried {faults} times in {seconds:.0f} s." if faults > 1 else "It was not tried again."
+    error.args = (f"{error.args[0]} {tried}",)
+    return error

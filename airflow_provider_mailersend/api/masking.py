@@ -1,0 +1,35 @@
+"""Addresses, phone numbers and tokens as logs and errors may show them."""
+
+from __future__ import annotations
+
+import re
+
+_ADDRESS = re.compile(r"[^\s\"'<>,;:(){}\[\]]+@[^\s\"'<>,;:(){}\[\]]+")
+_TOKEN = re.compile(r"\bmlsn\.\w+")
+_NUMBER = re.compile(r"\+\d[\d ().-]{4,}\d")
+
+
+def masked(value: str) -> str:
+    """
+    Return *value* with what tells a person hidden.
+
+    >>> masked("jane.doe@example.com")
+    'j***@example.com'
+    >>> masked("+15551234567")
+    '+1***67'
+    >>> masked("nobody in particular")
+    'n***'
+    """
+    name, at, domain = value.strip().rpartition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    if value.lstrip().startswith("+"):
+        return f"{value.strip()[:2]}***{value.strip()[-2:]}"
+    return f"{value.strip()[:1]}***"
+
+
+def masked_within(text: str) -> str:
+    """Return *text* with every API token, address and phone number in it masked."""
+    without_tokens = _TOKEN.sub("mlsn.***", text)
+    without_addresses = _ADDRESS.sub(lambda found: masked(found[0]), without_tokens)
+    return _NUMBER.sub(lambda found: masked(found[0]), without_addresses)

@@ -1,0 +1,160 @@
+"""Reading a list page by page: what a page holds, and what the next request is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.entries import Entry, created_at
+from airflow_provider_mailersend.api.errors import unexpected
+from airflow_provider_mailersend.api.requests import Request
+
+#: How often the same full page may come in a row before the list is taken for one that is not paged at all.
+_MOST_REPEATS = 3
+
+
+class Paging:
+    """
+    A list being read: send :attr:`request`, hand the answer to :meth:`read`, until :attr:`request` is None.
+
+    Entries come once each: one added meanwhile pushes others onto the next page, where they are met again.
+
+    :param request: asks for the first page.
+    :param since: leave out entries made before this moment.
+    :param until: leave out entries made at this moment or later.
+    """
+
+    def __init__(
+        self, request: Request, *, since: datetime | None = None, until: datetime | None = None
+    ) -> None:
+        self.request: Request | None = request
+        self.since = since
+        self.until = until
+        #: The dates that could not be read; their entries were kept.
+        self.unreadable_dates: list[object] = []
+        self._page = 1
+        self._seen: set[str] = set()
+        self._newest_first = True
+        self._last_date: datetime | None = None
+        self._last_ids: list[str] = []
+        self._repeats = 0
+
+    def read(self, answer: Answer) -> list[Entry]:
+        """
+        Return what is new on the page that *answer* holds, and set :attr:`request` to what is to be asked next.
+
+        :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
+        """
+        asked = self._asked()
+        entries, is_last = _page_of(asked, answer)
+        self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries])
+        fresh = [entry for entry in entries if self._is_new(entry["id"])]
+        if self.since is None and self.until is None:
+            kept = fresh
+        else:
+            dates = [created_at(entry) for entry in fresh]
+            kept = [entry for entry, date in zip(fresh, dates, strict=True) if self._within(entry, date)]
+            is_last = is_last or self._past_since([date for date in dates if date is not None])
+        self._page += 1
+        self.request = None if is_last else asked.at_page(self._page)
+        return kept
+
+    def _asked(self) -> Request:
+        if self.request is None:
+            raise RuntimeError("the list has been read to its end")
+        return self.request
+
+    def _is_new(self, id_: str) -> bool:
+        if id_ in self._seen:
+            return False
+        self._seen.add(id_)
+        return True
+
+    def _within(self, entry: Entry, date: datetime | None) -> bool:
+        if date is None:
+            self.unreadable_dates.append(entry.get("created_at"))
+            return True
+        return (self.since is None or date >= self.since) and (self.until is None or date < self.until)
+
+    def _past_since(self, dates: list[datetime]) -> bool:
+        """Whether nothing that is wanted can follow: the order is observed, not promised, so it is watched."""
+        for date in dates:
+            self._newest_first = self._newest_first and (self._last_date is None or date <= self._last_date)
+            self._last_date = date
+        return (
+            self._newest_first
+            and self.since is not None
+            and self._last_date is not None
+            and self._last_date < self.since
+        )
+
+    def _stop_if_unpaged(self, asked: Request, answer: Answer, ids: list[str]) -> None:
+        self._repeats = self._repeats + 1 if ids and ids == self._last_ids else 0
+        self._last_ids = ids
+        if self._repeats >= _MOST_REPEATS:
+            raise unexpected(asked, answer, "the same page over and over, whatever page is asked for")
+
+
+def data_of(request: Request, answer: Answer) -> Entry:
+    """
+    Return the one thing that *answer* holds.
+
+    :raises MailerSendUnexpectedAnswerError: the answer holds no one thing.
+    """
+    data = _body_of(request, answer).get("data")
+    if not isinstance(data, dict):
+        raise unexpected(request, answer, "JSON that has no object 'data'")
+    return data
+
+
+def entries_of(request: Request, answer: Answer) -> list[Entry]:
+    """
+    Return the entries that *answer* holds, each with a string as its ``id``.
+
+    :raises MailerSendUnexpectedAnswerError: the answer holds no entries.
+    """
+    return _entries_in(_body_of(request, answer), request, answer)
+
+
+def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
+    """
+    Return the quota that *answer* holds: ``quota`` and ``remaining`` in requests, ``reset`` as the API writes it.
+
+    :raises MailerSendUnexpectedAnswerError: the answer holds no quota.
+    """
+    body = _body_of(request, answer)
+    quota = {name: body.get(name) for name in ("quota", "remaining", "reset")}
+    if type(quota["quota"]) is not int or type(quota["remaining"]) is not int:
+        raise unexpected(request, answer, "JSON that has no whole numbers 'quota' and 'remaining'")
+    return quota
+
+
+def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool]:
+    body = _body_of(request, answer)
+    entries = _entries_in(body, request, answer)
+    links = body.get("links")
+    # links.next says only whether there is more: it has dropped the limit and every filter. Lists of 2021 have
+    # no links at all; there an empty page is the end, since a short one may only mean that limit was ignored.
+    is_last = not entries or (isinstance(links, dict) and "next" in links and links["next"] is None)
+    return entries, is_last
+
+
+def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:
+    entries = body.get("data")
+    if not isinstance(entries, list):
+        raise unexpected(request, answer, "JSON that has no list 'data'")
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+            raise unexpected(request, answer, "a list in which an entry has no string 'id'")
+    return entries
+
+
+def _body_of(request: Request, answer: Answer) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        raise unexpected(request, answer, "a body that is no JSON") from None
+    if not isinstance(body, dict):
+        raise unexpected(request, answer, f"JSON that is no object but a {type(body).__name__}")
+    return body

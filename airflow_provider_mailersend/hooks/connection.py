@@ -1,0 +1,129 @@
+"""What a MailerSend connection says, read and checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_mailersend.api.flow import MAX_RETRIES
+from airflow_provider_mailersend.api.requests import BASE_PATH, BASE_URL
+from airflow_provider_mailersend.api.throttle import RATE_WINDOW
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+#: Seconds to wait for one answer, unless the connection says otherwise.
+TIMEOUT = 30.0
+
+# Whatever else could end the header that carries the token, and HTTP clients would show the token in their error.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    A connection's settings, each with its default where the connection says nothing.
+
+    :param token: the API token. It is left out of the repr.
+    :param base_url: the API's URL without a slash at its end.
+    :param domain_id: the domain that calls work on when they name none.
+    :param timeout: how long to wait for one answer, in seconds.
+    :param max_retries: how often a request is repeated after a fault.
+    :param quota_reserve: how many of the day's requests to leave to sending.
+    :param rate_limit_window: how long the rate limit's window is, in seconds; for a sandbox with a short minute.
+    """
+
+    token: str = field(repr=False)
+    base_url: str = BASE_URL
+    domain_id: str | None = None
+    timeout: float = TIMEOUT
+    max_retries: int = MAX_RETRIES
+    quota_reserve: int = 0
+    rate_limit_window: float = RATE_WINDOW
+
+
+def settings_of(connection: Connection, extra: Mapping[str, Any]) -> Settings:
+    """
+    Read *connection*, whose extra holds *extra*.
+
+    :raises ValueError: it says something that cannot be; the message tells which field, and never the token.
+    """
+    try:
+        return Settings(
+            token=_token(connection.password),
+            base_url=base_url_of(connection.host, connection.port),
+            domain_id=str(extra.get("domain_id") or "").strip() or None,
+            timeout=_number(extra, "timeout", TIMEOUT, least=0.001),
+            max_retries=int(_number(extra, "max_retries", MAX_RETRIES, least=0)),
+            quota_reserve=int(_number(extra, "quota_reserve", 0, least=0)),
+            rate_limit_window=_number(extra, "rate_limit_window", RATE_WINDOW, least=0.001),
+        )
+    except ValueError as error:
+        raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
+
+
+def base_url_of(host: str | None, port: int | None = None) -> str:
+    """
+    Return the URL that *host* and *port* of a connection mean: MailerSend's own where there is no host.
+
+    :raises ValueError: it is no URL to send a token to: without TLS, and not on this machine.
+    """
+    if not host or not host.strip():
+        return BASE_URL
+    text = host.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        port = parts.port or port
+    except ValueError:
+        raise ValueError("the host is no URL, such as https://api.mailersend.com/v1") from None
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(
+            "the host must be a URL without a user, a query or a fragment; the token has its own field"
+        )
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError(f"the host must be an https URL; its scheme is {parts.scheme!r}")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(
+            f"the host {parts.hostname!r} is asked for without TLS, which would show the token to others. Write "
+            "https://; plain http is for this machine alone (127.0.0.1, ::1, localhost)"
+        )
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/') or BASE_PATH}"
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _token(password: str | None) -> str:
+    token = (password or "").strip()
+    if not token:
+        raise ValueError("there is no API token. Put it into the API token field (the connection's password)")
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(
+            "the API token holds a space or a character that no token has. Copy it again into the API token field "
+            "(the connection's password)"
+        )
+    return token
+
+
+def _number(extra: Mapping[str, Any], name: str, default: float, *, least: float) -> float:
+    value = extra.get(name)
+    if value is None or value == "":
+        return default
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} in extra must be a number; it is {value!r}") from None
+    if not least <= number < 1e9:
+        raise ValueError(f"{name} in extra must be {least:g} or more; it is {value!r}")
+    return number

@@ -1,0 +1,92 @@
+"""What Airflow reads about this provider: its modules, its connection type and that connection's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: The fields of the connection form that live in the connection's *extra*. Airflow 3 reads them from here
+#: as ``conn-fields``; the hook makes Airflow 2.11's form widgets from the same entries.
+CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
+    "domain_id": {
+        "label": "Domain ID",
+        "schema": {"type": ["string", "null"]},
+        "description": "Optional. The domain that tasks work on when they name none.",
+    },
+    "timeout": {
+        "label": "Timeout",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+        "description": "Optional. Seconds to wait for one answer; 30 by default.",
+    },
+    "max_retries": {
+        "label": "Max retries",
+        "schema": {"type": ["integer", "null"], "minimum": 0},
+        "description": "Optional. How often a request is repeated after a fault of the network or the API; "
+        "5 by default. Waiting for the rate limit does not count.",
+    },
+    "quota_reserve": {
+        "label": "Quota reserve",
+        "schema": {"type": ["integer", "null"], "minimum": 0},
+        "description": "Optional. How many of the day's requests to leave to sending; 0 by default.",
+    },
+}
+
+#: How the standard fields appear: the token in *password*, the base URL in *host*, nothing else.
+FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["login", "port", "schema", "extra"],
+    "relabeling": {"password": "API token", "host": "Base URL"},
+    "placeholders": {
+        "password": "mlsn.…",
+        "host": "https://api.mailersend.com/v1 (leave empty)",
+        "timeout": "30",
+        "max_retries": "5",
+        "quota_reserve": "0",
+    },
+}
+
+_INTEGRATION = "MailerSend"
+_PACKAGE = "airflow_provider_mailersend"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-mailersend",
+        "name": "MailerSend",
+        "description": "`MailerSend <https://www.mailersend.com/>`__: suppression lists, recipients and SMS recipients.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://developers.mailersend.com/",
+                "tags": ["service"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": [
+                    f"{_PACKAGE}.operators.suppressions",
+                    f"{_PACKAGE}.operators.recipients",
+                    f"{_PACKAGE}.operators.sms_recipients",
+                ],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": [
+                    f"{_PACKAGE}.sensors.suppressions",
+                    f"{_PACKAGE}.sensors.sms_recipients",
+                ],
+            }
+        ],
+        "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.mailersend"]}],
+        "connection-types": [
+            {
+                "connection-type": "mailersend",
+                "hook-class-name": f"{_PACKAGE}.hooks.mailersend.MailerSendHook",
+                "hook-name": "MailerSend",
+                "ui-field-behaviour": FIELD_BEHAVIOUR,
+                "conn-fields": CONNECTION_FIELDS,
+            }
+        ],
+    }
