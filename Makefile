@@ -1,0 +1,39 @@
+# make demo: the CRM example on a real Airflow, against a sandbox.  make test: everything that is checked.
+PYTHON ?= python3
+AIRFLOW ?= 3.3.2
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo ui test lint pytest pytest-2.11 bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/python example_dags/demo.py
+
+ui: $(VENV)/installed
+	$(BIN)/python example_dags/demo.py ui
+
+test: lint pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+pytest: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+pytest-2.11:
+	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11.2
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-2.11 .airflow dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,23 @@
+"""The base of the provider's operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_mailersend.task import MailerSendTask
+
+
+class MailerSendOperator(MailerSendTask, BaseOperator):
+    """
+    An operator on one MailerSend connection.
+
+    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
+    """
+
+    ui_color = "#d7e3ff"
+
+    def __init__(self, *, mailersend_conn_id: str = "mailersend_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mailersend_conn_id = mailersend_conn_id

@@ -1,0 +1,101 @@
+"""Operators on MailerSend's recipients: the addresses that were written to, one for each domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.task import MAX_ENTRIES
+from airflow_provider_mailersend.templating import required_text_of, text_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MailerSendListRecipientsOperator(MailerSendOperator):
+    """
+    Return the recipients: ``GET /recipients``, a request for each 100.
+
+    They go through XCom, so the task fails where there are more than *max_entries*, before it writes any.
+
+    .. code-block:: python
+
+        MailerSendListRecipientsOperator(task_id="recipients", domain_id="65qngkdovk8lwr12")
+
+    :param domain_id: only this domain's; by default the connection's. Without either: all domains'. (templated)
+    :param max_entries: the most recipients to return.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: the recipients as the API gives them, in no order: ``id``, ``email``, ``created_at`` and more.
+    :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many.
+    """
+
+    template_fields: Sequence[str] = ("domain_id", "mailersend_conn_id")
+
+    def __init__(
+        self, *, domain_id: str | None = None, max_entries: int = MAX_ENTRIES, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.domain_id = domain_id
+        self.max_entries = max_entries
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        with self.failing_at_once():
+            recipients = self.hook.iter_recipients(domain_id=text_of(self.domain_id, "domain_id"))
+            return self.at_most(self.max_entries, recipients)
+
+
+class MailerSendGetRecipientOperator(MailerSendOperator):
+    """
+    Return one recipient: ``GET /recipients/{id}``.
+
+    .. code-block:: python
+
+        MailerSendGetRecipientOperator(task_id="recipient", recipient_id="5ee0b174b251345e407c92dc")
+
+    :param recipient_id: the recipient's id. (templated)
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: the recipient as the API gives it: ``id``, ``email``, ``created_at``, ``domain`` and more.
+    :raises AirflowFailException: there is no such recipient, or MailerSend refuses the token.
+    """
+
+    template_fields: Sequence[str] = ("recipient_id", "mailersend_conn_id")
+
+    def __init__(self, *, recipient_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recipient_id = recipient_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with self.failing_at_once():
+            return self.hook.get_recipient(required_text_of(self.recipient_id, "recipient_id"))
+
+
+class MailerSendDeleteRecipientOperator(MailerSendOperator):
+    """
+    Delete one recipient and what MailerSend holds of it: ``DELETE /recipients/{id}``.
+
+    .. code-block:: python
+
+        MailerSendDeleteRecipientOperator(task_id="forget", recipient_id="{{ params.recipient_id }}")
+
+    :param recipient_id: the recipient's id. (templated)
+    :param ignore_missing: whether it is a success when there is no such recipient, as after a retry.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: ``deleted``: whether there was one; ``requests``: how many requests it took.
+    :raises AirflowFailException: there is no such recipient and *ignore_missing* is false, or MailerSend refuses the
+        token.
+    """
+
+    template_fields: Sequence[str] = ("recipient_id", "mailersend_conn_id")
+
+    def __init__(self, *, recipient_id: str, ignore_missing: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recipient_id = recipient_id
+        self.ignore_missing = ignore_missing
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with self.failing_at_once():
+            deleted = self.hook.delete_recipient(
+                required_text_of(self.recipient_id, "recipient_id"), ignore_missing=self.ignore_missing
+            )
+        return {"deleted": deleted, "requests": self.hook.requests_sent}

@@ -1,0 +1,151 @@
+"""Operators on MailerSend's SMS recipients: phone numbers, and whether they may be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendNotFoundError
+from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.task import MAX_ENTRIES
+from airflow_provider_mailersend.templating import list_of, required_text_of, text_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MailerSendListSmsRecipientsOperator(MailerSendOperator):
+    """
+    Return the SMS recipients: ``GET /sms-recipients``, a request for each 100.
+
+    They go through XCom, so the task fails where there are more than *max_entries*, before it writes any.
+
+    .. code-block:: python
+
+        MailerSendListSmsRecipientsOperator(task_id="opted_out", status="opt_out")
+
+    :param status: only those ``active``, or only those who ``opt_out``. (templated)
+    :param sms_number_id: only those of this SMS number. (templated)
+    :param max_entries: the most SMS recipients to return.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: the SMS recipients as the API gives them: ``id``, ``number`` in E.164, ``status``, ``created_at`` and more.
+        The same phone number is one SMS recipient for each SMS number.
+    :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many.
+    """
+
+    template_fields: Sequence[str] = ("status", "sms_number_id", "mailersend_conn_id")
+
+    def __init__(
+        self,
+        *,
+        status: str | None = None,
+        sms_number_id: str | None = None,
+        max_entries: int = MAX_ENTRIES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.status = status
+        self.sms_number_id = sms_number_id
+        self.max_entries = max_entries
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        with self.failing_at_once():
+            recipients = self.hook.iter_sms_recipients(
+                status=text_of(self.status, "status"),
+                sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
+            )
+            return self.at_most(self.max_entries, recipients)
+
+
+class MailerSendGetSmsRecipientOperator(MailerSendOperator):
+    """
+    Return one SMS recipient: ``GET /sms-recipients/{id}``.
+
+    .. code-block:: python
+
+        MailerSendGetSmsRecipientOperator(task_id="sms_recipient", sms_recipient_id="62347d2be979fd275c0afd34")
+
+    :param sms_recipient_id: the SMS recipient's id. (templated)
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: the SMS recipient as the API gives it: ``id``, ``number``, ``status``, ``created_at``, ``sms`` and more.
+    :raises AirflowFailException: there is no such SMS recipient, or MailerSend refuses the token.
+    """
+
+    template_fields: Sequence[str] = ("sms_recipient_id", "mailersend_conn_id")
+
+    def __init__(self, *, sms_recipient_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sms_recipient_id = sms_recipient_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with self.failing_at_once():
+            return self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
+
+
+class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
+    """
+    Set whether SMS recipients may be written to: ``PUT /sms-recipients/{id}``, a request for each.
+
+    No ids are a success that sends nothing. An id that the API does not know holds up none of the others: the task
+    fails once they are done.
+
+    .. code-block:: python
+
+        MailerSendUpdateSmsRecipientsOperator(
+            task_id="opt_out", ids="{{ ti.xcom_pull('sms_opt_outs') }}", status="opt_out"
+        )
+
+    :param ids: the SMS recipients' ids: a list, or the text of one; each counts once. (templated)
+    :param status: ``active`` or ``opt_out``. (templated)
+    :param on_missing: ``fail`` when the API does not know an id, or ``skip`` it.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: ``updated``: the ids set; ``missing``: the ids that the API does not know; ``requests``: how many requests
+        it took.
+    :raises AirflowFailException: the arguments are wrong, ids are unknown, or MailerSend refuses the token. It says
+        what was set before that.
+    """
+
+    template_fields: Sequence[str] = ("ids", "status", "mailersend_conn_id")
+
+    def __init__(
+        self,
+        *,
+        ids: Sequence[str] | str | None,
+        status: str,
+        on_missing: Literal["fail", "skip"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.ids = ids
+        self.status = status
+        self.on_missing = on_missing
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        updated: list[str] = []
+        missing: list[str] = []
+        with self.failing_at_once():
+            if self.on_missing not in ("fail", "skip"):
+                raise ValueError(f"on_missing must be fail or skip; got {self.on_missing!r}")
+            ids = dict.fromkeys(list_of(self.ids, "ids"))
+            status = required_text_of(self.status, "status")
+            for id_ in ids:
+                try:
+                    self.hook.update_sms_recipient(id_, status)
+                except MailerSendNotFoundError:
+                    missing.append(id_)
+                except MailerSendError as error:
+                    error.progress = (
+                        f"Of {len(ids)} SMS recipients, {len(updated)} were set to {status} before that."
+                    )
+                    raise
+                else:
+                    updated.append(id_)
+        self.log.info("Set %d SMS recipients to %s; %d are unknown.", len(updated), status, len(missing))
+        if missing and self.on_missing == "fail":
+            raise AirflowFailException(
+                f"MailerSend knows no SMS recipients of the ids {', '.join(missing)}. The other {len(updated)} were set "
+                f"to {status}. Correct the ids, or pass on_missing='skip'."
+            )
+        return {"updated": updated, "missing": missing, "requests": self.hook.requests_sent}

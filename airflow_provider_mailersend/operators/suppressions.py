@@ -1,0 +1,232 @@
+"""Operators that list, add to and delete from MailerSend's suppression lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.task import MAX_ENTRIES
+from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MailerSendListSuppressionsOperator(MailerSendOperator):
+    """
+    Return the entries of a suppression list: ``GET /suppressions/{list}``, a request for each 100 entries.
+
+    The entries go through XCom, so the task fails where there are more than *max_entries*, before it writes any. An
+    entry whose date cannot be read is kept, with a warning.
+
+    .. code-block:: python
+
+        MailerSendListSuppressionsOperator(
+            task_id="new_unsubscribes",
+            suppression_list="unsubscribes",
+            since="{{ data_interval_start }}",
+            until="{{ data_interval_end }}",
+        )
+
+    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
+        ``on-hold-list``. (templated)
+    :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of the
+        account and of all its domains. (templated)
+    :param since: only entries made at this moment or later, in ISO 8601; without a zone it is in UTC. (templated)
+    :param until: only entries made before this moment. (templated)
+    :param max_entries: the most entries to return.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: the entries as the API gives them, newest first. On the blocklist an entry has ``id``, ``type``,
+        ``pattern``, ``domain`` and ``created_at``; elsewhere ``id``, ``recipient``, ``created_at`` and more.
+    :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many
+        entries.
+    """
+
+    template_fields: Sequence[str] = ("suppression_list", "domain_id", "since", "until", "mailersend_conn_id")
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        domain_id: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        max_entries: int = MAX_ENTRIES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.domain_id = domain_id
+        self.since = since
+        self.until = until
+        self.max_entries = max_entries
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        with self.failing_at_once():
+            entries = self.hook.iter_suppressions(
+                required_text_of(self.suppression_list, "suppression_list"),
+                domain_id=text_of(self.domain_id, "domain_id"),
+                since=moment_of(self.since, "since"),
+                until=moment_of(self.until, "until"),
+            )
+            found = self.at_most(self.max_entries, entries)
+        self.log.info(
+            "Found %d entries on %s in %d requests.",
+            len(found),
+            self.suppression_list,
+            self.hook.requests_sent,
+        )
+        return found
+
+
+class MailerSendAddSuppressionsOperator(MailerSendOperator):
+    """
+    Put addresses, and on the blocklist patterns, on a suppression list: ``POST /suppressions/{list}``.
+
+    What is given twice is added once, and nothing given is a success that sends nothing. A request that got no answer
+    is looked up on the list before any of it is sent again.
+
+    .. code-block:: python
+
+        MailerSendAddSuppressionsOperator(
+            task_id="suppress",
+            suppression_list="unsubscribes",
+            recipients="{{ ti.xcom_pull('opted_out') }}",
+            domain_id="65qngkdovk8lwr12",
+        )
+
+    :param suppression_list: any list but ``on-hold-list``, which MailerSend keeps by itself. (templated)
+    :param recipients: addresses: a list, or the text of one. Case and surrounding spaces do not tell two apart; the
+        first spelling is sent. (templated)
+    :param patterns: regular expressions, for the blocklist: a list, or the text of one. (templated)
+    :param domain_id: the domain to add to; by default the connection's. The blocklist needs none: its entry is then
+        the account's. (templated)
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a ``reason``;
+        ``requests``: how many requests it took.
+    :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
+        added before that.
+    """
+
+    template_fields: Sequence[str] = (
+        "suppression_list",
+        "recipients",
+        "patterns",
+        "domain_id",
+        "mailersend_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        recipients: Sequence[str] | str | None = None,
+        patterns: Sequence[str] | str | None = None,
+        domain_id: str | None = None,
+        batch_size: int = BATCH_SIZE,
+        on_invalid: Literal["fail", "skip"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.recipients = recipients
+        self.patterns = patterns
+        self.domain_id = domain_id
+        self.batch_size = batch_size
+        self.on_invalid = on_invalid
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with self.failing_at_once():
+            result = self.hook.add_suppressions(
+                required_text_of(self.suppression_list, "suppression_list"),
+                recipients=list_of(self.recipients, "recipients"),
+                patterns=list_of(self.patterns, "patterns"),
+                domain_id=text_of(self.domain_id, "domain_id"),
+                batch_size=self.batch_size,
+                on_invalid=self.on_invalid,
+            )
+        self.log.info(
+            "Added %d to %s; %d were rejected; %d requests.",
+            len(result["added"]),
+            self.suppression_list,
+            len(result["rejected"]),
+            result["requests"],
+        )
+        return result
+
+
+class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
+    """
+    Take entries off a suppression list: ``DELETE /suppressions/{list}``.
+
+    No ids delete nothing, whatever they were rendered from. Emptying a list takes ``delete_all=True``, literally, and
+    no *ids*.
+
+    .. code-block:: python
+
+        MailerSendDeleteSuppressionsOperator(
+            task_id="release",
+            suppression_list="hard-bounces",
+            ids="{{ ti.xcom_pull('repaired_mailboxes') }}",
+        )
+
+    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
+        ``on-hold-list``. (templated)
+    :param ids: the ids of the entries: a list, or the text of one. (templated)
+    :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its domains.
+    :param domain_id: the domain whose entries they are; by default the connection's. (templated)
+    :param ignore_missing: whether ids that the API does not know are left out, or fail the task.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know; ``all``:
+        whether everything was deleted; ``requests``: how many requests it took.
+    :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
+        deleted before that.
+    """
+
+    template_fields: Sequence[str] = ("suppression_list", "ids", "domain_id", "mailersend_conn_id")
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        ids: Sequence[str] | str | None = None,
+        delete_all: bool = False,
+        domain_id: str | None = None,
+        ignore_missing: bool = True,
+        batch_size: int = BATCH_SIZE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.ids = ids
+        self.delete_all = delete_all
+        self.domain_id = domain_id
+        self.ignore_missing = ignore_missing
+        self.batch_size = batch_size
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with self.failing_at_once():
+            # ids that were given and came to nothing are still ids: they never turn into "all".
+            ids = None if self.ids is None and self.delete_all is True else list_of(self.ids, "ids")
+            result = self.hook.delete_suppressions(
+                required_text_of(self.suppression_list, "suppression_list"),
+                ids=ids,
+                delete_all=self.delete_all,
+                domain_id=text_of(self.domain_id, "domain_id"),
+                ignore_missing=self.ignore_missing,
+                batch_size=self.batch_size,
+            )
+        self.log.info(
+            "Deleted %s from %s; %d were not there; %d requests.",
+            "everything" if result["all"] else len(result["deleted"]),
+            self.suppression_list,
+            len(result["missing"]),
+            result["requests"],
+        )
+        return result

@@ -1,0 +1,48 @@
+"""Sensors that wait for MailerSend's SMS recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import PokeReturnValue
+
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.sensors.base import MailerSendSensor
+from airflow_provider_mailersend.templating import required_text_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
+    """
+    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each poke.
+
+    .. code-block:: python
+
+        MailerSendSmsRecipientStatusSensor(
+            task_id="opted_in", sms_recipient_id="62347d2be979fd275c0afd34", status="active"
+        )
+
+    :param sms_recipient_id: the SMS recipient's id. (templated)
+    :param status: ``active`` or ``opt_out``. (templated)
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: through XCom, the SMS recipient as the API gives it.
+    :raises AirflowFailException: there is no such SMS recipient, the status is none, or MailerSend refuses the token.
+    """
+
+    template_fields: Sequence[str] = ("sms_recipient_id", "status", "mailersend_conn_id")
+
+    def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sms_recipient_id = sms_recipient_id
+        self.status = status
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        with self.failing_at_once():
+            wanted = SmsRecipientStatus(required_text_of(self.status, "status"))
+            recipient = self.hook.get_sms_recipient(
+                required_text_of(self.sms_recipient_id, "sms_recipient_id")
+            )
+        return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)

@@ -1,0 +1,59 @@
+"""What the provider's operators and sensors share: their hook, and how an error ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.api.errors import MailerSendError
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+#: The most entries that a task returns through XCom, unless it says otherwise.
+MAX_ENTRIES = 10_000
+
+
+class MailerSendTask:
+    """A task on one MailerSend connection."""
+
+    mailersend_conn_id: str
+
+    @cached_property
+    def hook(self) -> MailerSendHook:
+        """The hook, made when it is first needed: DAG files are parsed without any HTTP library."""
+        from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+        return MailerSendHook(self.mailersend_conn_id)
+
+    @contextmanager
+    def failing_at_once(self) -> Iterator[None]:
+        """Fail the task without Airflow's retries where they could not help: bad arguments, a wrong token."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            raise AirflowFailException(str(error)) from error
+        except MailerSendError as error:
+            if not error.permanent:
+                raise
+            raise AirflowFailException(str(error)) from error
+
+    def at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """
+        Return *entries*, to be written to XCom, where there are no more than *max_entries*.
+
+        :raises ValueError: there are more. Reading stops there.
+        """
+        read = list(islice(entries, max_entries + 1))
+        if len(read) > max_entries:
+            raise ValueError(
+                f"there are more than max_entries={max_entries} entries, too many to return through XCom. Ask for "
+                "fewer (domain_id, since and until, status), raise max_entries, or read them in a task of your own "
+                "with MailerSendHook, page by page"
+            )
+        return read

@@ -1,0 +1,81 @@
+"""Reading what a template field holds once it is rendered."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+_NOTHING = ("", "None")
+
+
+def text_of(value: object, name: str) -> str | None:
+    """
+    Return the text that field *name* holds; None where it was rendered from nothing.
+
+    :raises TypeError: it holds something else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string; got {type(value).__name__}")
+    return None if value.strip() in _NOTHING else value.strip()
+
+
+def required_text_of(value: object, name: str) -> str:
+    """
+    Return the text that field *name* holds.
+
+    :raises ValueError: it was rendered from nothing.
+    """
+    text = text_of(value, name)
+    if text is None:
+        raise ValueError(f"{name} is empty: its template was rendered to {value!r}")
+    return text
+
+
+def moment_of(value: object, name: str) -> str | datetime | None:
+    """Return the moment that field *name* holds, still to be read; None where it was rendered from nothing."""
+    return value if isinstance(value, datetime) else text_of(value, name)
+
+
+def list_of(value: object, name: str) -> list[str]:
+    """
+    Return the strings that field *name* holds; none where it was rendered from nothing.
+
+    A list may come as it is, from XCom or native rendering, or as its text, in JSON or as Python writes it. A text
+    that is no list is the only string.
+
+    :raises TypeError: it holds something else, or something else than strings.
+    :raises ValueError: it begins as a list does and cannot be read as one.
+    """
+    items: Iterable[Any]
+    if value is None or isinstance(value, str):
+        text = text_of(value, name)
+        items = [] if text is None else _listed(text, name)
+    elif isinstance(value, Iterable) and not isinstance(value, (Mapping, bytes)):
+        items = value
+    else:
+        raise TypeError(f"{name} must be a list of strings; got {type(value).__name__}")
+    strings = list(items)
+    for position, item in enumerate(strings):
+        if not isinstance(item, str):
+            raise TypeError(f"{name}[{position}] must be a string; got {type(item).__name__}")
+    return strings
+
+
+def _listed(text: str, name: str) -> list[Any]:
+    if not text.startswith(("[", "(")):
+        return [text]
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(value, (list, tuple)):
+            return list(value)
+    if name == "patterns":  # a regular expression may begin so
+        return [text]
+    raise ValueError(f"{name} begins as a list does, and can be read neither as JSON nor as a Python list")
