@@ -1,0 +1,76 @@
+"""A sandbox, an Airflow of its own, and connections between them."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Airflow reads its configuration when it is first imported: this comes before.
+_HOME = tempfile.mkdtemp(prefix="airflow-home-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]
+os.environ.update(
+    AIRFLOW_HOME=_HOME,
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent.parent / "example_dags"),
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    NO_PROXY="127.0.0.1,localhost",
+)
+
+import pytest  # noqa: E402
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS  # noqa: E402
+
+from airflow_provider_mailersend.sandbox import Sandbox  # noqa: E402
+
+Connect = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's database, for tests that run DAGs."""
+    subprocess.run(
+        [Path(sys.executable).parent / "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL
+    )
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Define a connection to a sandbox, or to whatever *fields* say, and return its id."""
+
+    def define(sandbox: Sandbox | None = None, conn_id: str = "mailersend_default", **fields: Any) -> str:
+        connection = {"conn_type": "mailersend", "password": "mlsn.sandbox", **fields}
+        if sandbox is not None:
+            connection = {"host": sandbox.url, **connection}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+        return conn_id
+
+    return define
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return all that was logged: Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``."""
+    caplog.set_level(logging.INFO)
+
+    def read() -> str:
+        streams = capsys.readouterr()
+        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else caplog.text
+
+    return read
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """An empty sandbox without a rate limit."""
+    with Sandbox(rate_limit=None, quota=None) as running:
+        yield running

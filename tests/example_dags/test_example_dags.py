@@ -1,0 +1,101 @@
+"""Every example DAG, run by Airflow against the sandbox."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+from airflow_provider_mailersend.sandbox import Sandbox
+
+Connect = Callable[..., str]
+
+DAGS = Path(__file__).parent.parent.parent / "example_dags"
+
+pytestmark = pytest.mark.usefixtures("airflow_db")
+
+
+def example(name: str) -> DAG:
+    """Return the DAG of an example's file."""
+    spec = importlib.util.spec_from_file_location(name, DAGS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    dag = getattr(module, name)()
+    assert isinstance(dag, DAG)
+    return dag
+
+
+def run(name: str, day: datetime | None = None, **conf: Any) -> Any:
+    """Run an example and return its DAG run."""
+    when = "logical_date" if AIRFLOW_V_3_0_PLUS else "execution_date"
+    return example(name).test(**{when: day or datetime.now(UTC), "run_conf": conf or None})
+
+
+def test_every_example_is_tested_here() -> None:
+    names = {path.stem for path in DAGS.glob("mailersend_*.py")}
+    assert names == {"mailersend_daily_suppressions", "mailersend_crm_opt_outs", "mailersend_campaign_gate"}
+
+
+def test_the_daily_dag_lists_one_day(connect: Connect) -> None:
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    newest = midnight + timedelta(hours=2)
+    with Sandbox(unsubscribes=100, hard_bounces=100, newest=newest, spacing=3600) as sandbox:
+        connect(sandbox)
+        dag_run = run("mailersend_daily_suppressions", midnight)
+        assert dag_run.state == "success"
+        summary = dag_run.get_task_instance("summarize").xcom_pull(task_ids="summarize")
+        assert summary == {"unsubscribes": 24, "hard_bounces": 24}
+
+
+@pytest.fixture
+def crm(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "crm.sqlite"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE opt_outs (email TEXT, phone TEXT)")
+        rows = [("listed@example.net", None), ("new@example.net", "+15550001"), (" NEW@example.net", None)]
+        database.executemany("INSERT INTO opt_outs VALUES (?, ?)", rows)
+    return path
+
+
+def test_the_crm_dag_suppresses_who_opted_out_and_does_it_once(connect: Connect, crm: Path) -> None:
+    with Sandbox(rate_limit=None) as sandbox:
+        domain = "news.example.com"
+        connect(sandbox, extra={"domain_id": sandbox.domain_id(domain)})
+        sandbox.add("unsubscribes", "listed@example.net", domain=domain)
+        sandbox.add("sms-recipients", "+15550001", "+15550002")
+        for _ in range(2):
+            assert run("mailersend_crm_opt_outs", crm=str(crm)).state == "success"
+            blocked = {entry["pattern"] for entry in sandbox.entries("blocklist")}
+            unsubscribed = [entry["recipient"]["email"] for entry in sandbox.entries("unsubscribes")]
+            assert blocked == {"listed@example.net", "new@example.net"}
+            assert unsubscribed == ["new@example.net", "listed@example.net"]
+            statuses = {one["number"]: one["status"] for one in sandbox.entries("sms-recipients")}
+            assert statuses == {"+15550001": "opt_out", "+15550002": "active"}
+        assert len(sandbox.entries("blocklist")) == 2
+        assert len([request for request in sandbox.log if request.method != "GET"]) == 3
+
+
+def test_a_crm_that_is_not_there_is_no_crm_without_opt_outs(connect: Connect, tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        connect(sandbox)
+        assert run("mailersend_crm_opt_outs", crm=str(tmp_path / "moved.sqlite")).state == "failed"
+        assert not (tmp_path / "moved.sqlite").exists()
+
+
+def test_the_gate_opens_once_the_address_is_suppressed(connect: Connect) -> None:
+    with Sandbox() as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", "first@example.com", "opt.out@example.com")
+        dag_run = run("mailersend_campaign_gate")
+        assert dag_run.state == "success"
+        assert [request.path for request in sandbox.log] == ["/suppressions/blocklist"]

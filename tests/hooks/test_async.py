@@ -1,0 +1,140 @@
+"""The asynchronous hook drives the same flow: what it reads and how it fails is what the other hook does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_mailersend.api.errors import (
+    MailerSendAuthenticationError,
+    MailerSendNotFoundError,
+    MailerSendQuotaExhaustedError,
+    MailerSendUnexpectedAnswerError,
+)
+from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+
+Connect = Callable[..., str]
+
+
+def run(call: Callable[[MailerSendAsyncHook], Any], **options: Any) -> Any:
+    async def session() -> Any:
+        async with MailerSendAsyncHook(**options) as hook:
+            return await call(hook)
+
+    return asyncio.run(session())
+
+
+async def collected(entries: Any) -> list[Any]:
+    return [entry async for entry in entries]
+
+
+def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
+    newest = datetime(2025, 6, 1, tzinfo=UTC)
+    with Sandbox(
+        unsubscribes=450, recipients=120, sms_recipients=130, newest=newest, rate_limit=None
+    ) as sandbox:
+        connect(sandbox)
+        blocking = MailerSendHook()
+        domain_id = sandbox.domain_id("example.com")
+        since, until = newest - timedelta(hours=3), newest - timedelta(hours=1)
+
+        async def read(hook: MailerSendAsyncHook) -> list[Any]:
+            return [
+                await hook.list_suppressions("unsubscribes"),
+                await hook.list_suppressions("unsubscribes", domain_id=domain_id, since=since, until=until),
+                await collected(hook.iter_recipients()),
+                await collected(hook.iter_sms_recipients(status="opt_out")),
+                await hook.resolve_domain_id("example.com"),
+                await hook.get_api_quota(),
+            ]
+
+        assert run(read) == [
+            blocking.list_suppressions("unsubscribes"),
+            blocking.list_suppressions("unsubscribes", domain_id=domain_id, since=since, until=until),
+            list(blocking.iter_recipients()),
+            list(blocking.iter_sms_recipients(status="opt_out")),
+            domain_id,
+            blocking.get_api_quota()
+            | {"remaining": sandbox.state()["quota_remaining"] + blocking.requests_sent - 1},
+        ]
+
+
+def test_single_things_and_missing_ones(connect: Connect) -> None:
+    with Sandbox(recipients=1, sms_recipients=1) as sandbox:
+        connect(sandbox)
+        recipient, sms_recipient = sandbox.entries("recipients")[0], sandbox.entries("sms-recipients")[0]
+        assert run(lambda hook: hook.get_recipient(recipient["id"]))["email"] == recipient["email"]
+        assert (
+            run(lambda hook: hook.get_sms_recipient(sms_recipient["id"]))["number"] == sms_recipient["number"]
+        )
+        with pytest.raises(MailerSendNotFoundError):
+            run(lambda hook: hook.get_recipient("../domains"))
+        assert sandbox.log[-1].raw_path == "/v1/recipients/..%2Fdomains"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 503}, {"cut": "before"}, {"cut": "after"}, {"truncate": True}, {"delay": 1.0}],
+    ids=str,
+)
+def test_what_passes_is_waited_out(connect: Connect, fault: dict[str, Any]) -> None:
+    with Sandbox(unsubscribes=150) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(skip=1, **fault))
+        assert len(run(lambda hook: hook.list_suppressions("unsubscribes"), timeout=0.4)) == 150
+        assert len(sandbox.log) == 3
+
+
+def test_waiting_for_the_rate_limit_does_not_block_the_event_loop(connect: Connect) -> None:
+    with Sandbox(unsubscribes=400, rate_limit=2, rate_window=0.5) as sandbox:
+        connect(sandbox, extra={"rate_limit_window": 0.5})
+
+        async def read(hook: MailerSendAsyncHook) -> tuple[int, float]:
+            reading = asyncio.create_task(hook.list_suppressions("unsubscribes"))
+            longest, last = 0.0, time.monotonic()
+            while not reading.done():
+                await asyncio.sleep(0.01)
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            return len(await reading), longest
+
+        found, longest_block = run(read)
+        assert found == 400
+        assert longest_block < 0.4
+
+
+def test_errors_are_the_same(connect: Connect) -> None:
+    with Sandbox(unsubscribes=200, quota=1) as sandbox:
+        connect(sandbox)
+        with pytest.raises(MailerSendQuotaExhaustedError, match="Connection 'mailersend_default'"):
+            run(lambda hook: hook.list_suppressions("unsubscribes"))
+        connect(sandbox, password="mlsn.wrong")
+        with pytest.raises(MailerSendAuthenticationError):
+            run(lambda hook: hook.get_api_quota())
+        assert run(lambda hook: hook.test_connection())[0] is False
+
+
+def test_redirects_are_not_followed(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    with Sandbox() as elsewhere:
+        sandbox.fail(Fault(status=302, headers={"location": f"{elsewhere.url}/recipients"}))
+        with pytest.raises(MailerSendUnexpectedAnswerError, match="redirect"):
+            run(lambda hook: collected(hook.iter_recipients()))
+        assert elsewhere.log == []
+
+
+def test_the_token_is_neither_logged_nor_shown(
+    connect: Connect, sandbox: Sandbox, logged: Callable[[], str]
+) -> None:
+    connect(sandbox)
+
+    async def shown(hook: MailerSendAsyncHook) -> str:
+        await hook.test_connection()
+        return f"{hook!r} {vars(hook)!r}"
+
+    assert sandbox.token not in run(shown) + logged()

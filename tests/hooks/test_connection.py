@@ -1,0 +1,114 @@
+"""What a connection says, and what of it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_mailersend.hooks.connection import base_url_of
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+Connect = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        (None, None, "https://api.mailersend.com/v1"),
+        ("  ", None, "https://api.mailersend.com/v1"),
+        ("api.mailersend.com", None, "https://api.mailersend.com/v1"),
+        ("https://proxy.example.com/mailersend/v1/", None, "https://proxy.example.com/mailersend/v1"),
+        ("https://proxy.example.com", 8443, "https://proxy.example.com:8443/v1"),
+        ("http://127.0.0.1:8025/v1", None, "http://127.0.0.1:8025/v1"),
+        ("http://127.0.0.1", 8025, "http://127.0.0.1:8025/v1"),
+        ("http://localhost:8025", None, "http://localhost:8025/v1"),
+        ("http://[::1]:8025", None, "http://[::1]:8025/v1"),
+    ],
+)
+def test_the_host_field_says_where_the_api_is(host: str | None, port: int | None, url: str) -> None:
+    assert base_url_of(host, port) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "complaint"),
+    [
+        ("http://api.mailersend.com/v1", "without TLS"),
+        ("http://10.0.0.1", "without TLS"),
+        ("http://127.0.0.1.example.com", "without TLS"),
+        ("http://127.0.0.1@example.com", "without a user"),
+        ("https://mlsn.secret@api.mailersend.com", "without a user"),
+        ("https://api.mailersend.com/v1?token=mlsn.secret", "a query"),
+        ("ftp://api.mailersend.com", "https URL"),
+        ("https://", "https URL"),
+        ("https://api.mailersend.com:port", "no URL"),
+    ],
+)
+def test_a_host_that_would_give_the_token_away_is_refused_without_showing_secrets(
+    host: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint) as error:
+        base_url_of(host)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("token", ["", "   ", None])
+def test_a_connection_without_a_token_says_where_to_put_one(connect: Connect, token: str | None) -> None:
+    hook = MailerSendHook(connect(conn_id="empty", password=token))
+    done, message = hook.test_connection()
+    assert not done
+    assert "'empty'" in message
+    assert "API token field" in message
+
+
+@pytest.mark.parametrize("token", ["mlsn.sec\nret", "mlsn.sec ret", "mlsn.secrét"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(connect: Connect, token: str) -> None:
+    done, message = MailerSendHook(connect(password=token)).test_connection()
+    assert not done
+    assert "API token" in message
+    assert "ret" not in message
+
+
+def test_spaces_around_the_token_do_no_harm(connect: Connect, sandbox: Any) -> None:
+    hook = MailerSendHook(connect(sandbox, password=f" {sandbox.token}\n"))
+    assert hook.test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        ({"timeout": "soon"}, "timeout in extra must be a number; it is 'soon'"),
+        ({"timeout": 0}, "timeout in extra must be 0.001 or more"),
+        ({"max_retries": -1}, "max_retries in extra must be 0 or more"),
+        ({"quota_reserve": "many"}, "quota_reserve in extra must be a number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(connect: Connect, extra: dict[str, Any], complaint: str) -> None:
+    done, message = MailerSendHook(connect(extra=extra)).test_connection()
+    assert not done
+    assert complaint in message
+
+
+def test_settings_come_from_extra_and_from_the_hook(connect: Connect) -> None:
+    extra = {"domain_id": "abc", "timeout": "7", "max_retries": 2, "quota_reserve": "100"}
+    conn_id = connect(extra=extra)
+    settings = MailerSendHook(conn_id).settings
+    assert (settings.domain_id, settings.timeout) == ("abc", 7.0)
+    assert (settings.max_retries, settings.quota_reserve) == (2, 100)
+    given = MailerSendHook(conn_id, timeout=1.5, max_retries=0, quota_reserve=0).settings
+    assert (given.timeout, given.max_retries, given.quota_reserve) == (1.5, 0, 0)
+
+
+def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:
+    extra = {"domain_id": "", "timeout": "", "max_retries": None, "quota_reserve": ""}
+    settings = MailerSendHook(connect(extra=extra)).settings
+    assert (settings.domain_id, settings.timeout) == (None, 30.0)
+    assert (settings.max_retries, settings.quota_reserve) == (5, 0)
+
+
+def test_the_token_is_in_no_repr(connect: Connect) -> None:
+    hook = MailerSendHook(connect(password="mlsn.secret"))
+    session = hook.get_conn()
+    shown = f"{hook!r} {hook.settings!r} {session!r} {session.headers!r} {session.auth!r} {vars(hook)!r}"
+    assert "mlsn.secret" not in shown

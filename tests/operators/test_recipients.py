@@ -1,0 +1,145 @@
+"""The operators on recipients and SMS recipients, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.operators.recipients import (
+    MailerSendDeleteRecipientOperator,
+    MailerSendGetRecipientOperator,
+    MailerSendListRecipientsOperator,
+)
+from airflow_provider_mailersend.operators.sms_recipients import (
+    MailerSendGetSmsRecipientOperator,
+    MailerSendListSmsRecipientsOperator,
+    MailerSendUpdateSmsRecipientsOperator,
+)
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+
+Connect = Callable[..., str]
+
+
+def test_recipients_are_listed_got_and_deleted(connect: Connect) -> None:
+    with Sandbox(recipients=130) as sandbox:
+        connect(sandbox)
+        listed = MailerSendListRecipientsOperator(task_id="list").execute({})
+        assert listed == sandbox.entries("recipients")
+        of_domain = MailerSendListRecipientsOperator(task_id="d", domain_id=sandbox.domain_id("example.com"))
+        assert 0 < len(of_domain.execute({})) < 130
+        id_ = listed[3]["id"]
+        assert MailerSendGetRecipientOperator(task_id="get", recipient_id=id_).execute({})["id"] == id_
+        assert MailerSendDeleteRecipientOperator(task_id="delete", recipient_id=id_).execute({}) == {
+            "deleted": True,
+            "requests": 1,
+        }
+        assert MailerSendDeleteRecipientOperator(task_id="again", recipient_id=id_).execute({}) == {
+            "deleted": False,
+            "requests": 1,
+        }
+        for operator in (
+            MailerSendGetRecipientOperator(task_id="gone", recipient_id=id_),
+            MailerSendDeleteRecipientOperator(task_id="missing", recipient_id=id_, ignore_missing=False),
+        ):
+            with pytest.raises(AirflowFailException, match="knows nothing of this id"):
+                operator.execute({})
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        MailerSendGetRecipientOperator(task_id="a", recipient_id="None"),
+        MailerSendDeleteRecipientOperator(task_id="b", recipient_id=""),
+        MailerSendGetSmsRecipientOperator(task_id="c", sms_recipient_id="  "),
+    ],
+    ids=lambda operator: type(operator).__name__,
+)
+def test_an_id_rendered_from_nothing_asks_nothing(connect: Connect, sandbox: Sandbox, operator: Any) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="recipient_id is empty"):
+        operator.execute({})
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        MailerSendListRecipientsOperator(task_id="a", max_entries=10),
+        MailerSendListSmsRecipientsOperator(task_id="b", max_entries=10),
+    ],
+    ids=lambda operator: type(operator).__name__,
+)
+def test_more_than_fit_through_xcom_fail(connect: Connect, operator: Any) -> None:
+    with Sandbox(recipients=11, sms_recipients=11) as sandbox:
+        connect(sandbox)
+        with pytest.raises(AirflowFailException, match="more than max_entries=10"):
+            operator.execute({})
+
+
+def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
+    with Sandbox(sms_recipients=130, rate_limit=None) as sandbox:
+        connect(sandbox)
+        active = MailerSendListSmsRecipientsOperator(task_id="list", status="active").execute({})
+        assert active == [one for one in sandbox.entries("sms-recipients") if one["status"] == "active"]
+        ids = [one["id"] for one in active[:5]]
+        operator = MailerSendUpdateSmsRecipientsOperator(
+            task_id="set", ids=str([*ids, ids[0]]), status="opt_out"
+        )
+        assert operator.execute({}) == {"updated": ids, "missing": [], "requests": 5}
+        one = MailerSendGetSmsRecipientOperator(task_id="get", sms_recipient_id=ids[0]).execute({})
+        assert one["status"] == "opt_out"
+
+
+@pytest.mark.parametrize("nothing", ["None", "", "[]", None, []])
+def test_no_ids_set_nothing(connect: Connect, sandbox: Sandbox, nothing: Any) -> None:
+    connect(sandbox)
+    operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=nothing, status="opt_out")
+    assert operator.execute({}) == {"updated": [], "missing": [], "requests": 0}
+    assert sandbox.log == []
+
+
+def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
+    with Sandbox(sms_recipients=3, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = [one["id"] for one in sandbox.entries("sms-recipients")]
+        wanted = [ids[0], "unknown", ids[1]]
+        with pytest.raises(
+            AirflowFailException, match=r"of the ids unknown\. The other 2 were set to opt_out"
+        ):
+            MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=wanted, status="opt_out").execute({})
+        assert [one["status"] for one in sandbox.entries("sms-recipients")[:2]] == ["opt_out"] * 2
+        skipping = MailerSendUpdateSmsRecipientsOperator(
+            task_id="skip", ids=wanted, status="active", on_missing="skip"
+        )
+        assert skipping.execute({}) == {"updated": [ids[0], ids[1]], "missing": ["unknown"], "requests": 3}
+
+
+def test_a_refusal_says_what_was_set_before(connect: Connect) -> None:
+    with Sandbox(sms_recipients=3) as sandbox:
+        connect(sandbox)
+        ids = [one["id"] for one in sandbox.entries("sms-recipients")]
+        sandbox.fail(Fault(method="PUT", status=403, skip=1))
+        with pytest.raises(
+            AirflowFailException, match=r"sms_full.* Of 3 SMS recipients, 1 were set to opt_out"
+        ):
+            MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"status": "blocked"}, "status must be one of active, opt_out"),
+        ({"status": "opt_out", "on_missing": "ignore"}, "on_missing must be fail or skip"),
+    ],
+    ids=str,
+)
+def test_arguments_that_cannot_be_fail_at_once(
+    connect: Connect, sandbox: Sandbox, arguments: dict[str, Any], complaint: str
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match=complaint):
+        MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=["abc"], **arguments).execute({})
+    assert sandbox.log == []

@@ -1,0 +1,214 @@
+"""The operators on suppression lists, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.operators.suppressions import (
+    MailerSendAddSuppressionsOperator,
+    MailerSendDeleteSuppressionsOperator,
+    MailerSendListSuppressionsOperator,
+)
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+
+Connect = Callable[..., str]
+
+
+def test_listing_returns_the_entries(connect: Connect) -> None:
+    with Sandbox(unsubscribes=120) as sandbox:
+        connect(sandbox)
+        found = MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes").execute(
+            {}
+        )
+        assert found == sandbox.entries("unsubscribes")
+
+
+@pytest.mark.parametrize(("max_entries", "fits"), [(249, False), (250, True)])
+def test_more_than_fit_through_xcom_fail_and_stop_the_reading(
+    connect: Connect, max_entries: int, fits: bool
+) -> None:
+    with Sandbox(unsubscribes=250) as sandbox:
+        connect(sandbox)
+        operator = MailerSendListSuppressionsOperator(
+            task_id="list", suppression_list="unsubscribes", max_entries=max_entries
+        )
+        if fits:
+            assert len(operator.execute({})) == 250
+        else:
+            with pytest.raises(AirflowFailException, match="more than max_entries=249"):
+                operator.execute({})
+        assert len(sandbox.log) == 3
+
+
+def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Connect) -> None:
+    with Sandbox(unsubscribes=10_300, rate_limit=None) as sandbox:
+        connect(sandbox)
+        with pytest.raises(AirflowFailException, match="more than max_entries=10000"):
+            MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes").execute({})
+        assert len(sandbox.log) == 101
+
+
+@pytest.mark.parametrize("nothing", ["None", "", None])
+def test_a_filter_rendered_from_nothing_is_none(connect: Connect, nothing: str | None) -> None:
+    with Sandbox(unsubscribes=30) as sandbox:
+        connect(sandbox)
+        operator = MailerSendListSuppressionsOperator(
+            task_id="list", suppression_list="unsubscribes", domain_id=nothing, since=nothing, until=nothing
+        )
+        assert len(operator.execute({})) == 30
+        assert set(sandbox.log[0].query) == {"page", "limit"}
+
+
+@pytest.mark.parametrize(
+    "recipients", [["a@example.com"], '["a@example.com"]', "['a@example.com']", "a@example.com"]
+)
+def test_adding_takes_a_list_however_it_was_rendered(
+    connect: Connect, sandbox: Sandbox, recipients: Any
+) -> None:
+    connect(sandbox)
+    result = MailerSendAddSuppressionsOperator(
+        task_id="add", suppression_list="blocklist", recipients=recipients
+    ).execute({})
+    entries = sandbox.entries("blocklist")
+    assert [entry["pattern"] for entry in entries] == ["a@example.com"]
+    assert result == {"added": [entries[0]["id"]], "rejected": [], "requests": 1}
+
+
+@pytest.mark.parametrize("nothing", ["None", "", "[]", None, []])
+def test_adding_nothing_is_a_success_that_sends_nothing(
+    connect: Connect, sandbox: Sandbox, nothing: Any
+) -> None:
+    connect(sandbox)
+    operator = MailerSendAddSuppressionsOperator(
+        task_id="add", suppression_list="unsubscribes", recipients=nothing, patterns=nothing
+    )
+    assert operator.execute({}) == {"added": [], "rejected": [], "requests": 0}
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize("nothing", ["None", "", "[]", None, []])
+def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", ids=nothing
+        )
+        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"delete_all": "True"},
+        {"delete_all": 1},
+        {"delete_all": "{{ true }}"},
+        {"delete_all": True, "ids": []},
+        {"delete_all": True, "ids": "None"},
+        {"delete_all": True, "ids": "abc"},
+    ],
+    ids=str,
+)
+def test_nothing_but_a_literal_true_without_ids_deletes_all(
+    connect: Connect, arguments: dict[str, Any]
+) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", **arguments
+        )
+        with pytest.raises(AirflowFailException):
+            operator.execute({})
+        assert sandbox.log == []
+
+
+def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        ids = [entry["id"] for entry in sandbox.entries("blocklist")]
+        some = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", ids=str([*ids[:2], "unknown"])
+        )
+        assert some.execute({}) == {"deleted": ids[:2], "missing": ["unknown"], "all": False, "requests": 2}
+        everything = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", delete_all=True
+        )
+        assert everything.execute({}) == {"deleted": [], "missing": [], "all": True, "requests": 1}
+        assert sandbox.entries("blocklist") == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "complaint"),
+    [
+        (
+            MailerSendListSuppressionsOperator(task_id="a", suppression_list="blocked"),
+            "must be one of blocklist",
+        ),
+        (
+            MailerSendListSuppressionsOperator(task_id="b", suppression_list="None"),
+            "suppression_list is empty",
+        ),
+        (
+            MailerSendAddSuppressionsOperator(
+                task_id="c", suppression_list="on-hold-list", recipients=["a@b.com"]
+            ),
+            "nothing can be added to on-hold-list",
+        ),
+        (
+            MailerSendAddSuppressionsOperator(
+                task_id="d", suppression_list="unsubscribes", recipients=["a@b.com"]
+            ),
+            "set Domain ID in the connection",
+        ),
+        (
+            MailerSendAddSuppressionsOperator(task_id="e", suppression_list="blocklist", recipients={"a": 1}),
+            "recipients must be a list of strings; got dict",
+        ),
+        (
+            MailerSendDeleteSuppressionsOperator(
+                task_id="f", suppression_list="blocklist", ids=["unknown"], ignore_missing=False
+            ),
+            "no entries of the ids unknown",
+        ),
+    ],
+    ids=lambda thing: getattr(thing, "task_id", ""),
+)
+def test_what_no_retry_can_mend_fails_the_task_at_once(
+    connect: Connect, sandbox: Sandbox, operator: Any, complaint: str
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match=complaint):
+        operator.execute({})
+
+
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [(401, "API token"), (403, "the scope suppressions_full"), (422, "The domain is paused")],
+)
+def test_a_refusal_fails_the_task_at_once_naming_the_connection(
+    connect: Connect, sandbox: Sandbox, status: int, complaint: str
+) -> None:
+    connect(sandbox, conn_id="marketing")
+    sandbox.fail(Fault(status=status, body={"message": "The domain is paused."}))
+    operator = MailerSendAddSuppressionsOperator(
+        task_id="add", suppression_list="blocklist", recipients=["a@b.com"], mailersend_conn_id="marketing"
+    )
+    with pytest.raises(AirflowFailException, match=complaint) as error:
+        operator.execute({})
+    assert "Connection 'marketing'" in str(error.value)
+
+
+def test_what_may_pass_is_left_to_airflows_retries(connect: Connect) -> None:
+    with Sandbox(unsubscribes=300, quota=1) as sandbox:
+        connect(sandbox, extra={"max_retries": 0})
+        operator = MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes")
+        sandbox.fail(Fault(status=500))
+        with pytest.raises(MailerSendServerError):
+            operator.execute({})
+        with pytest.raises(MailerSendQuotaExhaustedError):
+            operator.execute({})

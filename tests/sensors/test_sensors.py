@@ -1,0 +1,139 @@
+"""The sensors, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
+from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
+
+Connect = Callable[..., str]
+
+
+def poked(sensor: Any) -> tuple[bool, Any]:
+    value = sensor.poke({})
+    return bool(value), value.xcom_value
+
+
+@pytest.mark.parametrize("suppression_list", ["blocklist", "hard-bounces", "unsubscribes"])
+def test_it_waits_for_an_address(connect: Connect, suppression_list: str) -> None:
+    with Sandbox(blocklist=150, hard_bounces=150, unsubscribes=150) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendSuppressionSensor(
+            task_id="wait", suppression_list=suppression_list, recipient=" Jane@example.NET"
+        )
+        assert poked(sensor) == (False, None)
+        (entry,) = sandbox.add(suppression_list, "jane@example.net")
+        before = len(sandbox.log)
+        assert poked(sensor) == (True, sandbox.entries(suppression_list)[0])
+        assert len(sandbox.log) == before + 1, "it stands on the first page"
+        assert entry["id"] == sandbox.entries(suppression_list)[0]["id"]
+
+
+def test_it_waits_for_a_pattern(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait", suppression_list="blocklist", pattern=r"\S+@example\.net"
+    )
+    sandbox.add("blocklist", r"\S+@example\.net".replace("\\", ""), patterns=[r"\s+@example\.net"])
+    assert poked(sensor)[0] is False
+    sandbox.add("blocklist", patterns=[r"\S+@example\.net"])
+    assert poked(sensor)[0] is True
+
+
+def test_it_waits_for_an_address_to_leave(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    (entry,) = sandbox.add("blocklist", "jane@example.net")
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait", suppression_list="blocklist", recipient="jane@example.net", present=False
+    )
+    assert poked(sensor)[0] is False
+    sandbox.remove("blocklist", [entry["id"]])
+    assert poked(sensor) == (True, None)
+
+
+def test_it_looks_at_one_domain_where_told(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sandbox.add("unsubscribes", "jane@example.net", domain="news.example.com")
+    here, elsewhere = (
+        MailerSendSuppressionSensor(
+            task_id=name.partition(".")[0],
+            suppression_list="unsubscribes",
+            recipient="jane@example.net",
+            domain_id=sandbox.domain_id(name),
+        )
+        for name in ("news.example.com", "example.com")
+    )
+    assert poked(here)[0] is True
+    assert poked(elsewhere)[0] is False
+
+
+def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
+    with Sandbox(sms_recipients=5) as sandbox:
+        connect(sandbox)
+        one = next(one for one in sandbox.entries("sms-recipients") if one["status"] == "active")
+        sensor = MailerSendSmsRecipientStatusSensor(
+            task_id="wait", sms_recipient_id=one["id"], status="opt_out"
+        )
+        assert poked(sensor)[0] is False
+        sandbox.set_sms_status(one["id"], "opt_out")
+        done, found = poked(sensor)
+        assert done
+        assert (found["id"], found["status"]) == (one["id"], "opt_out")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "complaint"),
+    [
+        (
+            MailerSendSuppressionSensor(task_id="a", suppression_list="blocklist"),
+            "either recipient or pattern",
+        ),
+        (
+            MailerSendSuppressionSensor(
+                task_id="b", suppression_list="blocklist", recipient="a", pattern="b"
+            ),
+            "either recipient or pattern",
+        ),
+        (
+            MailerSendSuppressionSensor(task_id="c", suppression_list="nowhere", recipient="a@b.com"),
+            "suppression_list must be one of",
+        ),
+        (
+            MailerSendSmsRecipientStatusSensor(task_id="d", sms_recipient_id="abc", status="gone"),
+            "status must be one of",
+        ),
+        (
+            MailerSendSmsRecipientStatusSensor(task_id="e", sms_recipient_id="abc", status="active"),
+            "knows nothing of this id",
+        ),
+    ],
+    ids=lambda thing: getattr(thing, "task_id", ""),
+)
+def test_what_waiting_cannot_mend_fails_at_once(
+    connect: Connect, sandbox: Sandbox, sensor: Any, complaint: str
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match=complaint):
+        sensor.poke({})
+
+
+def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait",
+        suppression_list="blocklist",
+        recipient="jane@example.net",
+        poke_interval=0.05,
+        timeout=0.2,
+    )
+    with pytest.raises(AirflowSensorTimeout):
+        sensor.execute({})
+    assert len(sandbox.log) > 1
+    sandbox.add("blocklist", "jane@example.net")
+    assert sensor.execute({})["pattern"] == "jane@example.net"

@@ -1,0 +1,136 @@
+"""What Airflow sees of the provider."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers_manager import ProvidersManager
+
+from airflow_provider_mailersend import __version__, get_provider_info
+from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS
+
+AIRFLOW = Path(sys.executable).parent / "airflow"
+
+
+def test_the_info_passes_airflows_schema() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_the_entry_point_leads_to_the_info() -> None:
+    found = [
+        point.load()().get("package-name")
+        for point in entry_points(group="apache_airflow_provider")
+        if point.module == "airflow_provider_mailersend"
+    ]
+    assert found == ["airflow-provider-mailersend"]
+
+
+def modules(kind: str) -> list[str]:
+    return [name for one in get_provider_info()[kind] for name in one["python-modules"]]
+
+
+def public_classes() -> list[type[BaseOperator]]:
+    return [
+        thing
+        for kind in ("operators", "sensors")
+        for name in modules(kind)
+        for thing in vars(importlib.import_module(name)).values()
+        if inspect.isclass(thing) and issubclass(thing, BaseOperator) and thing.__module__ == name
+    ]
+
+
+def test_every_operator_is_there() -> None:
+    assert {cls.__name__ for cls in public_classes()} == {
+        "MailerSendListSuppressionsOperator",
+        "MailerSendAddSuppressionsOperator",
+        "MailerSendDeleteSuppressionsOperator",
+        "MailerSendListRecipientsOperator",
+        "MailerSendGetRecipientOperator",
+        "MailerSendDeleteRecipientOperator",
+        "MailerSendListSmsRecipientsOperator",
+        "MailerSendGetSmsRecipientOperator",
+        "MailerSendUpdateSmsRecipientsOperator",
+        "MailerSendSuppressionSensor",
+        "MailerSendSmsRecipientStatusSensor",
+    }
+
+
+@pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
+def test_docstrings_say_what_a_caller_must_know(cls: type[BaseOperator]) -> None:
+    doc = inspect.getdoc(cls) or ""
+    parameters = [
+        name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "kwargs")
+    ]
+    assert [name for name in parameters if f":param {name}:" not in doc] == []
+    assert ":param mailersend_conn_id:" in doc
+    for part in (":return:", ":raises AirflowFailException:", ".. code-block:: python"):
+        assert part in doc
+    assert any(f"``{method} /" in doc for method in ("GET", "POST", "PUT", "DELETE"))
+    for field in cls.template_fields:
+        described = doc.partition(f":param {field}:")[2].partition("\n:")[0]
+        assert "(templated)" in described, field
+
+
+@pytest.mark.parametrize("command", [["get", "airflow-provider-mailersend"], ["hooks"]], ids=str)
+def test_airflow_shows_it_without_a_warning(command: list[str]) -> None:
+    shown = subprocess.run([AIRFLOW, "providers", *command], capture_output=True, text=True, check=True)
+    lines = [line for line in (shown.stdout + shown.stderr).splitlines() if "mailersend" in line.lower()]
+    assert len(lines) == 1
+    assert (__version__ if command[0] == "get" else "MailerSendHook") in lines[0]
+    assert "warning" not in lines[0].lower()
+
+
+@pytest.fixture
+def form() -> dict[str, Any]:
+    """The connection form's own fields, as Airflow has read them."""
+    return {
+        name.removeprefix("extra__mailersend__"): widget
+        for name, widget in ProvidersManager().connection_form_widgets.items()
+        if name.startswith("extra__mailersend__")
+    }
+
+
+def test_the_form_has_the_connections_own_fields(form: dict[str, Any]) -> None:
+    assert list(form) == list(CONNECTION_FIELDS) == ["domain_id", "timeout", "max_retries", "quota_reserve"]
+
+
+def test_each_field_of_the_form_says_what_it_is(form: dict[str, Any]) -> None:
+    for name, definition in CONNECTION_FIELDS.items():
+        field = form[name].field
+        if isinstance(field, dict):  # Airflow 3 takes them from conn-fields
+            assert field["schema"]["title"] == definition["label"]
+            assert field["description"] == definition["description"]
+        else:  # Airflow 2.11 has them made by the hook
+            assert field.args[0] == definition["label"]
+            assert field.kwargs["description"] == definition["description"]
+            assert field.field_class.__name__ == ("StringField" if name == "domain_id" else "IntegerField")
+
+
+def test_the_form_asks_for_the_token_and_hides_what_is_not_used() -> None:
+    behaviour = ProvidersManager().field_behaviours["mailersend"]
+    assert behaviour["relabeling"]["password"] == "API token"
+    assert set(behaviour["hidden_fields"]) == {"login", "port", "schema", "extra"}
+    assert behaviour["placeholders"]["extra__mailersend__timeout"] == "30"
+
+
+def test_operators_and_sensors_import_no_http_library() -> None:
+    names = [*modules("operators"), *modules("sensors")]
+    code = (
+        "import sys; from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator; "
+        f"before = set(sys.modules); import {', '.join(names)}; "
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"requests", "httpx", "urllib3"} & set(eval(imported.stdout.splitlines()[-1]))

@@ -1,0 +1,66 @@
+"""What is read from a template field, however it was rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
+
+
+@pytest.mark.parametrize(
+    ("rendered", "read"),
+    [
+        (None, []),
+        ("", []),
+        ("  ", []),
+        ("None", []),
+        ("[]", []),
+        ([], []),
+        ("a@example.com", ["a@example.com"]),
+        ('["a@example.com", "b@example.com"]', ["a@example.com", "b@example.com"]),
+        ("['a@example.com', 'b@example.com']", ["a@example.com", "b@example.com"]),
+        ("('a@example.com',)", ["a@example.com"]),
+        ('["o\'hara@example.com"]', ["o'hara@example.com"]),
+        (["a@example.com", "None"], ["a@example.com", "None"]),
+        (("a", "b"), ["a", "b"]),
+        (iter(["a", "b"]), ["a", "b"]),
+    ],
+    ids=str,
+)
+def test_lists(rendered: Any, read: list[str]) -> None:
+    assert list_of(rendered, "ids") == read
+
+
+@pytest.mark.parametrize(
+    ("rendered", "complaint"),
+    [
+        ("['a', 'b'", "ids begins as a list does"),
+        ("[1, 2]", r"ids\[0\] must be a string; got int"),
+        (["a", None], r"ids\[1\] must be a string; got NoneType"),
+        ({"a": 1}, "ids must be a list of strings; got dict"),
+        (b"a", "ids must be a list of strings; got bytes"),
+        (7, "ids must be a list of strings; got int"),
+        (True, "ids must be a list of strings; got bool"),
+    ],
+    ids=str,
+)
+def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=complaint):
+        list_of(rendered, "ids")
+
+
+@pytest.mark.parametrize("pattern", [r"[a-z]+@example\.com", "(sales|info)@example.com"])
+def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
+    assert list_of(pattern, "patterns") == [pattern]
+    assert list_of(f"[{pattern!r}]", "patterns") == [pattern]
+
+
+def test_texts_and_moments() -> None:
+    assert [text_of(value, "domain_id") for value in (None, "", "None", " abc ")] == [None, None, None, "abc"]
+    assert moment_of("None", "since") is None
+    with pytest.raises(TypeError, match="domain_id must be a string; got int"):
+        text_of(7, "domain_id")
+    with pytest.raises(ValueError, match="recipient_id is empty: its template was rendered to 'None'"):
+        required_text_of("None", "recipient_id")
