@@ -52,7 +52,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-mailersend",
         "name": "MailerSend",
-        "description": "`MailerSend <https://www.mailersend.com/>`__: suppression lists, recipients and SMS recipients.",
+        "description": "`MailerSend <https://www.mailersend.com/>`__: suppression lists, recipients, SMS recipients.",
         "integrations": [
             {
                 "integration-name": _INTEGRATION,

@@ -145,7 +145,7 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         self.log.info("Set %d SMS recipients to %s; %d are unknown.", len(updated), status, len(missing))
         if missing and self.on_missing == "fail":
             raise AirflowFailException(
-                f"MailerSend knows no SMS recipients of the ids {', '.join(missing)}. The other {len(updated)} were set "
-                f"to {status}. Correct the ids, or pass on_missing='skip'."
+                f"MailerSend knows no SMS recipients of the ids {', '.join(missing)}. The other {len(updated)} were "
+                f"set to {status}. Correct the ids, or pass on_missing='skip'."
             )
         return {"updated": updated, "missing": missing, "requests": self.hook.requests_sent}

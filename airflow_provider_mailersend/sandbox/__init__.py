@@ -1,0 +1,22 @@
+"""A MailerSend API on your own machine, to try things on without an account, and to test against.
+
+In a test: ``with Sandbox(blocklist=1000) as sandbox: ...``. In a shell:
+``python -m airflow_provider_mailersend.sandbox --blocklist 1000``.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS, QUOTA_HEADERS, RATE_HEADERS
+from airflow_provider_mailersend.sandbox.faults import Fault
+from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
+
+try:
+    from airflow_provider_mailersend.sandbox.sandbox import Sandbox
+except ModuleNotFoundError as missing:
+    if missing.name is None or missing.name.partition(".")[0] not in ("starlette", "uvicorn"):
+        raise
+    raise ModuleNotFoundError(
+        f"The sandbox needs {missing.name}: install airflow-provider-mailersend[sandbox].", name=missing.name
+    ) from missing
+
+__all__ = ["ALL_HEADERS", "QUOTA_HEADERS", "RATE_HEADERS", "Fault", "LoggedRequest", "Sandbox"]

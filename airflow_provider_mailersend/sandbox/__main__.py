@@ -1,0 +1,99 @@
+"""``python -m airflow_provider_mailersend.sandbox``: run a sandbox until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from airflow_provider_mailersend.sandbox import Sandbox
+
+COUNTS = (
+    "blocklist",
+    "hard-bounces",
+    "spam-complaints",
+    "unsubscribes",
+    "on-hold",
+    "recipients",
+    "sms-recipients",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sandbox in the foreground; 0 after Ctrl-C or SIGTERM, 2 when it can't run as asked."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = {"newest": datetime.now(UTC)} | vars(_parser().parse_args(arguments))
+    try:
+        with Sandbox(**options) as sandbox:
+            _say(sandbox.url, sandbox.token)
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        return 0
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+    except OSError as error:
+        sys.stderr.write(f"Cannot listen on port {options['port']}: {error.strerror or error}.\n")
+    return 2
+
+
+def _say(url: str, token: str) -> None:
+    connection = json.dumps({"conn_type": "mailersend", "password": token, "host": url})
+    sys.stdout.write(f"url    {url}\ntoken  {token}\nexport AIRFLOW_CONN_MAILERSEND_DEFAULT='{connection}'\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    # What isn't given isn't passed on, so that each default stands in one place: Sandbox's signature.
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_mailersend.sandbox",
+        description="A MailerSend API on this machine, until Ctrl-C. Numbers that may be 'none' are limits.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--host", help="127.0.0.0/8, ::1 or localhost")
+    parser.add_argument(
+        "--port", type=int, default=8025, help="the port, 8025 unless given; 0 takes a free one"
+    )
+    parser.add_argument("--token", help="the one token that is accepted")
+    parser.add_argument("--dialect", help="observed, documented or documented-2021")
+    parser.add_argument(
+        "--domain", dest="domains", action="append", help="a domain of the account; repeatable"
+    )
+    for name in COUNTS:
+        parser.add_argument(f"--{name}", type=int, metavar="N", help="how many entries it begins with")
+    parser.add_argument("--seed", type=int, metavar="N", help="what all made-up values follow from")
+    parser.add_argument(
+        "--newest", type=_moment, help="when the newest entry was made, in ISO 8601; now unless given"
+    )
+    parser.add_argument("--spacing", type=float, metavar="SECONDS", help="from one entry to the next")
+    parser.add_argument("--rate-limit", type=_whole_or_none, metavar="N", help="requests per window, or none")
+    parser.add_argument("--rate-window", type=float, metavar="SECONDS", help="how long a window lasts")
+    parser.add_argument("--quota", type=_whole_or_none, metavar="N", help="requests per day, or none")
+    parser.add_argument(
+        "--quota-window", type=float, metavar="SECONDS", help="refill after this, not at midnight"
+    )
+    parser.add_argument("--headers", type=_names, help="the limit headers that are sent, with commas between")
+    parser.add_argument("--max-batch", type=int, metavar="N", help="the most addresses or ids in one request")
+    parser.add_argument("--batch-refusal", help="how more is refused: 422 or 413")
+    return parser
+
+
+def _whole_or_none(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""The sandbox as a whole: an account, its API, and the server that they are reached at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from airflow_provider_mailersend.sandbox.account import Account, Counts
+from airflow_provider_mailersend.sandbox.control import Control
+from airflow_provider_mailersend.sandbox.dialect import dialect_named
+from airflow_provider_mailersend.sandbox.endpoints import Api
+from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
+from airflow_provider_mailersend.sandbox.front import Front
+from airflow_provider_mailersend.sandbox.limits import Limits
+from airflow_provider_mailersend.sandbox.line import Line
+from airflow_provider_mailersend.sandbox.loopback import require_loopback
+from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
+from airflow_provider_mailersend.sandbox.server import LoopbackServer
+from airflow_provider_mailersend.sandbox.sms import STATUSES
+from airflow_provider_mailersend.sandbox.timeline import Timeline
+
+DEFAULT_TOKEN = "mlsn.sandbox"  # noqa: S105  # no secret: it opens nothing but a sandbox
+DEFAULT_DOMAINS = ("example.com", "news.example.com", "shop.example.org")
+DEFAULT_SMS_NUMBERS = ("+15005550001", "+15005550002")
+DEFAULT_NEWEST = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+class Sandbox:
+    """A MailerSend API on your own machine, as a context manager.
+
+    ::
+
+        with Sandbox(blocklist=1000, rate_limit=None) as sandbox:
+            requests.get(f"{sandbox.url}/suppressions/blocklist", headers={"Authorization": f"Bearer {sandbox.token}"})
+
+    It sends nothing to anybody, listens on this machine only, and forgets everything when it stops. Its
+    lists begin with made-up entries that follow from ``seed``: the same seed gives the same ids, addresses
+    and dates. An address of the blocklist may stand there twice; a recipient stands once on each list.
+
+    :param host: 127.0.0.0/8, ``::1`` or ``localhost``; anything else is a ``ValueError``.
+    :param port: the port; 0 takes a free one.
+    :param token: the one token that is accepted.
+    :param dialect: ``observed`` (as the API was seen to answer), ``documented``, or ``documented-2021``
+        (lists without pages, recipients' dates in the old form).
+    :param domains: names of the account's domains; those without one belong to the first.
+    :param sms_numbers: numbers that the account sends text messages from.
+    :param blocklist: how many entries the blocklist begins with. They go round the domains and the account;
+        of every fifty, the 25th repeats an earlier one of the same scope, and the 50th is a pattern.
+    :param hard_bounces: how many entries that list begins with, going round the domains; likewise
+        ``spam_complaints``, ``unsubscribes`` and ``on_hold``. Each entry has a recipient of its own, which
+        ``GET /recipients`` lists too.
+    :param recipients: how many recipients there are besides, on no suppression list.
+    :param sms_recipients: how many SMS recipients there are; every fourth has opted out.
+    :param seed: the number that all made-up values follow from.
+    :param newest: when the newest seeded entry of each list was made.
+    :param spacing: seconds between a seeded entry and the next.
+    :param rate_limit: requests per window, after which 429 is answered; None for no limit.
+    :param rate_window: seconds that a window lasts from its first request on.
+    :param quota: requests per day, valid or not; None for no limit. ``/api-quota`` doesn't count.
+    :param quota_window: seconds after which the quota is refilled; None for midnight UTC.
+    :param headers: names of the limit headers that are sent, of ``ALL_HEADERS``; None for the dialect's own.
+    :param max_batch: the most ``recipients``, ``patterns`` or ``ids`` in one request; None for no limit.
+    :param batch_refusal: how more is refused: ``422`` with the API's error, or ``413`` with a web page.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = DEFAULT_TOKEN,
+        dialect: str = "observed",
+        domains: Sequence[str] = DEFAULT_DOMAINS,
+        sms_numbers: Sequence[str] = DEFAULT_SMS_NUMBERS,
+        blocklist: int = 0,
+        hard_bounces: int = 0,
+        spam_complaints: int = 0,
+        unsubscribes: int = 0,
+        on_hold: int = 0,
+        recipients: int = 0,
+        sms_recipients: int = 0,
+        seed: int = 7,
+        newest: datetime = DEFAULT_NEWEST,
+        spacing: float = 60.0,
+        rate_limit: int | None = 60,
+        rate_window: float = 60.0,
+        quota: int | None = 1000,
+        quota_window: float | None = None,
+        headers: Iterable[str] | None = None,
+        max_batch: int | None = None,
+        batch_refusal: Literal["422", "413"] = "422",
+    ) -> None:
+        require_loopback(host)
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError("token must be printable ASCII without spaces.")
+        if max_batch is not None and max_batch < 1:
+            raise ValueError(f"max_batch must be None or 1 and more, not {max_batch}.")
+        if batch_refusal not in ("422", "413"):
+            raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
+        self.token = token
+        self._address = (host, port)
+        self._dialect = dialect_named(dialect)
+        self._max_batch = max_batch
+        self._batch_refusal: Literal["422", "413"] = batch_refusal
+        self._limits = Limits(
+            rate_limit=rate_limit,
+            rate_window=rate_window,
+            quota=quota,
+            quota_window=quota_window,
+            headers=self._dialect.headers if headers is None else headers,
+        )
+        self._account = Account(
+            Counts(
+                blocklist=blocklist,
+                hard_bounces=hard_bounces,
+                spam_complaints=spam_complaints,
+                unsubscribes=unsubscribes,
+                on_hold=on_hold,
+                recipients=recipients,
+                sms_recipients=sms_recipients,
+            ),
+            domains=domains,
+            sms_numbers=sms_numbers,
+            seed=seed,
+            timeline=Timeline.of(newest, spacing),
+        )
+        self._log = RequestLog()
+        self._faults = FaultQueue()
+        self._control = Control(self._account, self._limits, self._log, self._faults)
+        self._server: LoopbackServer | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve until ``stop``; ``OSError`` when the port is taken."""
+        if self._server is not None:
+            raise RuntimeError("The sandbox is running already.")
+        server = LoopbackServer(*self._address)
+        api = Api(
+            self._account,
+            self._limits,
+            self._dialect,
+            url=f"{server.url}/v1",
+            max_batch=self._max_batch,
+            batch_refusal=self._batch_refusal,
+        )
+        front = Front(
+            api=api.application(),
+            token=self.token,
+            dialect=self._dialect,
+            limits=self._limits,
+            log=self._log,
+            faults=self._faults,
+            line=Line(server.state),
+            stopping=server.stopping,
+        )
+        app = Starlette(routes=[Mount("/v1", front), Mount("/_sandbox", self._control.application())])
+        server.start(app)
+        self._server = server
+
+    def stop(self) -> None:
+        """Drop all connections and stop serving; what is on the lists and in the log stays readable."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the API is: ``http://127.0.0.1:PORT/v1``."""
+        if self._server is None:
+            raise RuntimeError("The sandbox has a URL only while it runs: use it in a with statement.")
+        return f"{self._server.url}/v1"
+
+    @property
+    def log(self) -> list[LoggedRequest]:
+        """All requests to the API so far, in the order in which they came."""
+        return self._log.matching()
+
+    def requests(self, method: str = "*", path: str = "*") -> list[LoggedRequest]:
+        """The logged requests of that method, and a path (without ``/v1``) like ``/suppressions/*``."""
+        return self._log.matching(method, path)
+
+    def fail(self, fault: Fault) -> None:
+        """Let a fault hit requests to come."""
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not hit yet."""
+        self._faults.clear()
+
+    def state(self) -> dict[str, Any]:
+        """The sizes of all ``lists``, the number of ``requests``, and what the limits still allow."""
+        return self._control.state()
+
+    def domain_id(self, name: str) -> str:
+        """The id of the domain of that name."""
+        return self._account.domains.named(name).id
+
+    def sms_number_id(self, number: str) -> str:
+        """The id of one of ``sms_numbers``."""
+        for sender in self._account.sms.senders:
+            if sender.number == number:
+                return sender.id
+        raise ValueError(f"The account has no SMS number {number!r}.")
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """All that stands on a list now, as and in the order in which the API would list it.
+
+        Lists go by the last word of their path: ``blocklist``, ``hard-bounces``, ``spam-complaints``,
+        ``unsubscribes``, ``on-hold-list``, ``recipients``, ``sms-recipients``.
+        """
+        with self._account.lock:
+            return self._account.entries(name)
+
+    def add(
+        self, name: str, *recipients: str, patterns: Sequence[str] = (), domain: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Put entries on a list as if somebody else did: nothing is logged or counted. Returns them.
+
+        :param recipients: addresses; for ``sms-recipients`` phone numbers, under the first SMS number.
+        :param patterns: regular expressions, for the blocklist.
+        :param domain: the name of the domain. Without it a blocklist entry is the account's, any other the
+            first domain's.
+        """
+        with self._account.lock:
+            return self._account.add(name, recipients, patterns=patterns, domain=domain)
+
+    def remove(self, name: str, ids: Iterable[str]) -> None:
+        """Take entries off a list as if somebody else did; ``ValueError``, and none is, at an unknown id."""
+        with self._account.lock:
+            self._account.remove(name, ids)
+
+    def set_sms_status(self, recipient_id: str, status: str) -> None:
+        """Let an SMS recipient opt out (``opt_out``) or in again (``active``) as if by a text message."""
+        if status not in STATUSES:
+            raise ValueError(f"status must be one of {', '.join(STATUSES)}, not {status!r}.")
+        with self._account.lock:
+            serial = self._account.sms.with_id(recipient_id)
+            if serial is None:
+                raise ValueError(f"There is no SMS recipient {recipient_id!r}.")
+            self._account.sms.set_status(serial, status)

@@ -1,0 +1,218 @@
+"""Starting and stopping: in this process, and as a program of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from airflow_provider_mailersend.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_many_one_after_another_leave_nothing_behind():
+    with Sandbox() as sandbox, requests.Session() as session:
+        session.get(f"{sandbox.url}/domains", timeout=10)
+    threads, before = threading.active_count(), descriptors()
+
+    began = time.monotonic()
+    for _ in range(30):
+        with requests.Session() as session, Sandbox() as sandbox:
+            session.get(f"{sandbox.url}/domains", timeout=10)  # leaves its connection open
+
+    assert time.monotonic() - began < 10
+    assert threading.active_count() == threads
+    assert descriptors() <= before
+
+
+def test_a_stopped_sandbox_answers_nobody_and_still_tells():
+    with Sandbox(blocklist=2) as sandbox:
+        url = sandbox.url
+        requests.get(f"{url}/domains", timeout=10)
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/domains", timeout=10)
+    with pytest.raises(RuntimeError, match="only while it runs"):
+        _ = sandbox.url
+    assert len(sandbox.log) == 1
+    assert len(sandbox.entries("blocklist")) == 2
+    sandbox.stop()
+
+
+def test_a_sandbox_can_be_started_again_but_not_twice():
+    sandbox = Sandbox()
+    for _ in range(2):
+        with sandbox:
+            assert requests.get(f"{sandbox.url}/domains", timeout=10).status_code == 401
+            with pytest.raises(RuntimeError, match="running already"):
+                sandbox.start()
+
+
+def test_a_kept_connection_is_answered_without_delay(start):
+    client = start()
+    client.get("/domains")
+
+    began = time.monotonic()
+    for _ in range(25):
+        client.get("/domains")
+
+    assert time.monotonic() - began < 0.75  # with Nagle's algorithm each answer takes 40 ms
+
+
+def test_entries_may_change_while_it_serves(start):
+    client = start(blocklist=500)
+
+    def change():
+        for number in range(200):
+            [entry] = client.sandbox.add("blocklist", f"new{number}@a.co")
+            client.sandbox.remove("blocklist", [entry["id"]])
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    while changing.is_alive():
+        assert len(client.get("/suppressions/blocklist", limit=100).json()["data"]) == 100
+    assert client.sandbox.state()["lists"]["blocklist"] == 500
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",
+        "::",
+        "10.0.0.1",
+        "192.168.1.1",
+        "example.com",
+        "",
+        "localhost.example.com",
+        "127.0.0.1.nip.io",
+    ],
+)
+def test_hosts_that_others_could_reach(host):
+    with pytest.raises(ValueError, match="this machine only"):
+        Sandbox(host=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.4.5", "localhost", "::1"])
+def test_hosts_of_this_machine(host):
+    if host == "::1" and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with Sandbox(host=host) as sandbox:
+        assert requests.get(f"{sandbox.url}/domains", timeout=10).status_code == 401
+
+
+def test_a_port_that_is_taken():
+    with Sandbox() as sandbox:
+        port = int(sandbox.url.split(":")[2].partition("/")[0])
+        with pytest.raises(OSError, match=r"[Aa]ddress"):
+            Sandbox(port=port).start()
+
+
+def run(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "airflow_provider_mailersend.sandbox", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_program(number):
+    options = [
+        "--port=0",
+        "--blocklist=30",
+        "--domain=a.example",
+        "--rate-limit=none",
+        "--quota=50",
+        "--seed=7",
+    ]
+    with run(*options, "--token=mlsn.cli", "--dialect=documented", "--spacing=1") as process:
+        lines = [process.stdout.readline().strip() for _ in range(3)]
+        url, token = lines[0].split()[1], lines[1].split()[1]
+        exported = lines[2].removeprefix("export AIRFLOW_CONN_MAILERSEND_DEFAULT='").removesuffix("'")
+        assert json.loads(exported) == {"conn_type": "mailersend", "password": token, "host": url}
+        assert token == "mlsn.cli"
+
+        headers = {"Authorization": f"Bearer {token}"}
+        with requests.Session() as session:
+            body = session.get(f"{url}/suppressions/blocklist", headers=headers, timeout=10).json()
+            assert body["meta"]["total"] == 30
+            assert abs(time.time() - _unix(body["data"][0]["created_at"])) < 60
+            state = session.get(url.replace("/v1", "/_sandbox/state"), timeout=10).json()
+            assert (state["requests"], state["quota_remaining"]) == (1, 49)
+
+            process.send_signal(number)
+            began = time.monotonic()
+            rest = process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert rest == ("", "")
+        assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--host=0.0.0.0"], "this machine only"),
+        (["--dialect=spoken"], "dialect must be one of"),
+        (["--rate-limit=many"], "--rate-limit"),
+        (["--headers=x-powered-by"], "headers may hold"),
+    ],
+)
+def test_the_program_refuses(arguments, message):
+    with run("--port=0", *arguments) as process:
+        out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_the_program_without_a_free_port():
+    with Sandbox() as sandbox:
+        port = sandbox.url.split(":")[2].partition("/")[0]
+        with run(f"--port={port}") as process:
+            _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert f"Cannot listen on port {port}" in err
+
+
+def test_without_its_requirements_it_says_what_to_install():
+    hide = "import sys; sys.modules['uvicorn'] = None; import airflow_provider_mailersend.sandbox"
+    found = subprocess.run([sys.executable, "-c", hide], cwd=ROOT, capture_output=True, text=True)
+
+    assert found.returncode == 1
+    assert "install airflow-provider-mailersend[sandbox]" in found.stderr
+
+
+def _unix(text):
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
