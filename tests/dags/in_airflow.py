@@ -1,0 +1,47 @@
+"""DAGs that the tests run: Airflow 3 runs none that does not stand in a file of a DAG bundle."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_mailersend.operators.suppressions import (
+    MailerSendAddSuppressionsOperator,
+    MailerSendDeleteSuppressionsOperator,
+    MailerSendListSuppressionsOperator,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+with DAG(
+    "task_to_task",
+    schedule=None,
+    start_date=START,
+    default_args={"mailersend_conn_id": "{{ 'market' + 'ing' }}"},
+) as task_to_task:
+    listed = MailerSendListSuppressionsOperator(task_id="list", suppression_list="{{ 'un' + 'subscribes' }}")
+
+    @task
+    def addresses(entries: list[dict[str, Any]]) -> list[str]:
+        return [entry["recipient"]["email"] for entry in entries]
+
+    added = MailerSendAddSuppressionsOperator(
+        task_id="add", suppression_list="blocklist", recipients=addresses(listed.output)
+    )
+    deleted = MailerSendDeleteSuppressionsOperator(
+        task_id="delete", suppression_list="blocklist", ids="{{ ti.xcom_pull('add')['added'][:2] }}"
+    )
+    nothing = MailerSendDeleteSuppressionsOperator(
+        task_id="nothing", suppression_list="blocklist", ids="{{ ti.xcom_pull('no_such_task') }}"
+    )
+    added >> deleted >> nothing
+
+with DAG(
+    "with_retries", schedule=None, start_date=START, default_args={"retries": 5, "retry_delay": timedelta(0)}
+) as with_retries:
+    MailerSendListSuppressionsOperator(task_id="list", suppression_list="blocklist")
+
+with DAG("too_many", schedule=None, start_date=START) as too_many:
+    MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes", max_entries=19)
