@@ -12,6 +12,7 @@ from airflow_provider_mailersend.operators.suppressions import (
     MailerSendDeleteSuppressionsOperator,
     MailerSendListSuppressionsOperator,
 )
+from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,3 +46,13 @@ with DAG(
 
 with DAG("too_many", schedule=None, start_date=START) as too_many:
     MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes", max_entries=19)
+
+with DAG("rescheduled", schedule=None, start_date=START) as rescheduled:
+    MailerSendSuppressionSensor(
+        task_id="wait",
+        suppression_list="blocklist",
+        recipient="jane@example.net",
+        mode="reschedule",
+        poke_interval=0.1,
+        timeout=60,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
+from tests.dags.in_airflow import rescheduled
 
 Connect = Callable[..., str]
 
@@ -137,3 +140,23 @@ def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Conne
     assert len(sandbox.log) > 1
     sandbox.add("blocklist", "jane@example.net")
     assert sensor.execute({})["pattern"] == "jane@example.net"
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_in_reschedule_mode_airflow_runs_it_again_until_it_is_there(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+
+    def suppress_after_the_second_poke() -> None:
+        while len(sandbox.log) < 2:
+            time.sleep(0.01)
+        sandbox.add("blocklist", "jane@example.net")
+
+    somebody_else = threading.Thread(target=suppress_after_the_second_poke, daemon=True)
+    somebody_else.start()
+    dag_run = rescheduled.test()
+    assert dag_run.state == "success"
+    assert len(sandbox.log) >= 3
+    found = dag_run.get_task_instance("wait").xcom_pull(task_ids="wait")
+    assert found["pattern"] == "jane@example.net"
