@@ -21,13 +21,11 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnexpectedAnswerError,
     MailerSendUnknownFateError,
     MailerSendValidationError,
-    refused_items,
-    smaller_batch,
-    unexpected,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, unknown_fate
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.pages import Paging, entries_of
+from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -109,6 +107,7 @@ class Additions:
         for item in items:
             self._pending.setdefault(item.key, item)
         self._total = len(self._pending)
+        self._unsure = 0
         self._unknowns = 0
         self._latest: datetime | None = None
 
@@ -119,11 +118,15 @@ class Additions:
             while self._pending:
                 yield from self._add_batch(flow)
         except MailerSendError as error:
-            error.progress = (
-                f"Of {self._total} to add to {self.suppression_list}, {len(self.added)} were added before that; "
-                f"{len(self._pending)} were not."
-            )
+            error.progress = self._progress()
             raise
+
+    def _progress(self) -> str:
+        unsure = f"; whether {self._unsure} more were is not known" if self._unsure else ""
+        return (
+            f"Of {self._total} to add to {self.suppression_list}, {len(self.added)} were added before that; "
+            f"{len(self._pending) - self._unsure} were not{unsure}."
+        )
 
     def _add_batch(self, flow: Flow) -> Steps[None]:
         batch = list(islice(self._pending.values(), self.batch_size))
@@ -137,7 +140,9 @@ class Additions:
             answer = yield from flow.send(request)
             self._take_in(batch, request, answer)
         except MailerSendUnknownFateError as error:
+            self._unsure = len(batch)
             yield from self._look_up(flow, batch, error)
+            self._unsure = 0
         except MailerSendRequestError as error:
             self._adapt(batch, error)
 
@@ -148,6 +153,7 @@ class Additions:
                 raise unexpected(request, answer, f"{len(entries)} entries for {len(batch)} sent")
         except MailerSendUnexpectedAnswerError as error:
             raise unknown_fate(error) from None
+        self._unknowns = 0
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
         self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
         self._done(batch, [entry["id"] for entry in entries])
@@ -155,7 +161,6 @@ class Additions:
     def _done(self, items: Sequence[_Item], ids: Iterable[str]) -> None:
         self.added.extend(ids)
         self._drop(items)
-        self._unknowns = 0
 
     def _drop(self, items: Iterable[_Item]) -> None:
         for item in items:
@@ -173,9 +178,11 @@ class Additions:
         by_kind = {kind: [item for item in batch if item.kind == kind] for kind in ("recipients", "patterns")}
         if not refused or any(index >= len(by_kind[kind]) for kind, index in refused):
             raise error
-        self._reject({by_kind[kind][index]: reason for (kind, index), reason in refused.items()})
+        self._reject(
+            {by_kind[kind][index]: reason for (kind, index), reason in refused.items()}, error.endpoint
+        )
 
-    def _reject(self, reasons: dict[_Item, str]) -> None:
+    def _reject(self, reasons: dict[_Item, str], endpoint: str | None = None) -> None:
         if not reasons:
             return
         if self.on_invalid == "fail":
@@ -186,7 +193,9 @@ class Additions:
             raise MailerSendValidationError(
                 f"{len(named)} of what was to be added to {self.suppression_list} is not valid: "
                 f"{'; '.join(named[:10])}{more}. Correct it, or pass on_invalid='skip' to add the rest.",
-                status=422,
+                endpoint=endpoint,
+                status=422 if endpoint else None,
+                errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
             )
         self.rejected.extend({"value": item.value, "reason": why} for item, why in reasons.items())
         self._drop(reasons)
@@ -206,10 +215,12 @@ class Additions:
             now = yield Wait(now + settling, "what became of an addition that got no answer")
             entries = yield from self._made_since(flow, asked_at, {item.key for item in batch})
         there = [item for item in batch if item.key in entries]
-        if self._unknowns > flow.max_retries and len(there) < len(batch):
+        self._done(there, [entries[item.key]["id"] for item in there])
+        if len(there) == len(batch):
+            self._unknowns = 0
+        elif self._unknowns > flow.max_retries:
+            self._unsure = 0
             raise error
-        if there:
-            self._done(there, [entries[item.key]["id"] for item in there])
 
     def _made_since(
         self, flow: Flow, moment: float, wanted: set[tuple[str, str]]

@@ -31,7 +31,10 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body read as JSON. Raises :class:`ValueError` when it is none."""
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendError,
     MailerSendRequestError,
     MailerSendValidationError,
-    refused_items,
-    smaller_batch,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
 
 
@@ -63,7 +62,7 @@ class Deletions:
     def _delete_batch(self, flow: Flow) -> Steps[None]:
         batch = self._pending[: self.batch_size]
         try:
-            yield from flow.send(delete_suppressions(self.suppression_list, batch, self.domain_id))
+            yield from flow.carry_out(delete_suppressions(self.suppression_list, batch, self.domain_id))
         except MailerSendRequestError as error:
             self._adapt(batch, error)
             return

@@ -14,14 +14,14 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
-    wanted = name.strip().casefold()
+    wanted = name.strip().lower()
     names = []
     paging = Paging(list_domains())
     while paging.request is not None:
         domains = yield from flow.read_page(paging)
         for domain in domains:
             names.append(str(domain.get("name")))
-            if names[-1].casefold() == wanted:
+            if names[-1].lower() == wanted:
                 return str(domain["id"])
     known = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     raise MailerSendNotFoundError(

@@ -24,9 +24,9 @@ def read_moment(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def value_of(entry: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -49,7 +49,7 @@ def comparable(kind: str, value: str) -> tuple[str, str]:
 
     Spaces around do not count, nor does the case of an address. That of a pattern does: ``\\D`` is not ``\\d``.
     """
-    return kind, value.strip().casefold() if kind == "recipients" else value.strip()
+    return kind, value.strip().lower() if kind == "recipients" else value.strip()
 
 
 def domain_id_of(entry: Mapping[str, Any]) -> str | None:

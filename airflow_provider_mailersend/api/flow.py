@@ -19,9 +19,9 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendRateLimitError,
     MailerSendUnexpectedAnswerError,
     MailerSendUnknownFateError,
-    error_from,
 )
 from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
+from airflow_provider_mailersend.api.refusals import error_from, unexpected
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 
@@ -34,11 +34,8 @@ RETRY_TIMEOUT = 600.0
 #: The longest wait after a fault, in seconds; the first is a second at most.
 _LONGEST_BACKOFF = 30.0
 
-#: The answers after which a request that is repeatable may be repeated.
-_PASSING = frozenset({408, 421, 429, 500, 502, 503, 504})
-
-#: Those of them that tell that the request was not processed, so that any may be repeated.
-_UNPROCESSED = frozenset({421, 429})
+#: The answers after which a request that is repeatable may be repeated; those from 520 are the CDN's own.
+_PASSING = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +122,7 @@ class Flow:
         follows_unknown = False
         started = yield Wait(0.0)
         while True:
+            self._check_wait(request, started)
             now = yield Wait(self.throttle.not_before, "the rate limit")
             self.throttle.check_quota(request, now)
             self.sent_at = now
@@ -135,23 +133,36 @@ class Flow:
                 if outcome.ok:
                     return outcome
                 if outcome.status == 429:
-                    self._refused(request, outcome, started)
+                    self.throttle.refused(request, outcome)
                     if self.throttle.keeps_refusing and request.uses_quota:
-                        yield from self._ask_quota()
+                        yield from self._ask_quota(request)
                     continue
             error = error_from(request, outcome)
             error.follows_unknown = follows_unknown
-            if isinstance(outcome, Answer) and outcome.status not in _PASSING:
-                raise error
             if _may_be_processed(outcome):
                 follows_unknown = True
                 if not request.repeatable:
                     raise unknown_fate(error, timed_out=isinstance(outcome, Failure) and outcome.timed_out)
+            if isinstance(outcome, Answer) and outcome.status not in _PASSING:
+                raise error
             faults += 1
             until = outcome.at + self.backoff(faults)
             if faults > self.max_retries or until > started + self.retry_timeout:
                 raise _after_retries(error, faults, outcome.at - started)
             yield Wait(until, f"another try after {_what(outcome)}")
+
+    def carry_out(self, request: Request) -> Steps[None]:
+        """
+        Send *request*, whose answer holds nothing of interest.
+
+        :raises MailerSendUnexpectedAnswerError: the answer is a page of whatever stands in front of the API.
+        """
+        answer = yield from self.send(request)
+        try:
+            if answer.body.strip():
+                answer.json()
+        except ValueError:
+            raise unexpected(request, answer, "a body that is no JSON") from None
 
     def read_page(self, paging: Paging) -> Steps[list[Entry]]:
         """Ask for the next page of *paging* and return what is new on it."""
@@ -177,18 +188,17 @@ class Flow:
         """Return how long to wait after so many faults in a row, in seconds."""
         return min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
 
-    def _refused(self, request: Request, answer: Answer, started: float) -> None:
-        self.throttle.refused(request, answer)
+    def _check_wait(self, request: Request, started: float) -> None:
         if self.throttle.not_before > started + self.retry_timeout:
             raise MailerSendRateLimitError(
-                f"{request.endpoint} answered 429: the account's requests a minute are used up, and waiting for "
-                f"more would take longer than {self.retry_timeout:g} s. Others use the same account: run this at "
-                "a quieter time, or let fewer tasks run at once (an Airflow pool does that).",
+                f"{request.endpoint} was not done: the account's requests a minute are used up (429), and waiting "
+                f"for more would take longer than {self.retry_timeout:g} s. Others use the same account: run this "
+                "at a quieter time, or let fewer tasks run at once (an Airflow pool does that).",
                 endpoint=request.endpoint,
                 retry_at=self.throttle.not_before,
             )
 
-    def _ask_quota(self) -> Steps[None]:
+    def _ask_quota(self, refused: Request) -> Steps[None]:
         # A 429 for the day's quota was never observed: it may lack its code, as those for the minute do. Asking
         # is free, and waiting on for a whole day is not.
         request = get_api_quota()
@@ -201,6 +211,7 @@ class Flow:
         except MailerSendUnexpectedAnswerError:
             return
         self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
+        self.throttle.check_quota(refused, outcome.at)
 
 
 def unknown_fate(error: MailerSendError, *, timed_out: bool = False) -> MailerSendUnknownFateError:
@@ -211,7 +222,7 @@ def unknown_fate(error: MailerSendError, *, timed_out: bool = False) -> MailerSe
 def _may_be_processed(outcome: Outcome) -> bool:
     if isinstance(outcome, Failure):
         return not outcome.never_sent
-    return outcome.status not in _UNPROCESSED
+    return outcome.status >= 500 or outcome.status == 408
 
 
 def _what(outcome: Outcome) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:(){}\[\]]+@[^\s\"'<>,;:(){}\[\]]+")
+# A local part is 64 characters at most: without a bound, a long text without an @ would take quadratic time.
+_ADDRESS = re.compile(
+    r"""
+    (?: "[^"@]{1,64}" | (?<![^\s"'<>,;:(){}\[\]]) (?: [^\s"'<>,;:(){}\[\]@] | (?<=\w)'(?=\w) ){1,64} )
+    @ [^\s"'<>,;:(){}\[\]]+
+    """,
+    re.VERBOSE,
+)
 _TOKEN = re.compile(r"\bmlsn\.\w+")
 _NUMBER = re.compile(r"\+\d[\d ().-]{4,}\d")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.entries import Entry, created_at
-from airflow_provider_mailersend.api.errors import unexpected
+from airflow_provider_mailersend.api.refusals import unexpected
 from airflow_provider_mailersend.api.requests import Request
 
 #: How often the same full page may come in a row before the list is taken for one that is not paged at all.
@@ -36,6 +36,7 @@ class Paging:
         self._page = 1
         self._seen: set[str] = set()
         self._newest_first = True
+        self._falls = False
         self._last_date: datetime | None = None
         self._last_ids: list[str] = []
         self._repeats = 0
@@ -80,10 +81,14 @@ class Paging:
     def _past_since(self, dates: list[datetime]) -> bool:
         """Whether nothing that is wanted can follow: the order is observed, not promised, so it is watched."""
         for date in dates:
-            self._newest_first = self._newest_first and (self._last_date is None or date <= self._last_date)
+            if self._last_date is not None:
+                self._newest_first = self._newest_first and date <= self._last_date
+                self._falls = self._falls or date < self._last_date
             self._last_date = date
+        # Entries of one date, added together, may begin a list in either order.
         return (
             self._newest_first
+            and self._falls
             and self.since is not None
             and self._last_date is not None
             and self._last_date < self.since

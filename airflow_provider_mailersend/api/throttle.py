@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import random as _random
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.entries import read_moment
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, message_of
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.refusals import message_of
 from airflow_provider_mailersend.api.requests import Request
 
-#: How long the account's 60 requests a minute take to come back, in seconds.
+#: How many requests an account has for each window of so many seconds.
+RATE_LIMIT = 60
 RATE_WINDOW = 60.0
 
 _QUOTA_CODE = "MS42901"
+_RATE_CODE = "MS42903"
 
 #: Clocks nearer to each other than this, in seconds, count as equal: the Date header holds whole seconds.
 _SAME_CLOCK = 2.0
+
+#: The day's quota comes back within a day, however our clock stands.
+_LONGEST_DAY = timedelta(hours=25)
 
 
 class Throttle:
@@ -51,7 +58,9 @@ class Throttle:
         self.clock_ahead: float | None = None
         self._random = random
         self._window_opened: float | None = None
+        self._accepted: deque[float] = deque(maxlen=RATE_LIMIT)
         self._refusals = 0
+        self._explained = False
 
     def learn(self, request: Request, answer: Answer) -> None:
         """Take in what *answer* to *request*, of whatever status, tells of the limits."""
@@ -62,17 +71,20 @@ class Throttle:
         if answer.status == 429 or not request.uses_quota:
             return
         self._refusals = 0
+        self._accepted.append(answer.at)
         if self._window_opened is None or answer.at >= self._window_opened + self.window:
             self._window_opened = answer.at
         if _number(answer.headers.get("x-ratelimit-remaining")) == 0:
-            self.not_before = max(self.not_before, self._reset_said_by(answer) or 0.0)
+            end = self._reset_said_by(answer) or self._window_opened + self.window
+            self.not_before = max(self.not_before, end)
 
     def learn_quota(self, remaining: int, resets_at: object, at: float) -> None:
         """Take in that *remaining* requests, -1 meaning any number, are left until *resets_at*."""
-        now = datetime.fromtimestamp(at, UTC)
+        now = datetime.fromtimestamp(at + self._skew, UTC)
         self.quota_remaining = None if remaining < 0 else remaining
         said = read_moment(resets_at)
-        self.quota_resets_at = said if said is not None and said > now else _next_midnight(now)
+        is_ahead = said is not None and now < said <= now + _LONGEST_DAY
+        self.quota_resets_at = said if is_ahead else _next_midnight(now)
 
     def refused(self, request: Request, answer: Answer) -> None:
         """
@@ -82,17 +94,24 @@ class Throttle:
         """
         if _QUOTA_CODE in message_of(answer):
             self.learn_quota(0, answer.headers.get("x-apiquota-reset"), answer.at)
-        if self.quota_remaining == 0:
+        if self.quota_remaining == 0 and request.uses_quota:
             raise self._exhausted(request)
         self._refusals += 1
-        said = (_retry_after(answer), self._reset_said_by(answer), self._window_end())
-        ahead = [moment for moment in said if moment is not None and moment > answer.at]
-        self.not_before = max(self.not_before, ahead[0] if ahead else self._backoff(answer))
+        said = (self._retry_after(answer), self._reset_said_by(answer))
+        self._explained = any(moment is not None for moment in said) or _RATE_CODE in message_of(answer)
+        ends = [
+            moment
+            for moment in (*said, self._window_end(answer))
+            if moment is not None and moment > answer.at
+        ]
+        # However short a wait is asked for, refusals in a row lengthen it: each costs a request of the day's.
+        least = answer.at + self.window / 1024 * 2.0 ** min(self._refusals, 10)
+        self.not_before = max(self.not_before, least, ends[0] if ends else self._backoff(answer))
 
     @property
     def keeps_refusing(self) -> bool:
-        """Whether 429s came in a row, so that more than the minute's limit may be behind them."""
-        return self._refusals == 2
+        """Whether 429s came in a row and none says why, so that it may be the day's quota that ran out."""
+        return self._refusals == 2 and not self._explained
 
     def check_quota(self, request: Request, now: float) -> None:
         """
@@ -102,7 +121,7 @@ class Throttle:
         """
         if not request.uses_quota or self.quota_remaining is None or self.quota_resets_at is None:
             return
-        if now >= self.quota_resets_at.timestamp():
+        if now + self._skew >= self.quota_resets_at.timestamp():
             self.quota_remaining = self.quota_resets_at = None
         elif self.quota_remaining <= self.quota_reserve:
             raise self._exhausted(request)
@@ -126,36 +145,41 @@ class Throttle:
         if date is not None:
             self.clock_ahead = date - answer.at
 
+    @property
+    def _skew(self) -> float:
+        ahead = self.clock_ahead or 0.0
+        return ahead if abs(ahead) > _SAME_CLOCK else 0.0
+
+    def _retry_after(self, answer: Answer) -> float | None:
+        said = answer.headers.get("retry-after")
+        seconds = _number(said)
+        if seconds is not None:
+            return answer.at + max(seconds, 0.0)
+        date = _http_date(said)
+        return date - self._skew if date is not None else None
+
     def _reset_said_by(self, answer: Answer) -> float | None:
         reset = _number(answer.headers.get("x-ratelimit-reset"))
-        if reset is None:
-            return None
-        ahead = self.clock_ahead or 0.0
-        return reset if abs(ahead) <= _SAME_CLOCK else reset - ahead
+        return reset - self._skew if reset is not None else None
 
-    def _window_end(self) -> float | None:
+    def _window_end(self, refusal: Answer) -> float | None:
         """
         Return when the window must have ended, once for each window.
 
         A window begins with the first request after the last one's end: ours, or one that others sent earlier.
+        Where a whole limit's worth of ours was accepted within the length of a window, the first of them began it.
         """
         if self._window_opened is None:
             return None
-        end = self._window_opened + self.window * (1 + 0.01 * self._random())
+        opened = self._window_opened
+        if len(self._accepted) == RATE_LIMIT and refusal.at < self._accepted[0] + self.window:
+            opened = min(opened, self._accepted[0])
         self._window_opened = None
-        return end
+        return opened + self.window * (1 + 0.01 * self._random())
 
     def _backoff(self, answer: Answer) -> float:
-        longest = min(self.window, self.window / 60 * 2.0**self._refusals)
+        longest = min(self.window, self.window / 60 * 2.0 ** min(self._refusals, 10))
         return answer.at + longest * self._random()
-
-
-def _retry_after(answer: Answer) -> float | None:
-    said = answer.headers.get("retry-after")
-    seconds = _number(said)
-    if seconds is not None:
-        return answer.at + max(seconds, 0.0)
-    return _http_date(said)
 
 
 def _number(text: str | None) -> float | None:
@@ -169,7 +193,7 @@ def _number(text: str | None) -> float | None:
 def _http_date(text: str | None) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp() if text is not None else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

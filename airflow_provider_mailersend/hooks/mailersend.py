@@ -305,10 +305,14 @@ class MailerSendHook(_Account):
             raise TypeError(f"delete_all must be True or False, literally; got {delete_all!r}")
         if delete_all == (ids is not None):
             raise ValueError("give either ids or delete_all=True, and not both")
+        if delete_all and domain_id is not None and not domain_id.strip():
+            raise ValueError(
+                "with delete_all=True an empty domain_id would delete what all domains have; give one, or None"
+            )
         which, domain = SuppressionList(suppression_list), self._domain(domain_id)
         before = self.requests_sent
         if ids is None:
-            self._run(self._flow.send(delete_all_suppressions(which, domain)))
+            self._run(self._flow.carry_out(delete_all_suppressions(which, domain)))
             return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
         work = Deletions(which, ids, domain_id=domain, ignore_missing=ignore_missing, batch_size=batch_size)
         self._run(work.run(self._flow))
@@ -342,7 +346,7 @@ class MailerSendHook(_Account):
         :raises MailerSendNotFoundError: there is none of this id, and *ignore_missing* is false.
         """
         try:
-            self._run(self._flow.send(delete_recipient(recipient_id)))
+            self._run(self._flow.carry_out(delete_recipient(recipient_id)))
         except MailerSendNotFoundError as error:
             # Where an earlier try got no answer, it was that try that deleted it.
             if not error.follows_unknown and not ignore_missing:

@@ -209,16 +209,24 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self.domain_id = domain_id
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
+        # Rendering may turn either into None: what was given is remembered, so that it never turns into "all".
+        self._ids_given = ids is not None
+        self._domain_given = domain_id is not None
 
     def execute(self, context: Context) -> dict[str, Any]:
         with self.failing_at_once():
-            # ids that were given and came to nothing are still ids: they never turn into "all".
-            ids = None if self.ids is None and self.delete_all is True else list_of(self.ids, "ids")
+            domain_id = text_of(self.domain_id, "domain_id")
+            if self.delete_all is True and self._domain_given and domain_id is None:
+                raise ValueError(
+                    f"domain_id was rendered to {self.domain_id!r}: with delete_all=True that would delete the entries "
+                    "of all domains. Nothing was deleted"
+                )
+            all_is_meant = self.delete_all is True and not self._ids_given
             result = self.hook.delete_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),
-                ids=ids,
+                ids=None if all_is_meant else list_of(self.ids, "ids"),
                 delete_all=self.delete_all,
-                domain_id=text_of(self.domain_id, "domain_id"),
+                domain_id=domain_id,
                 ignore_missing=self.ignore_missing,
                 batch_size=self.batch_size,
             )

@@ -317,6 +317,7 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {"delete_all": 1},
         {"delete_all": True, "ids": []},
         {"delete_all": True, "ids": ["abc"]},
+        {"delete_all": True, "domain_id": ""},
         {"delete_all": False},
         {"ids": "abc"},
         {"ids": [""]},

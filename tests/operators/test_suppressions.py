@@ -127,6 +127,25 @@ def test_nothing_but_a_literal_true_without_ids_deletes_all(
         assert sandbox.log == []
 
 
+@pytest.mark.parametrize("rendered", ["None", "", None])
+@pytest.mark.parametrize("field", ["domain_id", "ids"])
+def test_what_was_given_and_rendered_to_nothing_never_turns_into_all(
+    connect: Connect, field: str, rendered: str | None
+) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete",
+            suppression_list="blocklist",
+            delete_all=True,
+            **{field: "{{ ti.xcom_pull('x') }}"},
+        )
+        setattr(operator, field, rendered)
+        with pytest.raises(AirflowFailException):
+            operator.execute({})
+        assert sandbox.log == []
+
+
 def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
     with Sandbox(blocklist=5) as sandbox:
         connect(sandbox)

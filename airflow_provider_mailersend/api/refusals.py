@@ -1,0 +1,170 @@
+"""Reading an answer that is not what was asked for: the error it means, and what in it helps to go on."""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.errors import (
+    MailerSendAuthenticationError,
+    MailerSendConnectionError,
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendPermissionError,
+    MailerSendRequestError,
+    MailerSendServerError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.requests import Request
+
+#: How much of an answer's words an error repeats, and how much of them is read for that, in characters.
+_LONGEST_MESSAGE = 300
+_MOST_READ = 4000
+
+
+def error_from(request: Request, outcome: Outcome) -> MailerSendError:
+    """Return the error that an answer other than success, or no answer, means."""
+    if isinstance(outcome, Failure):
+        return MailerSendConnectionError(
+            f"{request.endpoint} got no answer from MailerSend: {_short(outcome.reason)}.",
+            endpoint=request.endpoint,
+        )
+    error = _error_class(outcome.status)(
+        _explained(request, outcome), endpoint=request.endpoint, status=outcome.status
+    )
+    if isinstance(error, MailerSendValidationError):
+        error.errors = errors_of(outcome)
+    return error
+
+
+def _error_class(status: int) -> type[MailerSendError]:
+    match status:
+        case 401:
+            return MailerSendAuthenticationError
+        case 403:
+            return MailerSendPermissionError
+        case 404:
+            return MailerSendNotFoundError
+        case 422:
+            return MailerSendValidationError
+        case _ if 300 <= status < 400:
+            return MailerSendUnexpectedAnswerError
+        case _ if status >= 500 or status in (408, 421):
+            return MailerSendServerError
+        case _:
+            return MailerSendRequestError
+
+
+def _explained(request: Request, answer: Answer) -> str:
+    said = f"{request.endpoint} answered {answer.status}"
+    message = message_of(answer).rstrip(".")
+    because = f": {message}" if message else ""
+    match answer.status:
+        case 401:
+            return (
+                f"MailerSend does not accept the API token ({said}{because}). Put a valid token, which begins with "
+                "'mlsn.', into the connection's API token field (its password)."
+            )
+        case 403:
+            needed = f"the scope {request.scope}" if request.scope else "more rights"
+            return (
+                f"MailerSend does not allow this ({said}{because}). The API token needs {needed}; if it has that, "
+                "see in MailerSend whether the account is suspended, or its list of allowed IP addresses lacks this "
+                "machine."
+            )
+        case 404 if "{id}" in request.endpoint:
+            return f"{said}: MailerSend knows nothing of this id."
+        case 404:
+            return f"{said}{because}. See whether the connection's host is MailerSend's API."
+        case 422:
+            fields = "; ".join(
+                f"{name}: {' '.join(why)}" for name, why in list(errors_of(answer).items())[:5]
+            )
+            return f"{said}{because}" + (f" ({_short(fields)})" if fields else "")
+        case status if 300 <= status < 400:
+            return (
+                f"{said}, a redirect, and redirects are not followed, as they would take the token elsewhere. "
+                "Correct the connection's host, or leave it empty."
+            )
+        case _:
+            return f"{said}{because}."
+
+
+def unexpected(request: Request, answer: Answer, what: str) -> MailerSendUnexpectedAnswerError:
+    """Return the error for an answer whose body is not what the endpoint gives."""
+    return MailerSendUnexpectedAnswerError(
+        f"{request.endpoint} answered {answer.status} with {what}. If this lasts, see whether the connection's "
+        "host is MailerSend's API, and whether a proxy answers in its place.",
+        endpoint=request.endpoint,
+        status=answer.status,
+    )
+
+
+def message_of(answer: Answer) -> str:
+    """Return what an answer says went wrong, short and masked; empty where it says nothing readable."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return "a body that is no JSON" if answer.body else ""
+    message = body.get("message") if isinstance(body, dict) else None
+    return _short(message) if isinstance(message, str) else ""
+
+
+def errors_of(answer: Answer) -> dict[str, list[str]]:
+    """Return an answer's messages for each field; empty where there are none that can be read."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if not isinstance(errors, dict):
+        return {}
+    return {
+        str(name): [masked_within(str(message)) for message in (said if isinstance(said, list) else [said])]
+        for name, said in errors.items()
+    }
+
+
+def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[str, int], str]:
+    """
+    Return the items that *error* refuses, by field and index, each with the API's reason.
+
+    Empty unless every message is about one item of one of *fields*.
+    """
+    refused = {}
+    for name, messages in error.errors.items():
+        field, _, index = name.rpartition(".")
+        if field not in fields or not index.isdecimal():
+            return {}
+        refused[field, int(index)] = " ".join(messages)
+    return refused
+
+
+def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int | None:
+    """
+    Return how many items to send where *error* refuses a batch of *size* for its size, else None.
+
+    It is what the API names, where it names fewer than were sent, else half. Complaints about single items, which
+    may come with it, will come again.
+    """
+    if size < 2:
+        return None
+    if error.status == 413:
+        return size // 2
+    if not isinstance(error, MailerSendValidationError):
+        return None
+    if not {name.partition(".")[0] for name in error.errors} <= set(fields):
+        return None
+    said = " ".join(message for field in fields for message in error.errors.get(field, ()))
+    named = re.search(r"not have more than (\d+) items", said)
+    if named is None:
+        return None
+    most = int(named[1])
+    return most if 0 < most < size else size // 2
+
+
+def _short(text: str) -> str:
+    text = masked_within(" ".join(text[:_MOST_READ].split()))
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"

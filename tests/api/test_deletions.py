@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.deletions import Deletions
+from airflow_provider_mailersend.api.errors import (
+    MailerSendConnectionError,
+    MailerSendError,
+    MailerSendPermissionError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.requests import SuppressionList
+
+from .account import FAULTS, Account, minutes
+from .script import NOON, Script, answer, flow, lost, refusal, thorough
+
+BLOCKLIST = SuppressionList.BLOCKLIST
+
+
+def account_of(number: int, **options) -> Account:
+    """Return an account whose list has the entries e1, e2 and so on."""
+    account = Account(**options)
+    account.put_many(number, newest=NOON - minutes(1))
+    return account
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"e{number}" for number in numbers]
+
+
+def delete(account, ids, *, script=None, sender=None, **given):
+    """Run a deletion against *account*; return it and the script it ran by."""
+    script = script or Script(server=account)
+    deletions = Deletions(BLOCKLIST, ids, **given)
+    script.run(deletions.run(sender or flow(max_retries=20)))
+    return deletions, script
+
+
+def left(account: Account) -> list[str]:
+    return [entry["id"] for entry in account.entries][::-1]
+
+
+def sizes(script: Script) -> list[int]:
+    return [len(request.body["ids"]) for request in script.sent]
+
+
+def test_what_is_named_is_deleted_and_nothing_else():
+    account = account_of(5)
+    deletions, script = delete(account, ids(2, 4), domain_id="d1")
+    assert left(account) == ids(1, 3, 5)
+    assert dict(script.sent[0].body) == {"domain_id": "d1", "ids": ids(2, 4)}
+    assert deletions.result(1) == {"deleted": ids(2, 4), "missing": [], "all": False, "requests": 1}
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_each_form_of_success_is_one(status):
+    deletions, _ = delete(None, ids(1), script=Script(answer(status)))
+    assert deletions.deleted == ids(1)
+
+
+@pytest.mark.parametrize("nothing", [[], (), iter([])])
+def test_no_ids_mean_nothing_sent(nothing):
+    deletions, script = delete(None, nothing, script=Script())
+    assert script.sent == []
+    assert deletions.result(0)["deleted"] == []
+
+
+def test_each_id_is_sent_once_and_in_order():
+    _, script = delete(account_of(3), ["e3", " e1 ", "e3", "e1", "e2"])
+    assert script.sent[0].body["ids"] == ["e3", "e1", "e2"]
+
+
+@pytest.mark.parametrize(
+    ("given_", "error", "said"),
+    [
+        ("e1", TypeError, "ids must be a list of strings; got one string"),
+        (["e1", ""], ValueError, r"ids\[1\] must be a string that names one entry; got ''"),
+        (["e1", "  "], ValueError, r"ids\[1\]"),
+        (["e1", None], ValueError, r"ids\[1\] .* got None"),
+        ([7], ValueError, r"ids\[0\] .* got 7"),
+    ],
+)
+def test_what_is_no_id_is_refused_before_any_request(given_, error, said):
+    with pytest.raises(error, match=said):
+        Deletions(BLOCKLIST, given_)
+
+
+def test_a_batch_of_none_is_refused():
+    with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
+        Deletions(BLOCKLIST, ["e1"], batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("number", "batch_size", "expected"), [(500, 500, [500]), (501, 500, [500, 1]), (7, 3, [3, 3, 1])]
+)
+def test_many_are_deleted_in_batches(number, batch_size, expected):
+    account = account_of(number)
+    _, script = delete(account, left(account), batch_size=batch_size)
+    assert sizes(script) == expected
+    assert account.entries == []
+
+
+@pytest.mark.parametrize(
+    ("most", "names_most", "expected"),
+    [(100, True, [250, 100, 100, 50]), (70, False, [250, 125, 62, 62, 62, 62, 2])],
+)
+def test_a_refused_size_is_made_smaller_and_kept_to(most, names_most, expected):
+    account = account_of(250, most=most, names_most=names_most)
+    _, script = delete(account, left(account))
+    assert sizes(script) == expected
+    assert account.entries == []
+
+
+def test_unknown_ids_are_left_out_and_the_rest_deleted():
+    account = account_of(5)
+    deletions, script = delete(account, ["x1", "e1", "e2", "x2", "e3"])
+    assert sizes(script) == [5, 3]
+    assert left(account) == ids(4, 5)
+    assert deletions.deleted == ids(1, 2, 3)
+    assert deletions.missing == ["x1", "x2"]
+
+
+def test_ids_that_are_all_unknown_are_all_missing():
+    deletions, script = delete(account_of(1), ["x1", "x2"])
+    assert (deletions.deleted, deletions.missing) == ([], ["x1", "x2"])
+    assert len(script.sent) == 1
+
+
+def test_unknown_ids_are_named_when_they_are_to_fail():
+    account = account_of(5)
+    with pytest.raises(MailerSendValidationError) as caught:
+        delete(account, [*ids(1, 2), "x1", "e3", "x2"], ignore_missing=False, batch_size=2)
+    message = str(caught.value)
+    assert "blocklist has no entries of the ids x1." in message
+    assert "ignore_missing=True" in message
+    assert "Of 5 to take off blocklist, 2 were deleted before that; 3 were not." in message
+    assert caught.value.errors == {"ids.0": ["The selected ids.0 is invalid."]}
+    assert caught.value.status == 422
+    assert left(account) == ids(3, 4, 5)
+
+
+def test_of_many_unknown_ids_twenty_are_named():
+    with pytest.raises(MailerSendValidationError, match=r"x19 and 5 more\. Pass"):
+        delete(account_of(0), [f"x{n}" for n in range(25)], ignore_missing=False)
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {"domain_id": ["The selected domain id is invalid."]},
+        {"domain_id": ["Invalid."], "ids.0": ["Invalid."]},
+        {"ids.7": ["There is no such index."]},
+        {"ids": ["Odd."]},
+        {},
+        None,
+    ],
+)
+def test_a_refusal_of_more_than_ids_ends_the_work(errors):
+    script = Script(refusal(errors))
+    with pytest.raises(MailerSendValidationError):
+        delete(None, ids(1, 2), script=script)
+    assert len(script.sent) == 1
+
+
+def test_an_error_tells_how_much_was_deleted_before():
+    script = Script(answer(200), answer(403))
+    with pytest.raises(
+        MailerSendPermissionError, match="Of 3 to take off blocklist, 2 were deleted before that; 1"
+    ):
+        delete(None, ids(1, 2, 3), script=script, batch_size=2)
+
+
+def test_one_that_is_refused_for_its_size_is_an_error():
+    with pytest.raises(MailerSendRequestError, match="answered 413"):
+        delete(None, ids(1, 2), script=Script(answer(413), answer(413)))
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("HTML")])
+@pytest.mark.parametrize("ignore_missing", [True, False])
+def test_a_deletion_that_met_a_fault_is_repeated_and_counted_as_done(fault, ignore_missing):
+    account = account_of(5, faults=[fault, fault])
+    deletions, _ = delete(account, ids(1, 2, 3), ignore_missing=ignore_missing)
+    assert left(account) == ids(4, 5)
+    assert deletions.deleted == ids(1, 2, 3)
+    assert deletions.missing == []
+
+
+@pytest.mark.parametrize("fault", ["lost before", "lost after"])
+def test_what_was_unknown_before_a_lost_deletion_is_missing_still(fault):
+    account = account_of(3, faults=[fault])
+    deletions, _ = delete(account, ["e1", "x1", "e2"])
+    assert deletions.deleted == ids(1, 2)
+    assert deletions.missing == ["x1"]
+
+
+def test_an_answer_lost_for_one_batch_says_nothing_of_the_next():
+    account = account_of(2, faults=["lost after"])
+    deletions, _ = delete(account, ["e1", "e2", "x1", "x2"], batch_size=2)
+    assert deletions.deleted == ids(1, 2)
+    assert deletions.missing == ["x1", "x2"]
+
+
+def test_a_success_that_is_a_page_of_html_is_no_deletion():
+    # A proxy or a CDN may answer 200 in the API's place.
+    account = account_of(3)
+    script = Script(answer(200, b"<!DOCTYPE html><html></html>"), server=account)
+    try:
+        delete(account, ids(1, 2), script=script)
+    except MailerSendUnexpectedAnswerError:
+        return
+    assert left(account) == ids(3)
+
+
+def test_a_deletion_that_stays_lost_is_given_up():
+    script = Script(server=lambda *_: lost())
+    with pytest.raises(MailerSendConnectionError, match="Of 2 to take off blocklist, 0 were deleted"):
+        delete(None, ids(1, 2), script=script, sender=flow(max_retries=2))
+    assert len(script.sent) == 3
+
+
+@thorough
+@given(
+    there=st.integers(0, 25),
+    named=st.lists(st.integers(1, 40), max_size=40),
+    batch_size=st.integers(1, 12),
+    most=st.none() | st.integers(1, 8),
+    names_most=st.booleans(),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+)
+def test_exactly_what_is_named_is_gone_whatever_goes_wrong(
+    there, named, batch_size, most, names_most, faults
+):
+    account = account_of(there, most=most, names_most=names_most, faults=faults)
+    known = set(left(account))
+    deletions, _ = delete(account, ids(*named), batch_size=batch_size)
+    assert set(left(account)) == known - set(ids(*named))
+    done, missing = deletions.deleted, deletions.missing
+    assert sorted(done + missing) == sorted(set(ids(*named)))
+    # An unknown id may count as deleted, where a try of it went unanswered; a known one never counts as missing.
+    assert not set(missing) & known
+
+
+@thorough
+@given(
+    there=st.integers(1, 10),
+    named=st.lists(st.integers(1, 15), max_size=15),
+    batch_size=st.integers(1, 6),
+    faults=st.lists(st.sampled_from([*FAULTS, "fine"]), max_size=5),
+)
+def test_no_deletion_goes_on_past_an_unknown_id_that_is_to_fail(there, named, batch_size, faults):
+    account = account_of(there, faults=faults)
+    known = set(left(account))
+    script = Script(server=account)
+    deletions = Deletions(BLOCKLIST, ids(*named), ignore_missing=False, batch_size=batch_size)
+    try:
+        script.run(deletions.run(flow(max_retries=20)))
+    except MailerSendError:
+        assert set(ids(*named)) - known
+    assert known - set(left(account)) == set(deletions.deleted) & known

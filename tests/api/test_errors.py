@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api import errors, requests
+from airflow_provider_mailersend.api.errors import (
+    MailerSendAuthenticationError,
+    MailerSendConnectionError,
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendPermissionError,
+    MailerSendQuotaExhaustedError,
+    MailerSendRateLimitError,
+    MailerSendRequestError,
+    MailerSendServerError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendUnknownFateError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.refusals import (
+    error_from,
+    errors_of,
+    message_of,
+    refused_items,
+    smaller_batch,
+)
+from airflow_provider_mailersend.api.requests import SuppressionList
+
+from .script import answer, lost, properties, refusal
+
+ADDITION = requests.add_suppressions(
+    SuppressionList.HARD_BOUNCES, recipients=["jane@example.com"], domain_id="d1"
+)
+RECIPIENT = requests.get_recipient("62f114f8165fe0d8db0288e3")
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class", "permanent"),
+    [
+        (301, MailerSendUnexpectedAnswerError, False),
+        (302, MailerSendUnexpectedAnswerError, False),
+        (400, MailerSendRequestError, True),
+        (401, MailerSendAuthenticationError, True),
+        (403, MailerSendPermissionError, True),
+        (404, MailerSendNotFoundError, True),
+        (405, MailerSendRequestError, True),
+        (408, MailerSendServerError, False),
+        (413, MailerSendRequestError, True),
+        (421, MailerSendServerError, False),
+        (422, MailerSendValidationError, True),
+        (500, MailerSendServerError, False),
+        (503, MailerSendServerError, False),
+        (524, MailerSendServerError, False),
+    ],
+)
+def test_each_status_has_its_error(status, error_class, permanent):
+    error = error_from(ADDITION, answer(status, {"message": "What the API says. #MS40001"}))
+    assert type(error) is error_class
+    assert error.permanent is permanent
+    assert error.status == status
+    assert error.endpoint == "POST /suppressions/hard-bounces"
+    assert f"POST /suppressions/hard-bounces answered {status}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (301, ["a redirect", "Correct the connection's host"]),
+        (401, ["does not accept the API token", "'mlsn.'", "Unauthenticated", "password"]),
+        (403, ["the scope suppressions_full", "suspended", "allowed IP addresses", "Unauthenticated"]),
+        (422, ["Unauthenticated"]),
+        (500, ["Unauthenticated"]),
+    ],
+)
+def test_an_error_tells_what_the_api_said_and_what_to_do(status, told):
+    message = str(error_from(ADDITION, answer(status, {"message": "Unauthenticated."})))
+    for part in told:
+        if status != 301 or part != "Unauthenticated":
+            assert part in message
+
+
+def test_a_403_names_the_scope_that_the_endpoint_asks_for():
+    assert "the scope recipients_read" in str(error_from(RECIPIENT, answer(403, {"message": "No."})))
+    assert "more rights" in str(error_from(requests.get_api_quota(), answer(403)))
+
+
+def test_a_404_tells_that_the_id_is_unknown():
+    body = b'{\n    "message": "Resource not found."\n}'
+    message = str(error_from(RECIPIENT, answer(404, body)))
+    assert message == "GET /recipients/{id} answered 404: MailerSend knows nothing of this id."
+
+
+def test_a_404_of_an_endpoint_that_has_no_id_speaks_of_none():
+    message = str(error_from(requests.list_recipients(), answer(404, {"message": "Not found."})))
+    assert "this id" not in message
+
+
+def test_no_message_holds_an_id_from_the_path():
+    assert RECIPIENT.path not in str(error_from(RECIPIENT, answer(500, {"message": "Oops"})))
+
+
+def test_no_answer_is_told_with_its_reason():
+    error = error_from(RECIPIENT, lost("connection  reset\nby peer +15551234567"))
+    assert type(error) is MailerSendConnectionError
+    assert not error.permanent
+    assert error.status is None
+    assert error.endpoint == "GET /recipients/{id}"
+    assert (
+        str(error) == "GET /recipients/{id} got no answer from MailerSend: connection reset by peer +1***67."
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422, 500])
+def test_what_the_api_repeats_is_masked(status):
+    said = "jane.doe@example.com and +15551234567 by mlsn.0123456789abcdef"
+    body = {"message": said, "errors": {"recipients.0": [said], "x": said}}
+    error = error_from(ADDITION, answer(status, body))
+    shown = str(error) + repr(error) + repr(vars(error))
+    for secret in ("jane.doe", "5551234", "0123456789"):
+        assert secret not in shown
+
+
+def test_a_422_tells_the_first_fields_and_keeps_all_of_them():
+    fields = {f"recipients.{n}": [f"Number {n} is invalid.", "Really."] for n in range(9)}
+    error = error_from(ADDITION, refusal(fields, "Invalid (and 8 more errors)"))
+    assert error.errors == fields
+    assert "answered 422: Invalid (and 8 more errors) (recipients.0: Number 0 is invalid. Really.;" in str(
+        error
+    )
+    assert "Number 4" in str(error)
+    assert "Number 5" not in str(error)
+
+
+def test_a_long_message_is_cut():
+    assert len(str(error_from(ADDITION, answer(500, {"message": "no " * 5000})))) < 500
+    assert len(str(error_from(ADDITION, refusal({"ids": ["no " * 5000]}, "no " * 5000)))) < 1000
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"message": "  Too \n bad. "}, "Too bad."),
+        ({"message": None}, ""),
+        ({"message": ["x"]}, ""),
+        ({}, ""),
+        ([], ""),
+        ("text", ""),
+        (b"", ""),
+        (b"<html>", "a body that is no JSON"),
+        (b"\xff", "a body that is no JSON"),
+        (b"[" * 100_000, "a body that is no JSON"),
+    ],
+)
+def test_a_message_is_read_where_there_is_one(body, message):
+    assert message_of(answer(500, body)) == message
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"errors": {"ids.0": ["a", "b"]}}, {"ids.0": ["a", "b"]}),
+        ({"errors": {"ids.0": "a"}}, {"ids.0": ["a"]}),
+        ({"errors": {"ids.0": None, "x": 7}}, {"ids.0": ["None"], "x": ["7"]}),
+        ({"errors": {"ids.0": [{"a": 1}]}}, {"ids.0": ["{'a': 1}"]}),
+        ({"errors": ["ids.0"]}, {}),
+        ({"errors": "ids.0"}, {}),
+        ({"errors": None}, {}),
+        ([], {}),
+        (["errors"], {}),
+        ("errors", {}),
+        (7, {}),
+        (b"<html>", {}),
+        (b"", {}),
+        (b"[" * 100_000, {}),
+    ],
+)
+def test_the_messages_for_each_field_are_read_where_there_are_any(body, fields):
+    assert errors_of(answer(422, body)) == fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"ids.0": ["a", "b"], "ids.12": ["c"]}, {("ids", 0): "a b", ("ids", 12): "c"}),
+        ({"recipients.1": ["a"], "patterns.1": ["b"]}, {("recipients", 1): "a", ("patterns", 1): "b"}),
+        ({"ids.0": ["a"], "domain_id": ["b"]}, {}),
+        ({"ids.0": ["a"], "ids": ["b"]}, {}),
+        ({"ids.x": ["a"]}, {}),
+        ({"ids.-1": ["a"]}, {}),
+        ({"ids.": ["a"]}, {}),
+        ({"ids.0.email": ["a"]}, {}),
+        ({"others.0": ["a"]}, {}),
+        ({}, {}),
+    ],
+)
+def test_refused_items_are_told_where_nothing_else_is_refused(fields, refused):
+    error = MailerSendValidationError("no", errors=fields)
+    assert refused_items(error, "ids", "recipients", "patterns") == refused
+
+
+def too_many(field: str, named: object = 100) -> MailerSendValidationError:
+    said = f"The {field} field must not have more than {named} items."
+    return MailerSendValidationError("no", status=422, errors={field: [said]})
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "smaller"),
+    [
+        (too_many("ids"), 500, 100),
+        (too_many("ids"), 101, 100),
+        (too_many("ids"), 100, 50),
+        (too_many("ids", 0), 100, 50),
+        (too_many("ids", 700), 500, 250),
+        (too_many("ids"), 1, None),
+        (too_many("ids", "many"), 500, None),
+        (too_many("domain_id"), 500, None),
+        (too_many("ids.0"), 500, None),
+        (MailerSendRequestError("no", status=413), 500, 250),
+        (MailerSendRequestError("no", status=413), 3, 1),
+        (MailerSendRequestError("no", status=413), 1, None),
+        (MailerSendRequestError("no", status=400), 500, None),
+        (MailerSendValidationError("no", status=422), 500, None),
+        (MailerSendValidationError("no", status=422, errors={"ids": ["is odd"]}), 500, None),
+    ],
+)
+def test_a_refused_size_tells_the_next_one(error, size, smaller):
+    assert smaller_batch(error, size, "ids") == smaller
+
+
+def test_a_size_refused_for_two_fields_is_one_refusal():
+    error = too_many("recipients")
+    error.errors |= too_many("patterns").errors
+    assert smaller_batch(error, 500, "recipients", "patterns") == 100
+
+
+@pytest.mark.parametrize("conn_id", [None, "mailersend_default"])
+def test_an_error_says_which_connection_and_how_far_the_work_was(conn_id):
+    error = MailerSendServerError("It broke.", endpoint="GET /recipients", status=500)
+    error.conn_id = conn_id
+    error.progress = "One of two was done."
+    expected = "It broke. One of two was done."
+    assert str(error) == (f"Connection 'mailersend_default': {expected}" if conn_id else expected)
+
+
+EXAMPLES = [
+    MailerSendError("m", endpoint="e", status=7),
+    MailerSendAuthenticationError("m", endpoint="e", status=401),
+    MailerSendPermissionError("m", endpoint="e", status=403),
+    MailerSendNotFoundError("m", endpoint="e", status=404),
+    MailerSendRequestError("m", endpoint="e", status=400),
+    MailerSendValidationError("m", endpoint="e", status=422, errors={"ids.0": ["a"]}),
+    MailerSendRateLimitError("m", endpoint="e", retry_at=12.5),
+    MailerSendQuotaExhaustedError("m", endpoint="e", resets_at=datetime(2026, 3, 5, tzinfo=UTC)),
+    MailerSendServerError("m", endpoint="e", status=500),
+    MailerSendConnectionError("m", endpoint="e"),
+    MailerSendUnexpectedAnswerError("m", endpoint="e", status=200),
+    MailerSendUnknownFateError("m", endpoint="e", timed_out=True),
+]
+
+
+def test_every_error_is_among_the_examples():
+    defined = {
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, MailerSendError) and each.__module__ == errors.__name__
+    }
+    assert {type(example) for example in EXAMPLES} == defined
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
+@pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_an_error_survives_with_all_it_says(example, again):
+    example.conn_id, example.progress, example.follows_unknown = "c", "p", True
+    survivor = again(example)
+    assert type(survivor) is type(example)
+    assert vars(survivor) == vars(example)
+    assert str(survivor) == str(example) == "Connection 'c': m p"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["message", "errors", "ids", "ids.0", "recipients", "recipients.1", ".", ""]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@properties
+@given(
+    st.sampled_from([301, 400, 401, 403, 404, 413, 422, 500]) | st.integers(100, 599),
+    st.one_of(anything, st.binary(), st.text().map(str.encode)),
+    st.dictionaries(st.sampled_from(["retry-after", "date", "x-ratelimit-reset"]), st.text(max_size=5)),
+)
+def test_no_answer_is_too_odd_to_be_told_as_an_error(status, body, headers):
+    error = error_from(ADDITION, answer(status, body, headers))
+    assert isinstance(error, MailerSendError)
+    assert f"POST /suppressions/hard-bounces answered {status}" in str(error)
+    if isinstance(error, MailerSendValidationError):
+        refused_items(error, "ids", "recipients")
+    if isinstance(error, MailerSendRequestError):
+        assert smaller_batch(error, 100, "ids", "recipients") in (None, *range(1, 100))

@@ -1,0 +1,467 @@
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+import pytest
+
+from airflow_provider_mailersend.api import requests
+from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.errors import (
+    MailerSendConnectionError,
+    MailerSendError,
+    MailerSendQuotaExhaustedError,
+    MailerSendRateLimitError,
+    MailerSendRequestError,
+    MailerSendServerError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendUnknownFateError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.flow import Flow, Send, drive_async
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
+from airflow_provider_mailersend.api.throttle import Throttle
+
+from .script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
+
+GET = requests.list_recipients()
+PUT = requests.update_sms_recipient("s1", SmsRecipientStatus.OPT_OUT)
+DELETE = requests.delete_recipient("r1")
+POST = requests.add_suppressions(SuppressionList.BLOCKLIST, recipients=["jane@example.com"])
+FINE = answer(200, {"data": []})
+CODELESS = answer(
+    429, {"message": "You cannot create a resource at the moment. Please wait a while before retrying."}
+)
+
+repeatable = pytest.mark.parametrize("request_", [GET, PUT, DELETE], ids=lambda request: request.method)
+any_method = pytest.mark.parametrize("request_", [GET, PUT, DELETE, POST], ids=lambda request: request.method)
+
+
+@any_method
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_a_success_is_returned_after_one_request(request_, status):
+    script, sender = Script(answer(status)), flow()
+    assert script.run(sender.send(request_)) == Answer(status, at=NOON)
+    assert script.sent == [request_]
+    assert script.pauses == []
+    assert (sender.requests, sender.sent_at) == (1, NOON)
+
+
+@repeatable
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(lost(), id="lost"),
+        pytest.param(timed_out(), id="timed out"),
+        pytest.param(unreachable(), id="refused"),
+        *[pytest.param(answer(status), id=str(status)) for status in (408, 421, 500, 502, 503, 504)],
+        pytest.param(answer(429, headers={"retry-after": "1"}), id="429"),
+    ],
+)
+def test_what_may_be_repeated_is_repeated_after_a_fault(request_, fault):
+    script = Script(fault, FINE)
+    assert script.run(flow().send(request_)).status == 200
+    assert script.sent == [request_, request_]
+    assert len(script.pauses) == 1
+
+
+@any_method
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 409, 413, 422])
+def test_what_is_wrong_for_good_is_never_repeated(request_, status):
+    script = Script(answer(status))
+    with pytest.raises(MailerSendError) as caught:
+        script.run(flow().send(request_))
+    assert caught.value.status == status
+    assert len(script.sent) == 1
+
+
+@pytest.mark.parametrize("status", [421, 429])
+def test_an_addition_that_was_turned_away_is_repeated(status):
+    script = Script(answer(status, headers={"retry-after": "1"}), answer(201))
+    assert script.run(flow().send(POST)).status == 201
+    assert script.sent == [POST, POST]
+
+
+def test_an_addition_that_never_left_is_repeated():
+    script = Script(unreachable(), unreachable(), answer(201))
+    assert script.run(flow().send(POST)).status == 201
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_timeout"),
+    [
+        pytest.param(lost(), False, id="lost"),
+        pytest.param(timed_out(), True, id="timed out"),
+        *[
+            pytest.param(answer(status, b"<html>"), False, id=str(status))
+            for status in (408, 500, 501, 502, 503, 504, 505, 520, 521, 522, 524, 527, 530)
+        ],
+    ],
+)
+def test_an_addition_of_unknown_fate_is_not_repeated(fault, is_timeout):
+    script = Script(fault)
+    with pytest.raises(MailerSendUnknownFateError) as caught:
+        script.run(flow().send(POST))
+    assert caught.value.timed_out is is_timeout
+    assert caught.value.endpoint == "POST /suppressions/blocklist"
+    assert len(script.sent) == 1
+
+
+def test_an_addition_that_was_turned_away_and_then_lost_is_of_unknown_fate():
+    script = Script(answer(421), unreachable(), lost())
+    with pytest.raises(MailerSendUnknownFateError):
+        script.run(flow().send(POST))
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 5])
+def test_a_fault_is_given_as_many_tries_as_allowed(max_retries):
+    script = Script(server=lambda request, script: answer(503, b"<html>"))
+    with pytest.raises(MailerSendServerError) as caught:
+        script.run(flow(max_retries=max_retries).send(GET))
+    assert len(script.sent) == max_retries + 1
+    tried = f"tried {max_retries + 1} times" if max_retries else "not tried again"
+    assert tried in str(caught.value)
+    assert "GET /recipients answered 503" in str(caught.value)
+
+
+def test_a_connection_that_stays_lost_is_told_as_such():
+    script = Script(server=lambda request, script: lost())
+    with pytest.raises(MailerSendConnectionError, match=r"connection reset\. It was tried 6 times"):
+        script.run(flow().send(GET))
+
+
+def test_a_request_takes_no_longer_than_allowed():
+    script = Script(server=timed_out(30.0))
+    with pytest.raises(MailerSendConnectionError):
+        script.run(flow(max_retries=1000, retry_timeout=100.0).send(GET))
+    assert script.now <= NOON + 100 + 30
+    assert len(script.sent) == 4
+
+
+def test_the_time_allowed_is_counted_from_each_requests_beginning():
+    script, sender = Script(timed_out(60.0), FINE, timed_out(60.0), FINE), flow(retry_timeout=100.0)
+    script.run(sender.send(GET))
+    script.run(sender.send(GET))
+    assert script.left == 0
+
+
+@pytest.mark.parametrize(
+    ("random_", "pauses"),
+    [
+        (0.0, []),
+        (0.5, [0.5, 1, 2, 4, 8, 15, 15, 15]),
+        (1.0, [1, 2, 4, 8, 16, 30, 30, 30]),
+    ],
+)
+def test_faults_are_waited_out_exponentially_with_full_jitter(random_, pauses):
+    script = Script(*[answer(500)] * 8, FINE)
+    script.run(flow(random=random_, max_retries=8).send(GET))
+    assert script.pauses == pytest.approx(pauses)
+    assert all("another try after status 500" in reason for reason in script.reasons)
+
+
+def test_waiting_for_the_limit_is_no_fault():
+    script = Script(*[answer(429, headers={"retry-after": "5"}), FINE] * 4, server=lambda *_: FINE)
+    sender = flow(max_retries=0)
+    for _ in range(4):
+        script.run(sender.send(GET))
+    assert script.pauses == pytest.approx([5] * 4)
+
+
+@any_method
+def test_a_429_is_waited_out_as_it_says(request_):
+    script = Script(answer(429, headers={"retry-after": "17"}), FINE)
+    script.run(flow().send(request_))
+    assert script.pauses == pytest.approx([17])
+    assert script.reasons == ["the rate limit"]
+
+
+def test_a_429_is_waited_out_until_its_date():
+    script = Script(answer(429, headers={"retry-after": formatdate(NOON + 25, usegmt=True)}), FINE)
+    script.run(flow().send(GET))
+    assert script.pauses == pytest.approx([25])
+
+
+def test_the_wait_for_one_request_holds_for_the_next():
+    reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON + 40))}
+    script, sender = Script(answer(200, {"data": []}, reset), FINE), flow()
+    script.run(sender.send(GET))
+    assert script.pauses == []
+    script.run(sender.send(DELETE))
+    assert script.pauses == pytest.approx([40])
+    assert sender.requests == 2
+
+
+def test_a_limit_that_lasts_longer_than_allowed_is_an_error_that_says_when():
+    script = Script(answer(429, headers={"retry-after": "3600"}))
+    with pytest.raises(MailerSendRateLimitError, match="longer than 600 s") as caught:
+        script.run(flow().send(GET))
+    assert caught.value.retry_at == NOON + 3600
+    assert not caught.value.permanent
+    assert script.pauses == []
+
+
+def test_a_limit_that_is_already_known_is_not_waited_for_longer_than_allowed():
+    script, sender = Script(answer(429, headers={"retry-after": "3600"}), server=lambda *_: FINE), flow()
+    for _ in range(2):
+        with pytest.raises(MailerSendRateLimitError):
+            script.run(sender.send(GET))
+    assert sum(script.pauses) <= 600
+
+
+@pytest.mark.parametrize("reset", ["9999999999", "1e11", f"{NOON + 86400:.0f}"])
+def test_garbage_for_the_reset_of_a_window_used_up_is_not_waited_for(reset):
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
+    script, sender = Script(answer(200, headers=headers), server=lambda *_: FINE), flow()
+    script.run(sender.send(GET))
+    with suppress(MailerSendRateLimitError):
+        script.run(sender.send(GET))
+    assert sum(script.pauses) <= 600
+
+
+def test_429s_without_end_are_given_up_in_time():
+    script = Script(server=lambda *_: CODELESS)
+    with pytest.raises(MailerSendRateLimitError):
+        script.run(flow(random=0.9).send(GET))
+    assert script.now <= NOON + 600
+    assert len(script.sent) < 40
+
+
+def quota(remaining: int, reset: object = "2026-03-05T00:00:00Z") -> Answer:
+    return answer(200, {"quota": 1000, "remaining": remaining, "reset": reset})
+
+
+def asked_for_quota(script: Script) -> list[int]:
+    return [n for n, request in enumerate(script.sent) if request.path == "/api-quota"]
+
+
+def test_two_429s_in_a_row_that_say_nothing_make_ask_once_for_the_quota():
+    script = Script(CODELESS, CODELESS, quota(500), CODELESS, CODELESS, FINE)
+    script.run(flow().send(GET))
+    assert asked_for_quota(script) == [2]
+    assert script.left == 0
+
+
+def test_one_429_asks_for_nothing():
+    script = Script(CODELESS, FINE, CODELESS, FINE)
+    sender = flow()
+    script.run(sender.send(GET))
+    script.run(sender.send(GET))
+    assert asked_for_quota(script) == []
+
+
+def test_429s_behind_which_the_quota_is_used_up_end_the_work():
+    script = Script(CODELESS, CODELESS, quota(0))
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        script.run(flow().send(GET))
+    assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
+    assert script.left == 0
+
+
+@pytest.mark.parametrize(
+    "unhelpful",
+    [lost(), answer(500), answer(429), answer(200, b"<html>"), answer(200, {"quota": 1}), answer(404)],
+)
+def test_an_unhelpful_answer_about_the_quota_changes_nothing(unhelpful):
+    script = Script(CODELESS, CODELESS, unhelpful, FINE)
+    assert script.run(flow().send(GET)).status == 200
+
+
+def test_the_question_for_the_quota_does_not_ask_for_itself():
+    script = Script(CODELESS, CODELESS, quota(5))
+    assert script.run(flow().get_quota())["remaining"] == 5
+    assert len(script.sent) == 3
+
+
+def test_the_question_for_the_quota_is_free_though_the_quota_is_used_up():
+    script, sender = Script(quota(0)), flow()
+    script.run(sender.get_quota())
+    script = Script(quota(0))
+    assert script.run(sender.get_quota())["remaining"] == 0
+
+
+def test_the_question_for_the_quota_is_repeated_when_the_minute_is_used_up():
+    sender = flow()
+    Script(quota(0)).run(sender.get_quota())
+    script = Script(answer(429, headers={"retry-after": "3"}), quota(0))
+    assert script.run(sender.get_quota())["remaining"] == 0
+
+
+def test_a_quota_that_was_asked_for_is_kept_to():
+    sender = flow(quota_reserve=100)
+    Script(quota(100)).run(sender.get_quota())
+    script = Script()
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        script.run(sender.send(GET))
+    assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
+    assert script.sent == []
+
+
+@any_method
+def test_a_quota_at_the_reserve_stops_the_next_request(request_):
+    sender = flow(quota_reserve=10)
+    Script(answer(200, headers={"x-apiquota-remaining": "10"})).run(sender.send(GET))
+    script = Script()
+    with pytest.raises(MailerSendQuotaExhaustedError):
+        script.run(sender.send(request_))
+    assert script.sent == []
+
+
+def test_work_goes_on_after_the_quota_has_come_back():
+    sender = flow()
+    Script(answer(200, headers={"x-apiquota-remaining": "0"})).run(sender.send(GET))
+    midnight = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
+    assert Script(FINE, start=midnight).run(sender.send(GET)).status == 200
+
+
+def test_an_unlimited_quota_stops_nothing():
+    unlimited = answer(200, {"data": []}, {"x-apiquota-remaining": "-1"})
+    script, sender = Script(unlimited, unlimited), flow(quota_reserve=10**6)
+    script.run(sender.send(GET))
+    script.run(sender.send(GET))
+    assert script.left == 0
+
+
+def test_a_quota_used_up_by_its_code_ends_the_work_at_once():
+    script = Script(answer(429, {"message": "Daily API quota reached. #MS42901"}, {"retry-after": "1"}))
+    with pytest.raises(MailerSendQuotaExhaustedError):
+        script.run(flow().send(POST))
+
+
+def test_an_error_tells_whether_an_earlier_try_went_unanswered():
+    for first, follows in [(lost(), True), (answer(503), True), (answer(421), False), (unreachable(), False)]:
+        script = Script(first, refusal({"ids.0": ["The selected ids.0 is invalid."]}))
+        with pytest.raises(MailerSendValidationError) as caught:
+            script.run(flow().send(DELETE))
+        assert caught.value.follows_unknown is follows
+
+
+def test_the_errors_of_another_request_are_not_carried_over():
+    sender = flow()
+    Script(lost(), FINE).run(sender.send(DELETE))
+    with pytest.raises(MailerSendRequestError) as caught:
+        Script(answer(404)).run(sender.send(DELETE))
+    assert not caught.value.follows_unknown
+
+
+def test_one_thing_is_read_from_its_answer():
+    assert Script(answer(200, {"data": {"id": "r1"}})).run(flow().get(GET)) == {"id": "r1"}
+    with pytest.raises(MailerSendUnexpectedAnswerError):
+        Script(answer(200, b"<html>")).run(flow().get(GET))
+
+
+def test_steps_are_driven_alike_by_async_code():
+    script, sender = Script(answer(503), page({"id": "a"})), flow()
+
+    async def perform(step):
+        return script.perform(step)
+
+    assert asyncio.run(drive_async(sender.send(GET), perform)).status == 200
+    assert script.sent == [GET, GET]
+
+
+def test_nothing_is_sent_before_the_steps_are_driven():
+    sender = flow()
+    steps = sender.send(GET)
+    next(steps)
+    assert sender.requests == 0
+    assert steps.send(NOON).until == 0.0
+    assert steps.send(NOON) == Send(GET)
+
+
+class Limit:
+    """
+    Sixty requests a window: one that begins with the first request in it, or with the minute.
+
+    :param tells: which headers its answers hold, from ``ratelimit`` and ``retry-after``.
+    """
+
+    def __init__(self, *, of_the_minute: bool, tells: set[str] = frozenset()) -> None:
+        self.of_the_minute = of_the_minute
+        self.tells = tells
+        self.begun = float("-inf")
+        self.used = 0
+        self.refused = 0
+
+    def admits(self, now: float) -> bool:
+        """Count a request at *now*, unless it is one too many."""
+        if now >= self.begun + 60:
+            self.begun = now // 60 * 60 if self.of_the_minute else now
+            self.used = 0
+        if self.used >= 60:
+            return False
+        self.used += 1
+        return True
+
+    def __call__(self, request, script) -> Answer:
+        if request.path == "/api-quota":
+            return quota(500)
+        admitted = self.admits(script.now)
+        headers = {}
+        if "ratelimit" in self.tells:
+            headers |= {
+                "x-ratelimit-remaining": str(60 - self.used),
+                "x-ratelimit-reset": str(math.ceil(self.begun + 60)),
+            }
+        if admitted:
+            return answer(200, {"data": []}, headers)
+        self.refused += 1
+        if "retry-after" in self.tells:
+            headers["retry-after"] = str(int(self.begun + 60 - script.now) + 1)
+        return answer(429, {}, headers)
+
+
+def least_time(limit: Limit, number: int, latency: float, start: float) -> float:
+    """Return how long so many requests take one who knows the limit."""
+    now = start
+    for _ in range(number):
+        now += latency
+        if not limit.admits(now):
+            now = limit.begun + 60
+            limit.admits(now)
+    return now - start
+
+
+@pytest.mark.parametrize(
+    "tells", [frozenset(), {"ratelimit"}, {"retry-after"}, {"ratelimit", "retry-after"}], ids=" ".join
+)
+@pytest.mark.parametrize("of_the_minute", [True, False], ids=["minute", "first request"])
+@pytest.mark.parametrize("latency", [0.05, 0.3, 0.9])
+@pytest.mark.parametrize("offset", [0.0, 17.3, 51.0])
+def test_the_allowed_rate_is_used_up_almost_without_429s(tells, of_the_minute, latency, offset):
+    start = NOON - 30 + offset
+    best = least_time(Limit(of_the_minute=of_the_minute), 300, latency, start)
+    limit = Limit(of_the_minute=of_the_minute, tells=tells)
+    script = Script(server=limit, latency=latency, start=start)
+    numbers: Callable[[], float] = random.Random(7).random
+    sender = Flow(Throttle(random=numbers), random=numbers)
+    for _ in range(300):
+        script.run(sender.send(GET))
+    # That a window is the clock's own, not begun by our first request, costs a part of the first one to find out.
+    unaware = 60 if of_the_minute and not tells else 0
+    assert best / (script.now - start - unaware) >= 0.95
+    assert limit.refused <= 0.05 * len(script.sent)
+    if "ratelimit" in tells:
+        assert limit.refused == 0
+
+
+@pytest.mark.parametrize("of_the_minute", [True, False], ids=["minute", "first request"])
+def test_a_limit_that_others_use_too_is_kept_to(of_the_minute):
+    limit = Limit(of_the_minute=of_the_minute)
+
+    def shared(request, script):
+        limit.admits(script.now)
+        return limit(request, script)
+
+    numbers = random.Random(7).random
+    script = Script(server=shared, latency=0.2)
+    sender = Flow(Throttle(random=numbers), random=numbers)
+    for _ in range(150):
+        script.run(sender.send(GET))
+    assert limit.refused <= 0.1 * len(script.sent)
+    assert script.now - NOON <= 7 * 60

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.masking import masked, masked_within
+
+from .script import properties
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("jane.doe@example.com", "j***@example.com"),
+        ("  jane.doe@example.com ", "j***@example.com"),
+        ('"a@b"@example.com', '"***@example.com'),
+        ("@example.com", "***@example.com"),
+        ("+15551234567", "+1***67"),
+        (" +15551234567 ", "+1***67"),
+        ("15551234567", "1***"),
+        ("nobody in particular", "n***"),
+        ("", "***"),
+    ],
+)
+def test_a_value_is_masked(value, shown):
+    assert masked(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The address jane.doe@example.com is invalid.", "The address j***@example.com is invalid."),
+        ("<jane@a.example>, 'joe@b.example'", "<j***@a.example>, 'j***@b.example'"),
+        ("recipients:jane@a.example;joe@b.example", "recipients:j***@a.example;j***@b.example"),
+        ("call +1 (555) 123-4567 now", "call +1***67 now"),
+        ("+15551234567 and +447700900123", "+1***67 and +4***23"),
+        ("Bearer mlsn.0123456789abcdef", "Bearer mlsn.***"),
+        ("token mlsn.abc, of jane@a.example", "token mlsn.***, of j***@a.example"),
+        ("nothing to hide: 42 + 1", "nothing to hide: 42 + 1"),
+    ],
+)
+def test_all_that_tells_a_person_is_masked_within_a_text(text, shown):
+    assert masked_within(text) == shown
+
+
+def test_a_name_with_an_apostrophe_is_masked_whole():
+    assert "mary" not in masked_within("mary.o'brien@example.com is on the list")
+
+
+def test_a_quoted_local_part_is_masked():
+    assert "jane doe" not in masked_within('The address "jane doe"@example.com is invalid.')
+
+
+@properties
+@given(
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789._+-", min_size=3, max_size=20),
+    st.sampled_from(
+        ["{}", "The {} is invalid.", "'{}'", '{{"email": "{}"}}', "<{}>", "a={},b", "[{}]", "({})"]
+    ),
+)
+def test_no_local_part_survives_in_any_surroundings(name, surroundings):
+    address = f"x{name}@example.com"
+    assert f"{name}@" not in masked_within(surroundings.format(address))
+
+
+def test_a_long_text_without_an_address_is_read_in_no_time():
+    started = time.perf_counter()
+    masked_within("a" * 20_000)
+    assert time.perf_counter() - started < 0.5

@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api import requests
+from airflow_provider_mailersend.api.errors import MailerSendUnexpectedAnswerError
+from airflow_provider_mailersend.api.pages import Paging, data_of, entries_of, quota_of
+from airflow_provider_mailersend.api.requests import SuppressionList
+
+from .account import FAULTS, Account, minutes
+from .script import NOON, Script, answer, flow, page, properties
+
+BLOCKLIST = requests.list_suppressions(SuppressionList.BLOCKLIST)
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def entry(id_: str, created_at: object = None) -> dict[str, object]:
+    return {"id": id_, "created_at": created_at}
+
+
+def entries_at(*hours: float, prefix: str = "e") -> list[dict[str, object]]:
+    return [
+        entry(f"{prefix}{n}", (DAY + timedelta(hours=hour)).isoformat(sep=" ")[:19])
+        for n, hour in enumerate(hours)
+    ]
+
+
+def pages_of(entries, *, data_alone=False):
+    """Return a server that pages through a list that stands still."""
+
+    def serve(request, script):
+        number, limit = request.params["page"], request.params["limit"]
+        held = entries[(number - 1) * limit : number * limit]
+        if data_alone:
+            return answer(200, {"data": held})
+        return page(*held, more=len(entries) > number * limit)
+
+    return serve
+
+
+def read_all(script, paging, sender=None):
+    sender = sender or flow()
+
+    def steps():
+        found = []
+        while paging.request is not None:
+            found.append((yield from sender.read_page(paging)))
+        return found
+
+    return [each for found in script.run(steps()) for each in found]
+
+
+def ids(entries):
+    return [each["id"] for each in entries]
+
+
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 200, 100_000])
+def test_a_list_is_read_whole_and_in_order_with_no_request_too_many(number):
+    entries = [entry(f"e{n}") for n in range(number)]
+    script = Script(server=pages_of(entries))
+    assert read_all(script, Paging(BLOCKLIST)) == entries
+    assert len(script.sent) == max(1, math.ceil(number / 100))
+
+
+def test_every_page_is_asked_with_the_limit_and_the_own_filters():
+    asked = requests.list_sms_recipients(requests.SmsRecipientStatus.ACTIVE, "n1")
+    script = Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
+    read_all(script, Paging(asked))
+    assert [dict(request.params) for request in script.sent] == [
+        {"status": "active", "sms_number_id": "n1", "page": number, "limit": 100} for number in (1, 2, 3)
+    ]
+    assert {request.path for request in script.sent} == {"/sms-recipients"}
+
+
+def test_the_link_to_the_next_page_is_only_a_flag():
+    elsewhere = answer(200, {"data": [entry("a")], "links": {"next": "https://evil.example/?page=7"}})
+    script = Script(elsewhere, page(entry("b")))
+    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+    assert script.sent[1] == BLOCKLIST.at_page(2)
+
+
+@pytest.mark.parametrize(("number", "asked"), [(0, 1), (1, 2), (100, 2), (101, 3)])
+def test_a_list_of_data_alone_ends_with_an_empty_page(number, asked):
+    entries = [entry(f"e{n}") for n in range(number)]
+    script = Script(server=pages_of(entries, data_alone=True))
+    assert read_all(script, Paging(BLOCKLIST)) == entries
+    assert len(script.sent) == asked
+
+
+def test_a_short_page_is_no_end_where_more_is_said_to_come():
+    script = Script(page(entry("a"), more=True), page(entry("b")))
+    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+
+
+def test_an_empty_page_ends_the_list_whatever_its_links_say():
+    script = Script(page(entry("a"), more=True), page(more=True))
+    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a"]
+
+
+@pytest.mark.parametrize("links", [None, [], {}, "next", {"prev": None}])
+def test_links_of_another_shape_are_as_good_as_none(links):
+    script = Script(answer(200, {"data": [entry("a")], "links": links}), page(entry("b")))
+    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+
+
+def test_a_list_that_is_not_paged_at_all_is_not_read_for_ever():
+    script = Script(server=lambda request, script: answer(200, {"data": [entry("a")]}))
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="same page over and over"):
+        read_all(script, Paging(BLOCKLIST))
+    assert len(script.sent) <= 5
+
+
+def test_a_list_that_has_been_read_cannot_be_read_on():
+    paging = Paging(BLOCKLIST)
+    paging.read(page())
+    assert paging.request is None
+    with pytest.raises(RuntimeError, match="read to its end"):
+        paging.read(page())
+    assert Script().run(flow().read_page(paging)) == []
+
+
+def test_a_page_that_cannot_be_read_is_asked_for_again_when_one_goes_on():
+    paging = Paging(BLOCKLIST)
+    with pytest.raises(MailerSendUnexpectedAnswerError):
+        paging.read(answer(200, b"<html>"))
+    assert paging.request == BLOCKLIST
+    assert ids(paging.read(page(entry("a")))) == ["a"]
+
+
+@properties
+@given(
+    st.integers(0, 350),
+    st.lists(st.integers(0, 250), max_size=5),
+    st.lists(st.sampled_from(FAULTS), max_size=4),
+    st.booleans(),
+)
+def test_entries_come_once_each_while_others_are_added(number, additions, faults, with_since):
+    account = Account(faults=faults)
+    account.put_many(number, newest=NOON - minutes(1))
+    at_first = list(account.entries)
+    to_add = list(additions)
+
+    def serve(request, script):
+        outcome = account(request, script)
+        for _ in range(to_add.pop(0) if to_add else 0):
+            account.put("new@example.com", at=script.now)
+        return outcome
+
+    since = datetime.fromtimestamp(NOON - minutes(40), UTC) if with_since else None
+    found = read_all(Script(server=serve), Paging(BLOCKLIST, since=since), flow(max_retries=10))
+    assert len(ids(found)) == len(set(ids(found)))
+    expected = ids(at_first)[:40] if with_since else ids(at_first)
+    assert [id_ for id_ in ids(found) if id_ in set(ids(at_first))] == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "kept"),
+    [
+        (None, None, [5, 4, 3, 2, 1]),
+        (3, None, [5, 4, 3]),
+        (None, 3, [2, 1]),
+        (2, 4, [3, 2]),
+        (3, 3, []),
+        (9, None, []),
+        (None, 0, []),
+    ],
+)
+def test_what_is_kept_was_made_at_since_or_later_and_before_until(since, until, kept):
+    hours = [5, 4, 3, 2, 1]
+    paging = Paging(
+        BLOCKLIST,
+        since=None if since is None else DAY + timedelta(hours=since),
+        until=None if until is None else DAY + timedelta(hours=until),
+    )
+    found = paging.read(page(*entries_at(*hours)))
+    assert [hours[int(id_[1:])] for id_ in ids(found)] == kept
+
+
+def test_bounds_in_another_zone_mean_the_same_moment():
+    in_the_east = (DAY + timedelta(hours=3)).astimezone().astimezone(tz=None)
+    found = Paging(BLOCKLIST, since=in_the_east).read(page(*entries_at(4, 3, 2)))
+    assert ids(found) == ["e0", "e1"]
+
+
+def test_a_date_with_a_zone_is_compared_by_its_moment():
+    paging = Paging(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=1))
+    found = paging.read(
+        page(
+            entry("in", "2026-03-01T02:30:00+02:00"),
+            entry("out", "2026-03-01T00:30:00+02:00"),
+            entry("utc", "2026-03-01 00:30:00"),
+        )
+    )
+    assert ids(found) == ["in", "utc"]
+
+
+def test_reading_stops_at_the_page_that_goes_past_since():
+    script = Script(server=pages_of(entries_at(*range(1000, 0, -1))))
+    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    assert len(found) == 151
+    assert len(script.sent) == 2
+
+
+def test_an_entry_at_since_itself_may_have_others_behind_it():
+    entries = entries_at(*[5.0] * 100, *[4.0] * 150, 3.0)
+    script = Script(server=pages_of(entries))
+    assert len(read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=4)))) == 250
+    assert len(script.sent) == 3
+
+
+def test_until_alone_ends_nothing_early():
+    script = Script(server=pages_of(entries_at(*range(300, 0, -1))))
+    assert len(read_all(script, Paging(BLOCKLIST, until=DAY + timedelta(hours=10)))) == 9
+    assert len(script.sent) == 3
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        pytest.param([*range(400)], id="oldest first"),
+        pytest.param(
+            [*range(299, 200, -1), 220, *range(400, 300, -1), 50, 250], id="new ones behind old ones"
+        ),
+        pytest.param([3, 1, 2, *range(350)], id="one out of its place at the start"),
+        pytest.param([n * 7919 % 400 for n in range(400)], id="shuffled"),
+    ],
+)
+def test_no_entry_of_an_unsorted_list_is_lost(hours):
+    entries = entries_at(*hours)
+    script = Script(server=pages_of(entries))
+    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=210)))
+    assert ids(found) == [f"e{n}" for n, hour in enumerate(hours) if hour >= 210]
+
+
+@properties
+@given(st.lists(st.integers(0, 60), max_size=350), st.integers(0, 60))
+def test_reading_ends_early_only_where_all_that_was_read_is_newest_first(hours, since):
+    entries = entries_at(*hours)
+    script = Script(server=pages_of(entries))
+    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=since)))
+    read = hours[: len(script.sent) * 100]
+    assert ids(found) == [f"e{n}" for n, hour in enumerate(read) if hour >= since]
+    if len(read) < len(hours):
+        assert read == sorted(read, reverse=True)
+        assert read[-1] < since
+
+
+def test_the_order_is_watched_over_the_borders_of_pages():
+    entries = entries_at(*range(300, 200, -1), *range(400, 300, -1), *range(150, 50, -1), 500)
+    script = Script(server=pages_of(entries))
+    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=160)))
+    assert found[-1]["id"] == "e300"
+
+
+def test_a_page_of_one_date_proves_no_order():
+    # One addition of many gives all its entries one date, and a list may be oldest first.
+    entries = entries_at(*[1.0] * 150, *[9.0] * 50)
+    found = read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    assert len(found) == 50
+
+
+def test_entries_pushed_onto_the_next_page_do_not_look_unsorted():
+    entries = entries_at(*range(1000, 0, -1))
+
+    def serve(request, script):
+        number = request.params["page"]
+        added = entries_at(*[2000 + n for n in range(number * 30)], prefix=f"new{number}-")[::-1]
+        held = [*added, *entries][(number - 1) * 100 : number * 100]
+        return page(*held, more=True)
+
+    script = Script(server=serve)
+    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    assert [id_ for id_ in ids(found) if id_.startswith("e")] == [f"e{n}" for n in range(151)]
+    assert len(script.sent) == 3
+
+
+@pytest.mark.parametrize("date", ["2022-01-01T12:00:0003.000000Z", "", None, 5, {}])
+def test_an_entry_whose_date_cannot_be_read_is_kept_and_its_date_told(date):
+    paging = Paging(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=2))
+    found = paging.read(page(*entries_at(1), entry("odd", date), *entries_at(-1, prefix="old")))
+    assert ids(found) == ["e0", "odd"]
+    assert paging.unreadable_dates == [date]
+
+
+def test_an_entry_without_a_date_is_kept():
+    paging = Paging(BLOCKLIST, since=DAY)
+    assert ids(paging.read(page({"id": "odd"}))) == ["odd"]
+    assert paging.unreadable_dates == [None]
+
+
+def test_a_date_out_of_the_calendar_loses_no_entry():
+    paging = Paging(BLOCKLIST, since=DAY)
+    assert ids(paging.read(page(entry("odd", "0001-01-01T00:00:00+05:00")))) == ["odd"]
+
+
+def test_unreadable_dates_do_not_matter_where_no_dates_are_asked_for():
+    paging = Paging(BLOCKLIST)
+    assert ids(paging.read(page(entry("odd", "never")))) == ["odd"]
+    assert paging.unreadable_dates == []
+
+
+def test_a_page_of_unreadable_dates_ends_nothing_early():
+    entries = [entry(f"odd{n}", "never") for n in range(100)] + entries_at(9, 1)
+    found = read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    assert len(found) == 101
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"<html>", "a body that is no JSON"),
+        (b"", "a body that is no JSON"),
+        (b"\xff\xfe", "a body that is no JSON"),
+        (b"[" * 100_000, "a body that is no JSON"),
+        ([], "JSON that is no object but a list"),
+        (None, "a body that is no JSON"),
+        ("text", "JSON that is no object but a str"),
+        ({}, "no list 'data'"),
+        ({"data": None}, "no list 'data'"),
+        ({"data": {"id": "a"}}, "no list 'data'"),
+        ({"data": ["a"]}, "no string 'id'"),
+        ({"data": [{}]}, "no string 'id'"),
+        ({"data": [{"id": 7}]}, "no string 'id'"),
+    ],
+)
+def test_an_answer_that_is_no_page_is_told_apart(body, why):
+    with pytest.raises(MailerSendUnexpectedAnswerError, match=why) as caught:
+        Paging(BLOCKLIST).read(answer(200, body))
+    assert "GET /suppressions/blocklist answered 200" in str(caught.value)
+    assert not caught.value.permanent
+
+
+def test_the_one_thing_of_an_answer_is_its_data():
+    assert data_of(BLOCKLIST, answer(200, {"data": {"id": "a"}})) == {"id": "a"}
+    assert entries_of(BLOCKLIST, page(entry("a"))) == [entry("a")]
+
+
+@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": None}, [], b"<html>"])
+def test_an_answer_without_its_one_thing_is_told_apart(body):
+    with pytest.raises(MailerSendUnexpectedAnswerError):
+        data_of(BLOCKLIST, answer(200, body))
+
+
+def test_a_quota_is_read():
+    said = {"quota": 1000, "remaining": 752, "reset": "2023-04-15T00:00:00Z"}
+    assert quota_of(requests.get_api_quota(), answer(200, {**said, "more": 1})) == said
+    assert quota_of(requests.get_api_quota(), answer(200, {"quota": -1, "remaining": -1})) == {
+        "quota": -1,
+        "remaining": -1,
+        "reset": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"quota": 1, "remaining": "7"}, {"quota": True, "remaining": 1}, {"remaining": 1}, [], b""]
+)
+def test_a_quota_without_its_numbers_is_told_apart(body):
+    with pytest.raises(MailerSendUnexpectedAnswerError):
+        quota_of(requests.get_api_quota(), answer(200, body))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["data", "links", "next", "id", "created_at", "quota", "remaining", "reset", "meta"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@properties
+@given(st.one_of(anything, st.binary(), st.text().map(str.encode)))
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(lambda said: Paging(BLOCKLIST, since=DAY, until=DAY).read(said), id="page"),
+        pytest.param(lambda said: quota_of(BLOCKLIST, said), id="quota"),
+        pytest.param(lambda said: data_of(BLOCKLIST, said), id="one thing"),
+        pytest.param(lambda said: entries_of(BLOCKLIST, said), id="entries"),
+    ],
+)
+def test_no_body_is_too_odd_to_be_read_or_told_apart(read, body):
+    with suppress(MailerSendUnexpectedAnswerError):
+        read(answer(200, body))

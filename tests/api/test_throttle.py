@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api import requests
+from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.throttle import Throttle
+
+from .script import NOON, properties
+
+ASKED = requests.list_recipients()
+QUOTA = requests.get_api_quota()
+MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
+
+
+def throttle(*, random: float = 0.5, **options) -> Throttle:
+    return Throttle(random=lambda: random, **options)
+
+
+def said(status: int = 200, *, at: float = NOON, body: bytes = b"", **headers: object) -> Answer:
+    named = {name.replace("_", "-"): str(value) for name, value in headers.items()}
+    return Answer(status, named, body, at)
+
+
+def refuse(throttle: Throttle, *, at: float = NOON, body: bytes = b"", **headers: object) -> float:
+    """Hand a 429 to *throttle* and return how long it then waits."""
+    refusal = said(429, at=at, body=body, **headers)
+    throttle.learn(ASKED, refusal)
+    throttle.refused(ASKED, refusal)
+    return throttle.not_before - at
+
+
+def test_nothing_is_waited_for_at_first():
+    assert throttle().not_before == 0.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": 7}, 7),
+        ({"retry_after": "2.5"}, 2.5),
+        ({"retry_after": formatdate(NOON + 45, usegmt=True)}, 45),
+        ({"x_ratelimit_reset": NOON + 20}, 20),
+        ({"retry_after": 7, "x_ratelimit_reset": NOON + 20}, 7),
+        ({"retry_after": "soon", "x_ratelimit_reset": NOON + 20}, 20),
+        ({"retry_after": 0, "x_ratelimit_reset": NOON + 20}, 20),
+        ({"retry_after": -5, "x_ratelimit_reset": NOON + 20}, 20),
+        ({"retry_after": formatdate(NOON - 45, usegmt=True), "x_ratelimit_reset": NOON + 20}, 20),
+    ],
+)
+def test_a_429_is_waited_out_as_its_headers_say(headers, seconds):
+    assert refuse(throttle(), **headers) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("ahead", [-7200, -30, 0, 30, 7200])
+def test_a_reset_is_read_by_the_clock_of_the_api(ahead):
+    headers = {"date": formatdate(NOON + ahead, usegmt=True), "x_ratelimit_reset": int(NOON + ahead + 20)}
+    assert refuse(throttle(), **headers) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("ahead", [-7200, 0, 7200])
+def test_a_date_to_retry_after_is_read_by_the_clock_of_the_api(ahead):
+    headers = {
+        "date": formatdate(NOON + ahead, usegmt=True),
+        "retry_after": formatdate(NOON + ahead + 20, usegmt=True),
+    }
+    assert refuse(throttle(), **headers) == pytest.approx(20)
+
+
+def test_a_429_without_headers_is_waited_out_until_the_window_must_have_ended():
+    waiting = throttle()
+    for second in range(20):
+        waiting.learn(ASKED, said(at=NOON + second))
+    assert 40 <= refuse(waiting, at=NOON + 20) <= 41
+
+
+def test_the_next_window_begins_with_the_first_answer_after_it():
+    waiting = throttle()
+    waiting.learn(ASKED, said(at=NOON))
+    waiting.learn(ASKED, said(at=NOON + 65))
+    assert 50 <= refuse(waiting, at=NOON + 75) <= 51
+
+
+def test_a_refusal_ends_what_is_known_of_its_window():
+    waiting = throttle()
+    waiting.learn(ASKED, said(at=NOON))
+    assert refuse(waiting, at=NOON + 20, retry_after=7) == pytest.approx(7)
+    waiting.learn(ASKED, said(at=NOON + 28))
+    assert 48 <= refuse(waiting, at=NOON + 40) <= 49
+
+
+def test_questions_that_are_free_open_no_window():
+    waiting = throttle()
+    waiting.learn(QUOTA, said(at=NOON))
+    assert refuse(waiting, at=NOON + 10) < 10
+
+
+@pytest.mark.parametrize(
+    ("random", "pauses"),
+    [(0.0, [60 * 2**n / 1024 for n in (1, 2, 3, 4)]), (0.5, [1, 2, 4, 8]), (1.0, [2, 4, 8, 16])],
+)
+def test_without_any_knowledge_429s_are_waited_out_longer_and_longer(random, pauses):
+    waiting = throttle(random=random)
+    assert [refuse(waiting, at=NOON + 100 * n) for n in range(4)] == pytest.approx(pauses)
+
+
+def test_a_backoff_is_never_longer_than_a_window():
+    waiting = throttle(random=1.0)
+    assert max(refuse(waiting, at=NOON + 100 * n) for n in range(20)) == pytest.approx(60)
+
+
+def test_any_number_of_429s_can_come_in_a_row():
+    waiting = throttle()
+    for n in range(1100):
+        assert refuse(waiting, at=NOON + 100 * n) <= 60
+
+
+def test_a_success_makes_the_next_backoff_short_again():
+    waiting = throttle(random=1.0)
+    for n in range(5):
+        refuse(waiting, at=NOON + 100 * n)
+    waiting.learn(ASKED, said(at=NOON + 1000))
+    refuse(waiting, at=NOON + 1061)  # uses up what is known of the window
+    assert refuse(waiting, at=NOON + 1200) == pytest.approx(4)
+
+
+def test_a_wait_is_never_made_shorter():
+    waiting = throttle()
+    refuse(waiting, retry_after=50)
+    refuse(waiting, retry_after=3)
+    assert waiting.not_before == NOON + 50
+
+
+def test_two_429s_in_a_row_are_told_once():
+    waiting = throttle()
+    told = []
+    for _ in range(4):
+        refuse(waiting)
+        told.append(waiting.keeps_refusing)
+    assert told == [False, True, False, False]
+    waiting.learn(ASKED, said())
+    refuse(waiting)
+    assert not waiting.keeps_refusing
+
+
+def test_a_window_used_up_is_waited_out_before_it_is_refused():
+    waiting = throttle()
+    waiting.learn(ASKED, said(x_ratelimit_remaining=1, x_ratelimit_reset=NOON + 20))
+    assert waiting.not_before == 0.0
+    waiting.learn(ASKED, said(x_ratelimit_remaining=0, x_ratelimit_reset=NOON + 20))
+    assert waiting.not_before == NOON + 20
+
+
+def test_a_window_used_up_that_does_not_say_its_reset_is_waited_out_as_a_window():
+    waiting = throttle()
+    waiting.learn(ASKED, said(at=NOON, x_ratelimit_remaining=1))
+    waiting.learn(ASKED, said(at=NOON + 20, x_ratelimit_remaining=0))
+    assert NOON + 60 <= waiting.not_before <= NOON + 61
+
+
+def test_the_reset_of_a_window_used_up_is_read_by_the_clock_of_the_api():
+    waiting = throttle()
+    date = formatdate(NOON - 3600, usegmt=True)
+    waiting.learn(ASKED, said(x_ratelimit_remaining=0, x_ratelimit_reset=NOON - 3600 + 20, date=date))
+    assert waiting.not_before == pytest.approx(NOON + 20)
+
+
+@pytest.mark.parametrize(
+    "garbage", ["nan", "inf", "-inf", "text", "", " ", "-1", "1e400", "0x10", "½", "1,5"]
+)
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("retry_after", "x_ratelimit_reset", "x_ratelimit_remaining"),
+        *("x_apiquota_remaining", "x_apiquota_reset", "date"),
+    ],
+)
+def test_garbage_in_a_header_does_no_harm(header, garbage):
+    waiting = throttle()
+    waiting.learn(ASKED, said(**{header: garbage}))
+    waiting.check_quota(ASKED, NOON)
+    assert 0 <= refuse(waiting, at=NOON + 30, **{header: garbage}) <= 31
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 99999999999999999999 Jan 2020 00:00:00 GMT",
+        "Mon, 01 Jan 2020 00:00:00 +99999999999999999999",
+        "Mon, 32 Jan 2020 25:61:00 GMT",
+    ],
+)
+@pytest.mark.parametrize("header", ["retry_after", "date"])
+def test_a_date_out_of_the_calendar_does_no_harm(header, date):
+    assert 0 <= refuse(throttle(), **{header: date}) <= 60
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            *("retry-after", "x-ratelimit-reset", "x-ratelimit-remaining"),
+            *("x-apiquota-remaining", "x-apiquota-reset", "date"),
+        ]
+    ),
+    st.one_of(
+        st.text(max_size=6),
+        st.integers().map(str),
+        st.floats().map(str),
+        st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} (Jan|Feb|Xyz) [0-9]{1,5} [0-9:]{1,8} (GMT|[+-][0-9]{4})"),
+        st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:00:00(Z|[+-][01][0-9]:00)", fullmatch=True),
+    ),
+)
+
+
+@properties
+@given(st.sampled_from([200, 404, 429, 500]), HEADERS)
+@example(429, {"date": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"})
+def test_no_header_is_too_odd(status, headers):
+    waiting = throttle()
+    with suppress(MailerSendQuotaExhaustedError):
+        waiting.learn(ASKED, Answer(status, headers, b"", NOON))
+        if status == 429:
+            waiting.refused(ASKED, Answer(status, headers, b"", NOON))
+        waiting.check_quota(ASKED, NOON)
+    assert math.isfinite(waiting.not_before)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reserve", "passes"),
+    [(1, 0, True), (0, 0, False), (101, 100, True), (100, 100, False), (7, 100, False), (-1, 100, True)],
+)
+def test_the_quota_is_used_down_to_the_reserve(remaining, reserve, passes):
+    waiting = throttle(quota_reserve=reserve)
+    waiting.learn(ASKED, said(x_apiquota_remaining=remaining, x_apiquota_reset="2026-03-05T00:00:00Z"))
+    if passes:
+        waiting.check_quota(ASKED, NOON)
+        return
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        waiting.check_quota(ASKED, NOON)
+    assert caught.value.resets_at == MIDNIGHT
+    assert caught.value.endpoint == "GET /recipients"
+    assert not caught.value.permanent
+    assert "begin at 2026-03-05 00:00:00 UTC" in str(caught.value)
+
+
+def test_an_unknown_quota_lets_all_pass():
+    throttle(quota_reserve=1000).check_quota(ASKED, NOON)
+
+
+def test_a_reserve_that_is_reached_is_told_from_a_quota_used_up():
+    waiting = throttle(quota_reserve=50)
+    waiting.learn_quota(20, None, NOON)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="20 requests are left, and 50 are reserved"):
+        waiting.check_quota(ASKED, NOON)
+    waiting.learn_quota(0, None, NOON)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="requests of the day are used up"):
+        waiting.check_quota(ASKED, NOON)
+
+
+def test_the_question_for_the_quota_passes_without_any():
+    waiting = throttle()
+    waiting.learn_quota(0, None, NOON)
+    waiting.check_quota(QUOTA, NOON)
+
+
+@pytest.mark.parametrize("reset", [None, "", "tomorrow", "2026-03-04T12:00:00Z", "2020-01-01T00:00:00Z", 7])
+def test_a_quota_that_does_not_say_its_reset_comes_back_at_midnight_utc(reset):
+    waiting = throttle()
+    waiting.learn_quota(0, reset, NOON)
+    assert waiting.quota_resets_at == MIDNIGHT
+
+
+def test_a_quota_that_says_its_reset_comes_back_then():
+    waiting = throttle()
+    waiting.learn_quota(0, "2026-03-04T18:00:00+02:00", NOON)
+    assert waiting.quota_resets_at == datetime(2026, 3, 4, 16, tzinfo=UTC)
+
+
+def test_a_quota_never_comes_back_later_than_a_day_from_now():
+    waiting = throttle()
+    waiting.learn_quota(0, "9999-01-01T00:00:00Z", NOON)
+    assert waiting.quota_resets_at.timestamp() <= NOON + 2 * 86400
+
+
+def test_what_is_known_of_the_quota_expires_at_its_reset():
+    waiting = throttle()
+    waiting.learn_quota(0, None, NOON)
+    with pytest.raises(MailerSendQuotaExhaustedError):
+        waiting.check_quota(ASKED, MIDNIGHT.timestamp() - 1)
+    waiting.check_quota(ASKED, MIDNIGHT.timestamp())
+    assert waiting.quota_remaining is None
+
+
+def test_what_is_known_of_the_quota_is_kept_while_answers_say_nothing_of_it():
+    waiting = throttle()
+    waiting.learn(ASKED, said(x_apiquota_remaining=7))
+    waiting.learn(ASKED, said(404))
+    assert waiting.quota_remaining == 7
+
+
+def test_an_unlimited_quota_forgets_an_earlier_limit():
+    waiting = throttle()
+    waiting.learn(ASKED, said(x_apiquota_remaining=0))
+    waiting.learn(ASKED, said(x_apiquota_remaining=-1))
+    waiting.check_quota(ASKED, NOON)
+
+
+def test_a_429_by_its_code_is_the_end_of_the_quota():
+    body = b'{"message": "Daily quota reached. #MS42901"}'
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        refuse(throttle(), body=body, retry_after=7)
+    assert caught.value.resets_at == MIDNIGHT
+
+
+def test_a_429_of_the_minute_is_not_the_end_of_the_quota():
+    assert refuse(throttle(), body=b'{"message": "#MS42903"}', retry_after=7) == pytest.approx(7)
+
+
+def test_a_429_that_says_that_no_request_is_left_is_the_end_of_the_quota():
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        refuse(throttle(), x_apiquota_remaining=0, x_apiquota_reset="2026-03-04T16:00:00Z")
+    assert caught.value.resets_at == datetime(2026, 3, 4, 16, tzinfo=UTC)
+
+
+def test_the_clock_of_the_api_is_known_by_its_answers():
+    waiting = throttle()
+    assert waiting.clock_ahead is None
+    waiting.learn(ASKED, said(404, date=formatdate(NOON + 5, usegmt=True)))
+    assert waiting.clock_ahead == pytest.approx(5)
+    waiting.learn(ASKED, said(date="garbage"))
+    assert waiting.clock_ahead == pytest.approx(5)

@@ -1,0 +1,65 @@
+"""A sandbox in a process of its own, so that its work takes no time from the one that is measured."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+_LONGEST_STOP = 10.0  # seconds
+
+
+@dataclass(frozen=True)
+class SandboxProcess:
+    """A running sandbox: where it is, and what it tells about itself."""
+
+    url: str
+    token: str
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {self.token}"
+
+    def statuses(self) -> list[int | None]:
+        """The status of each answer since the log was cleared."""
+        return [request["status"] for request in self._control("GET", "log").json()]
+
+    def clear_log(self) -> None:
+        self._control("DELETE", "log")
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self._control("GET", "state").json()
+        return state
+
+    def _control(self, method: str, path: str) -> requests.Response:
+        url = f"{self.url.removesuffix('/v1')}/_sandbox/{path}"
+        response = requests.request(method, url, timeout=60)
+        response.raise_for_status()
+        return response
+
+
+@contextmanager
+def sandbox_process(*options: str) -> Iterator[SandboxProcess]:
+    """Run ``python -m airflow_provider_mailersend.sandbox`` with *options*, on a free port."""
+    command = [sys.executable, "-m", "airflow_provider_mailersend.sandbox", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield SandboxProcess(url=_said(process, "url"), token=_said(process, "token"))
+        finally:
+            process.terminate()
+            try:
+                process.wait(_LONGEST_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _said(process: subprocess.Popen[str], what: str) -> str:
+    name, _, value = process.stdout.readline().partition(" ") if process.stdout else ("", "", "")
+    if name != what:
+        raise RuntimeError("The sandbox did not start: its output is above.")
+    return value.strip()
