@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -307,7 +307,7 @@ class MailerSendHook(_Account):
             raise ValueError("give either ids or delete_all=True, and not both")
         if delete_all and domain_id is not None and not domain_id.strip():
             raise ValueError(
-                "with delete_all=True an empty domain_id would delete what all domains have; give one, or None"
+                "with delete_all=True an empty domain_id would delete the entries of all domains"
             )
         which, domain = SuppressionList(suppression_list), self._domain(domain_id)
         before = self.requests_sent
@@ -435,6 +435,14 @@ class MailerSendHook(_Account):
         return session
 
     @cached_property
+    def _environment(self) -> Mapping[str, Any]:
+        # The proxies and certificates that the environment names; a session would look them up for each request.
+        settings: Mapping[str, Any] = self._session.merge_environment_settings(
+            self.settings.base_url, {}, None, None, None
+        )
+        return settings
+
+    @cached_property
     def _flow(self) -> Flow:
         return self._flow_for(self.settings)
 
@@ -467,14 +475,18 @@ class MailerSendHook(_Account):
         return time.time()
 
     def _exchange(self, request: Request) -> Outcome:
+        asked = requests.Request(
+            request.method,
+            self.settings.base_url + request.path,
+            params=request.params,
+            json=request.body,
+        )
         try:
-            response = self._session.request(
-                request.method,
-                self.settings.base_url + request.path,
-                params=request.params,
-                json=request.body,
+            response = self._session.send(
+                self._session.prepare_request(asked),
                 timeout=self.settings.timeout,
                 allow_redirects=False,
+                **self._environment,
             )
         except requests.RequestException as error:
             return Failure(

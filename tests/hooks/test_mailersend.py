@@ -694,6 +694,20 @@ def test_the_session_sends_the_token_to_the_api_alone(connect: Connect, sandbox:
         assert session.get(f"{elsewhere.url}/recipients").status_code == 401
 
 
+def test_the_environments_proxy_is_used(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        done, message = MailerSendHook(connect(sandbox), max_retries=0).test_connection()
+    assert not done
+    assert "ProxyError" in message
+    assert sandbox.log == []
+
+
 def test_a_netrc_entry_does_not_replace_the_token(
     connect: Connect, sandbox: Sandbox, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
