@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,28 @@ def start_ui(mailersend: Sandbox) -> None:
     """Start ``airflow standalone`` on the examples and the sandbox, until it is interrupted."""
     print(f"The sandbox answers at {mailersend.url}. Airflow comes up at http://localhost:8080.", flush=True)
     print("The user and password stand in its output below. Ctrl-C ends both.", flush=True)
-    process = subprocess.Popen(["airflow", "standalone"], env=environment(mailersend, HOME / "ui"))
+    # In a session of its own, so that Ctrl-C comes here alone, and all of it can be ended together.
+    process = subprocess.Popen(
+        ["airflow", "standalone"], env=environment(mailersend, HOME / "ui"), start_new_session=True
+    )
     try:
         process.wait()
     except KeyboardInterrupt:
-        process.wait()
+        print("Ending Airflow …", flush=True)
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started: asked at first, then by force."""
+    try:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=15)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -159,6 +174,8 @@ def environment(mailersend: Sandbox, home: Path) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW_CONN_MAILERSEND_DEFAULT": json.dumps(connection),
     }
 
