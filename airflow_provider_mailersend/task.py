@@ -49,6 +49,8 @@ class MailerSendTask:
 
         :raises ValueError: there are more. Reading stops there.
         """
+        if not isinstance(max_entries, int) or max_entries < 0:
+            raise ValueError(f"max_entries must be a whole number, 0 or more; got {max_entries!r}")
         read = list(islice(entries, max_entries + 1))
         if len(read) > max_entries:
             raise ValueError(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-_NOTHING = ("", "None")
+_NOTHING = ("", "None", "null")
+
+# What an address or an id never holds, and the text of a list, of whatever kind, does.
+_SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
 
 
 def text_of(value: object, name: str) -> str | None:
@@ -32,7 +36,7 @@ def required_text_of(value: object, name: str) -> str:
     """
     text = text_of(value, name)
     if text is None:
-        raise ValueError(f"{name} is empty: its template was rendered to {value!r}")
+        raise ValueError(f"{name} is empty: it is {value!r}")
     return text
 
 
@@ -49,7 +53,7 @@ def list_of(value: object, name: str) -> list[str]:
     that is no list is the only string.
 
     :raises TypeError: it holds something else, or something else than strings.
-    :raises ValueError: it begins as a list does and cannot be read as one.
+    :raises ValueError: it is a text that is neither a list nor one address or id.
     """
     items: Iterable[Any]
     if value is None or isinstance(value, str):
@@ -67,15 +71,17 @@ def list_of(value: object, name: str) -> list[str]:
 
 
 def _listed(text: str, name: str) -> list[Any]:
-    if not text.startswith(("[", "(")):
+    if text.startswith(("[", "(", "{")):
+        for read in (json.loads, ast.literal_eval):
+            try:
+                value = read(text)
+            except (ValueError, SyntaxError, RecursionError):
+                continue
+            if isinstance(value, (list, tuple, set)):
+                return list(value)
+    if name == "patterns" or not _SEVERAL.search(text):  # in a regular expression anything may stand
         return [text]
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(text)
-        except (ValueError, SyntaxError):
-            continue
-        if isinstance(value, (list, tuple)):
-            return list(value)
-    if name == "patterns":  # a regular expression may begin so
-        return [text]
-    raise ValueError(f"{name} begins as a list does, and can be read neither as JSON nor as a Python list")
+    raise ValueError(
+        f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them. Pass "
+        "the list itself (an XComArg), or end its template with '| list | tojson'"
+    )

@@ -25,7 +25,7 @@ DAGS = Path(__file__).parent
 HOME = DAGS.parent / ".airflow"
 LISTS = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list", "sms-recipients")
 
-#: A minute of the sandbox's, in seconds: the demo meets the rate limit, and waits less for it.
+#: A minute of the sandbox's, in seconds: whoever meets the rate limit waits less.
 SHORT_MINUTE = 3.0
 
 

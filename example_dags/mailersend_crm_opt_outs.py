@@ -2,13 +2,14 @@
 Whenever the CRM has synced: suppress whoever opted out, by e-mail and by SMS.
 
 The CRM is an SQLite file with a table ``opt_outs (email TEXT, phone TEXT)``. Trigger the DAG with the file's path:
-``{"crm": "/path/to/crm.sqlite"}``. The unsubscribes belong to the connection's Domain ID.
+``{"crm": "/path/to/crm.sqlite"}``. The connection needs a Domain ID: that is the domain they are suppressed for.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from airflow.providers.common.compat.sdk import Param, dag, task
 
@@ -22,7 +23,7 @@ from airflow_provider_mailersend.operators.suppressions import MailerSendAddSupp
     tags=["mailersend", "example"],
 )
 def mailersend_crm_opt_outs() -> None:
-    @task
+    @task(show_return_value_in_logs=False)
     def opted_out(column: str, params: dict[str, str] | None = None) -> list[str]:
         """Return the addresses, or the numbers, of those who opted out."""
         query = {
@@ -30,11 +31,11 @@ def mailersend_crm_opt_outs() -> None:
             "phone": "SELECT phone FROM opt_outs WHERE phone IS NOT NULL",
         }[column]
         # Opened as a URI, a file that is not there is an error: it must not pass for a CRM without opt-outs.
-        path = (params or {})["crm"]
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as crm:
+        path = Path((params or {})["crm"]).absolute()
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as crm:
             return [value for (value,) in crm.execute(query)]
 
-    @task
+    @task(show_return_value_in_logs=False)
     def not_yet_on(suppression_list: str, addresses: list[str]) -> list[str]:
         """Return those of the addresses that the list lacks."""
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -50,8 +51,11 @@ def mailersend_crm_opt_outs() -> None:
         """Return the ids of the SMS recipients of these numbers who still get messages."""
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
+        wanted = {
+            "".join(character for character in number if character in "+0123456789") for number in numbers
+        }
         recipients = MailerSendHook().iter_sms_recipients(status="active")
-        return [recipient["id"] for recipient in recipients if recipient["number"] in numbers]
+        return [recipient["id"] for recipient in recipients if recipient["number"] in wanted]
 
     addresses = opted_out.override(task_id="opted_out_by_email")("email")
     numbers = opted_out.override(task_id="opted_out_by_sms")("phone")

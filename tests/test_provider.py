@@ -7,7 +7,8 @@ import inspect
 import json
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, metadata
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,32 @@ def test_the_entry_point_leads_to_the_info() -> None:
         if point.module == "airflow_provider_mailersend"
     ]
     assert found == ["airflow-provider-mailersend"]
+
+
+def test_it_is_typed_and_needs_what_it_says() -> None:
+    assert (files("airflow_provider_mailersend") / "py.typed").is_file()
+    about = metadata("airflow-provider-mailersend")
+    assert about["Requires-Python"] == ">=3.11"
+    needed = {one.partition(">")[0] for one in about.get_all("Requires-Dist", []) if "extra ==" not in one}
+    assert needed == {
+        "apache-airflow",
+        "apache-airflow-providers-common-compat",
+        "httpx",
+        "pendulum",
+        "requests",
+    }
+    assert "apache-airflow>=2.11" in about.get_all("Requires-Dist", [])
+
+
+def test_the_readmes_dag_is_one() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    blocks = [block.partition("```")[0] for block in readme.split("```python\n")[1:]]
+    (dag,) = [block for block in blocks if "@dag" in block]
+    call = "\nsuppress_opt_outs()"
+    assert call in dag
+    made: dict[str, Any] = {}
+    exec(dag.replace(call, "\nmade = suppress_opt_outs()"), made)
+    assert set(made["made"].task_ids) == {"opted_out", "suppress"}
 
 
 def modules(kind: str) -> list[str]:
@@ -78,9 +105,9 @@ def test_docstrings_say_what_a_caller_must_know(cls: type[BaseOperator]) -> None
     for part in (":return:", ":raises AirflowFailException:", ".. code-block:: python"):
         assert part in doc
     assert any(f"``{method} /" in doc for method in ("GET", "POST", "PUT", "DELETE"))
-    for field in cls.template_fields:
-        described = doc.partition(f":param {field}:")[2].partition("\n:")[0]
-        assert "(templated)" in described, field
+    for name in [*parameters, "mailersend_conn_id"]:
+        described = doc.partition(f":param {name}:")[2].partition("\n:")[0]
+        assert ("(templated)" in described) == (name in cls.template_fields), name
 
 
 @pytest.mark.parametrize("command", [["get", "airflow-provider-mailersend"], ["hooks"]], ids=str)

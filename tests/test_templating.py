@@ -17,6 +17,8 @@ from airflow_provider_mailersend.templating import list_of, moment_of, required_
         ("  ", []),
         ("None", []),
         ("[]", []),
+        ("null", []),
+        ("{'a@example.com'}", ["a@example.com"]),
         ([], []),
         ("a@example.com", ["a@example.com"]),
         ('["a@example.com", "b@example.com"]', ["a@example.com", "b@example.com"]),
@@ -36,7 +38,14 @@ def test_lists(rendered: Any, read: list[str]) -> None:
 @pytest.mark.parametrize(
     ("rendered", "complaint"),
     [
-        ("['a', 'b'", "ids begins as a list does"),
+        ("['a', 'b'", "ids is a text that is neither"),
+        ("a@example.com,b@example.com", "ids is a text that is neither"),
+        ("a@example.com; b@example.com", "ids is a text that is neither"),
+        ("a@example.com\nb@example.com", "ids is a text that is neither"),
+        ("{'a': 1}", "ids is a text that is neither"),
+        ("frozenset({'a'})", "ids is a text that is neither"),
+        ("LazySelectSequence([2 items])", "ids is a text that is neither"),
+        ("<generator object f at 0x7f>", "ids is a text that is neither"),
         ("[1, 2]", r"ids\[0\] must be a string; got int"),
         (["a", None], r"ids\[1\] must be a string; got NoneType"),
         ({"a": 1}, "ids must be a list of strings; got dict"),
@@ -62,5 +71,5 @@ def test_texts_and_moments() -> None:
     assert moment_of("None", "since") is None
     with pytest.raises(TypeError, match="domain_id must be a string; got int"):
         text_of(7, "domain_id")
-    with pytest.raises(ValueError, match="recipient_id is empty: its template was rendered to 'None'"):
+    with pytest.raises(ValueError, match="recipient_id is empty: it is 'None'"):
         required_text_of("None", "recipient_id")

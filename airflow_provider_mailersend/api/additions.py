@@ -42,7 +42,8 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 #: The same where the API's clock is not known, for want of a Date header.
 _CLOCK_UNKNOWN = timedelta(minutes=5)
 
-#: The longest time given to a request that timed out, and may still be at work, before looking what it did.
+#: How long a request that got no answer is given at the least, and at the most, before looking what it did.
+_SHORTEST_SETTLING = 1.0
 _LONGEST_SETTLING = 60.0
 
 
@@ -86,8 +87,8 @@ class Additions:
             raise ValueError(
                 f"on_invalid must be one of {', '.join(get_args(OnInvalid))}; got {on_invalid!r}"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
         items = [*_items("recipients", recipients), *_items("patterns", patterns)]
         if not suppression_list.takes_patterns and any(item.kind == "patterns" for item in items):
             raise ValueError(f"patterns stand on the blocklist only, not on {suppression_list}")
@@ -122,10 +123,10 @@ class Additions:
             raise
 
     def _progress(self) -> str:
-        unsure = f"; whether {self._unsure} more were is not known" if self._unsure else ""
+        unsure = f"; not known: {self._unsure}" if self._unsure else ""
         return (
-            f"Of {self._total} to add to {self.suppression_list}, {len(self.added)} were added before that; "
-            f"{len(self._pending) - self._unsure} were not{unsure}."
+            f"Added to {self.suppression_list} before that: {len(self.added)} of {self._total}; "
+            f"not added: {len(self._pending) - self._unsure}{unsure}."
         )
 
     def _add_batch(self, flow: Flow) -> Steps[None]:
@@ -191,7 +192,7 @@ class Additions:
             ]
             more = f" and {len(named) - 10} more" if len(named) > 10 else ""
             raise MailerSendValidationError(
-                f"{len(named)} of what was to be added to {self.suppression_list} is not valid: "
+                f"{self.suppression_list}: {len(named)} of what is to be added cannot be: "
                 f"{'; '.join(named[:10])}{more}. Correct it, or pass on_invalid='skip' to add the rest.",
                 endpoint=endpoint,
                 status=422 if endpoint else None,
@@ -205,8 +206,9 @@ class Additions:
         self._unknowns += 1
         asked_at = flow.sent_at
         now = yield Wait(0.0)
-        at_work = min(now - asked_at, _LONGEST_SETTLING) if error.timed_out else 0.0
-        settling = max(flow.backoff(self._unknowns), at_work)
+        # The API may still be at work on it, behind a gateway that gave up: it is given as long again.
+        at_work = min(now - asked_at, _LONGEST_SETTLING)
+        settling = max(_SHORTEST_SETTLING, flow.backoff(self._unknowns), at_work)
         seen = -1
         entries: dict[tuple[str, str], Entry] = {}
         # Some but not all of it there may mean that the API is still at work: look until that stands still.

@@ -44,13 +44,11 @@ class Failure:
 
     :param reason: what happened, in a few words.
     :param never_sent: whether the API cannot have seen the request; where it may have, its fate is unknown.
-    :param timed_out: whether the API may still be at work on it.
     :param at: when it was noticed, in Unix seconds of the asking machine's clock.
     """
 
     reason: str
     never_sent: bool = False
-    timed_out: bool = False
     at: float = 0.0
 
 

@@ -11,6 +11,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
 
@@ -34,8 +35,8 @@ class Deletions:
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
         self.suppression_list = suppression_list
         self.domain_id = domain_id
         self.ignore_missing = ignore_missing
@@ -54,8 +55,8 @@ class Deletions:
                 yield from self._delete_batch(flow)
         except MailerSendError as error:
             error.progress = (
-                f"Of {self._total} to take off {self.suppression_list}, {len(self.deleted)} were deleted before "
-                f"that; {len(self._pending)} were not."
+                f"Deleted from {self.suppression_list} before that: {len(self.deleted)} of {self._total}; "
+                f"left: {len(self._pending)}."
             )
             raise
 
@@ -90,7 +91,8 @@ class Deletions:
             return
         missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
         if not self.ignore_missing:
-            named = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
+            named = masked_within(", ".join(missing[:20]))
+            named += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             raise MailerSendValidationError(
                 f"{self.suppression_list} has no entries of the ids {named}. Pass ignore_missing=True to delete the "
                 "rest.",
@@ -112,6 +114,8 @@ def _unique_ids(ids: Iterable[str]) -> list[str]:
     unique: dict[str, None] = {}
     for position, id_ in enumerate(ids):
         if not isinstance(id_, str) or not id_.strip():
-            raise ValueError(f"ids[{position}] must be a string that names one entry; got {id_!r}")
+            raise ValueError(
+                f"ids[{position}] must be a string that names one entry; got {masked_within(repr(id_))}"
+            )
         unique[id_.strip()] = None
     return list(unique)

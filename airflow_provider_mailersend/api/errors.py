@@ -112,7 +112,3 @@ class MailerSendUnexpectedAnswerError(MailerSendError):
 
 class MailerSendUnknownFateError(MailerSendError):
     """Something that must not be done twice was asked for, and no answer tells whether it was done."""
-
-    def __init__(self, message: str, *, endpoint: str | None = None, timed_out: bool = False) -> None:
-        super().__init__(message, endpoint=endpoint)
-        self.timed_out = timed_out

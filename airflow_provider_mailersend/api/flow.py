@@ -142,7 +142,7 @@ class Flow:
             if _may_be_processed(outcome):
                 follows_unknown = True
                 if not request.repeatable:
-                    raise unknown_fate(error, timed_out=isinstance(outcome, Failure) and outcome.timed_out)
+                    raise unknown_fate(error)
             if isinstance(outcome, Answer) and outcome.status not in _PASSING:
                 raise error
             faults += 1
@@ -214,9 +214,9 @@ class Flow:
         self.throttle.check_quota(refused, outcome.at)
 
 
-def unknown_fate(error: MailerSendError, *, timed_out: bool = False) -> MailerSendUnknownFateError:
+def unknown_fate(error: MailerSendError) -> MailerSendUnknownFateError:
     """Return what *error* means for a request that must not be done twice."""
-    return MailerSendUnknownFateError(str(error), endpoint=error.endpoint, timed_out=timed_out)
+    return MailerSendUnknownFateError(str(error), endpoint=error.endpoint)
 
 
 def _may_be_processed(outcome: Outcome) -> bool:

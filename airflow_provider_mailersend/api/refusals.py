@@ -75,14 +75,14 @@ def _explained(request: Request, answer: Answer) -> str:
                 "machine."
             )
         case 404 if "{id}" in request.endpoint:
-            return f"{said}: MailerSend knows nothing of this id."
+            return f"{said}: MailerSend has nothing of this id ({masked_within(request.path.rpartition('/')[2])})."
         case 404:
             return f"{said}{because}. See whether the connection's host is MailerSend's API."
         case 422:
             fields = "; ".join(
-                f"{name}: {' '.join(why)}" for name, why in list(errors_of(answer).items())[:5]
+                f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors_of(answer).items())[:5]
             )
-            return f"{said}{because}" + (f" ({_short(fields)})" if fields else "")
+            return f"{said}: {_short(fields)}." if fields else f"{said}{because}."
         case status if 300 <= status < 400:
             return (
                 f"{said}, a redirect, and redirects are not followed, as they would take the token elsewhere. "

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from airflow_provider_mailersend.api.masking import masked_within
+
 #: Where the API lives, unless a connection names another place.
 BASE_URL = "https://api.mailersend.com/v1"
 
@@ -16,6 +18,9 @@ BASE_PATH = "/v1"
 
 #: The most entries that a page may hold. Left to itself the API sends 10, or 25: always ask.
 PAGE_SIZE = 100
+
+#: As a domain's id: none, whatever the connection says. On the blocklist that is the account.
+ACCOUNT = "account"
 
 #: How many addresses or ids to put into one request; the API's own limit is not known.
 BATCH_SIZE = 500
@@ -32,7 +37,9 @@ class SuppressionList(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> SuppressionList:
-        raise ValueError(f"suppression_list must be one of {', '.join(cls)}; got {value!r}")
+        raise ValueError(
+            f"suppression_list must be one of {', '.join(cls)}; got {masked_within(repr(value))}"
+        )
 
     @property
     def takes_additions(self) -> bool:
@@ -58,7 +65,7 @@ class SmsRecipientStatus(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> SmsRecipientStatus:
-        raise ValueError(f"status must be one of {', '.join(cls)}; got {value!r}")
+        raise ValueError(f"status must be one of {', '.join(cls)}; got {masked_within(repr(value))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,5 +194,5 @@ def _single(method: str, path: str, id_: str, scope: str) -> Request:
 def _quoted(id_: str) -> str:
     # "." and ".." survive quoting, and HTTP clients resolve them: they would reach another endpoint.
     if not isinstance(id_, str) or id_.strip() in ("", ".", ".."):
-        raise ValueError(f"an id must be a string that names one recipient; got {id_!r}")
+        raise ValueError(f"an id must be a string that names one recipient; got {masked_within(repr(id_))}")
     return quote(id_.strip(), safe="")

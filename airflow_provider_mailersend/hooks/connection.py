@@ -12,12 +12,23 @@ from urllib.parse import urlsplit
 from airflow_provider_mailersend.api.flow import MAX_RETRIES
 from airflow_provider_mailersend.api.requests import BASE_PATH, BASE_URL
 from airflow_provider_mailersend.api.throttle import RATE_WINDOW
+from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 #: Seconds to wait for one answer, unless the connection says otherwise.
 TIMEOUT = 30.0
+
+_FIELDS = {name: field["label"] for name, field in CONNECTION_FIELDS.items()} | {
+    "rate_limit_window": "Window"
+}
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+# What HTTP clients leave as it is: the token goes to URLs that begin with this one, compared as text.
+_NAME = re.compile(r"[a-z0-9.:_-]+")
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]*)*", re.ASCII)
 
 # Whatever else could end the header that carries the token, and HTTP clients would show the token in their error.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -44,6 +55,11 @@ class Settings:
     max_retries: int = MAX_RETRIES
     quota_reserve: int = 0
     rate_limit_window: float = RATE_WINDOW
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the API is a sandbox on this machine, which no proxy leads to."""
+        return _is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 def settings_of(connection: Connection, extra: Mapping[str, Any]) -> Settings:
@@ -84,15 +100,19 @@ def base_url_of(host: str | None, port: int | None = None) -> str:
         raise ValueError(
             "the host must be a URL without a user, a query or a fragment; the token has its own field"
         )
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts.scheme not in ("https", "http"):
         raise ValueError(f"the host must be an https URL; its scheme is {parts.scheme!r}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    hostname = parts.hostname or ""
+    if not _NAME.fullmatch(hostname) or not _PATH.fullmatch(parts.path):
+        raise ValueError("the host is no URL in ASCII, such as https://api.mailersend.com/v1")
+    if parts.scheme == "http" and not _is_loopback(hostname):
         raise ValueError(
-            f"the host {parts.hostname!r} is asked for without TLS, which would show the token to others. Write "
+            f"the host {hostname!r} is asked for without TLS, which would show the token to others. Write "
             "https://; plain http is for this machine alone (127.0.0.1, ::1, localhost)"
         )
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/') or BASE_PATH}"
+    name = f"[{hostname}]" if ":" in hostname else hostname
+    shown_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{name}{shown_port}{parts.path.rstrip('/') or BASE_PATH}"
 
 
 def _is_loopback(hostname: str) -> bool:
@@ -123,7 +143,11 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, least: float
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} in extra must be a number; it is {value!r}") from None
+        raise ValueError(f"{_FIELDS[name]} ({name} in extra) must be a number; it is {value!r}") from None
     if not least <= number < 1e9:
-        raise ValueError(f"{name} in extra must be {least:g} or more; it is {value!r}")
+        raise ValueError(
+            f"{_FIELDS[name]} ({name} in extra) must be from {least:g} to 999999999; it is {value!r}"
+        )
+    if isinstance(default, int) and not number.is_integer():
+        raise ValueError(f"{_FIELDS[name]} ({name} in extra) must be a whole number; it is {value!r}")
     return number

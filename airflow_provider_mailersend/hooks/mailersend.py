@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -37,8 +36,10 @@ from airflow_provider_mailersend.api.flow import (
     drive,
     drive_async,
 )
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
+    ACCOUNT,
     BATCH_SIZE,
     Request,
     SmsRecipientStatus,
@@ -65,7 +66,7 @@ _WORTH_A_LINE = 1.0
 _T = TypeVar("_T")
 _HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
 
-Moment = datetime | str | None
+Moment = datetime | date | str | None
 
 
 class _Account(BaseHook):
@@ -108,7 +109,7 @@ class _Account(BaseHook):
             for name in ("timeout", "max_retries", "quota_reserve")
             if (value := getattr(self, name)) is not None
         }
-        return replace(settings_of(connection, extra), **given)
+        return settings_of(connection, {**extra, **given})
 
     def _flow_for(self, settings: Settings) -> Flow:
         throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
@@ -294,6 +295,7 @@ class MailerSendHook(_Account):
         :param ids: the ids of the entries.
         :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its
             domains.
+            Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
         :param batch_size: how many to put into one request; less where the API refuses so many.
@@ -304,7 +306,7 @@ class MailerSendHook(_Account):
         if not isinstance(delete_all, bool):
             raise TypeError(f"delete_all must be True or False, literally; got {delete_all!r}")
         if delete_all == (ids is not None):
-            raise ValueError("give either ids or delete_all=True, and not both")
+            raise ValueError("give either ids or delete_all=True" + (", and not both" if delete_all else ""))
         if delete_all and domain_id is not None and not domain_id.strip():
             raise ValueError(
                 "with delete_all=True an empty domain_id would delete the entries of all domains"
@@ -432,6 +434,7 @@ class MailerSendHook(_Account):
         session.headers["Accept"] = "application/json"
         # As auth, not as a header: a .netrc entry for the host would replace a header.
         session.auth = _Bearer(self.settings)
+        session.trust_env = not self.settings.on_this_machine
         return session
 
     @cached_property
@@ -451,13 +454,15 @@ class MailerSendHook(_Account):
         return {}
 
     def _domain(self, domain_id: str | None) -> str | None:
-        return domain_id or self.settings.domain_id
+        return _domain(domain_id, self.settings)
 
     def _iterate(self, paging: Paging) -> Generator[Entry, None, None]:
         endpoint = paging.request.endpoint if paging.request else ""
-        while paging.request is not None:
-            yield from self._run(self._flow.read_page(paging))
-        self._log_unreadable_dates(paging, endpoint)
+        try:
+            while paging.request is not None:
+                yield from self._run(self._flow.read_page(paging))
+        finally:
+            self._log_unreadable_dates(paging, endpoint)
 
     def _run(self, steps: Steps[_T]) -> _T:
         try:
@@ -492,7 +497,6 @@ class MailerSendHook(_Account):
             return Failure(
                 _said_by(error),
                 never_sent=_never_sent(error),
-                timed_out=isinstance(error, requests.ReadTimeout),
                 at=time.time(),
             )
         return Answer(response.status_code, response.headers, response.content, time.time())
@@ -517,6 +521,7 @@ class MailerSendAsyncHook(_Account):
         super().__init__(*args, **kwargs)
         self._account: tuple[Settings, Flow] | None = None
         self._client: httpx.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
         self._domain_ids: dict[str, str] = {}
 
     async def __aenter__(self) -> MailerSendAsyncHook:
@@ -602,21 +607,24 @@ class MailerSendAsyncHook(_Account):
 
     async def _domain(self, domain_id: str | None) -> str | None:
         settings, _ = await self._connect()
-        return domain_id or settings.domain_id
+        return _domain(domain_id, settings)
 
     async def _connect(self) -> tuple[Settings, Flow]:
-        if self._account is None:
-            connection = await get_async_connection(self.mailersend_conn_id, hook=self)
-            settings = self._settings_from(connection, await get_async_extra_dejson(connection))
-            self._account = settings, self._flow_for(settings)
+        async with self._connecting:
+            if self._account is None:
+                connection = await get_async_connection(self.mailersend_conn_id, hook=self)
+                settings = self._settings_from(connection, await get_async_extra_dejson(connection))
+                self._account = settings, self._flow_for(settings)
         return self._account
 
     async def _iterate(self, paging: Paging) -> AsyncIterator[Entry]:
         endpoint = paging.request.endpoint if paging.request else ""
-        while paging.request is not None:
-            for entry in await self._run(lambda flow: flow.read_page(paging)):
-                yield entry
-        self._log_unreadable_dates(paging, endpoint)
+        try:
+            while paging.request is not None:
+                for entry in await self._run(lambda flow: flow.read_page(paging)):
+                    yield entry
+        finally:
+            self._log_unreadable_dates(paging, endpoint)
 
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
         _, flow = await self._connect()
@@ -638,7 +646,11 @@ class MailerSendAsyncHook(_Account):
         settings, _ = await self._connect()
         if self._client is None:
             # Reading the certificates takes tens of milliseconds, too long for an event loop.
-            self._client = await asyncio.to_thread(httpx.AsyncClient)
+            async with self._connecting:
+                if self._client is None:
+                    self._client = await asyncio.to_thread(
+                        httpx.AsyncClient, trust_env=not settings.on_this_machine
+                    )
         try:
             response = await self._client.request(
                 request.method,
@@ -654,7 +666,6 @@ class MailerSendAsyncHook(_Account):
             return Failure(
                 _said_by(error),
                 never_sent=isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)),
-                timed_out=isinstance(error, httpx.ReadTimeout),
                 at=time.time(),
             )
         return Answer(response.status_code, response.headers, response.content, time.time())
@@ -684,15 +695,21 @@ def _between(since: Moment, until: Moment) -> dict[str, datetime | None]:
 
 
 def _moment(name: str, value: Moment) -> datetime | None:
-    if value is None or isinstance(value, datetime):
-        return pendulum.instance(value, tz="UTC") if value is not None else None
+    if value is None:
+        return None
     try:
-        moment = pendulum.parse(value, tz="UTC")
+        moment = pendulum.parse(value, exact=True) if isinstance(value, str) else value
     except ValueError:
         moment = None
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
-    return moment
+    if isinstance(moment, datetime):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if isinstance(moment, date):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
+
+
+def _domain(domain_id: str | None, settings: Settings) -> str | None:
+    return None if domain_id == ACCOUNT else domain_id or settings.domain_id
 
 
 def _connected(quota: dict[str, Any]) -> str:
@@ -713,4 +730,4 @@ def _said_by(error: BaseException) -> str:
     root = error
     while root.__context__ is not None:
         root = root.__context__
-    return f"{type(error).__name__}, {root}" if str(root) else type(error).__name__
+    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

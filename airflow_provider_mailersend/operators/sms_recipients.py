@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendNotFoundError
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, required_text_of, text_of
@@ -125,27 +131,34 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         updated: list[str] = []
         missing: list[str] = []
+        refused: list[str] = []
         with self.failing_at_once():
             if self.on_missing not in ("fail", "skip"):
                 raise ValueError(f"on_missing must be fail or skip; got {self.on_missing!r}")
-            ids = dict.fromkeys(list_of(self.ids, "ids"))
-            status = required_text_of(self.status, "status")
+            status = SmsRecipientStatus(required_text_of(self.status, "status"))
+            ids = dict.fromkeys(id_.strip() for id_ in list_of(self.ids, "ids"))
+            if not all(ids):
+                raise ValueError("ids holds an empty id")
             for id_ in ids:
                 try:
                     self.hook.update_sms_recipient(id_, status)
                 except MailerSendNotFoundError:
                     missing.append(id_)
+                except MailerSendValidationError as error:
+                    refused.append(str(error))
                 except MailerSendError as error:
-                    error.progress = (
-                        f"Of {len(ids)} SMS recipients, {len(updated)} were set to {status} before that."
-                    )
+                    error.progress = f"Set to {status} before that: {len(updated)} of {len(ids)}."
                     raise
                 else:
                     updated.append(id_)
         self.log.info("Set %d SMS recipients to %s; %d are unknown.", len(updated), status, len(missing))
+        failures = list(refused)
         if missing and self.on_missing == "fail":
-            raise AirflowFailException(
-                f"MailerSend knows no SMS recipients of the ids {', '.join(missing)}. The other {len(updated)} were "
-                f"set to {status}. Correct the ids, or pass on_missing='skip'."
+            unknown = masked_within(", ".join(missing))
+            failures.append(
+                f"MailerSend has no SMS recipients of the ids {unknown}: correct them, or pass on_missing='skip'."
             )
+        if failures:
+            done = f"The other {len(updated)} were set to {status}."
+            raise AirflowFailException(f"{' '.join(failures)} {done}")
         return {"updated": updated, "missing": missing, "requests": self.hook.requests_sent}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
@@ -13,6 +15,11 @@ from airflow_provider_mailersend.templating import list_of, moment_of, required_
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+_Unset = Enum("_Unset", "UNSET")
+
+#: What tells an argument that was left out from one that is, or was rendered to, None.
+_UNSET = _Unset.UNSET
 
 
 class MailerSendListSuppressionsOperator(MailerSendOperator):
@@ -34,7 +41,7 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
         ``on-hold-list``. (templated)
     :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of the
-        account and of all its domains. (templated)
+        account and of all its domains. ``account`` means neither. (templated)
     :param since: only entries made at this moment or later, in ISO 8601; without a zone it is in UTC. (templated)
     :param until: only entries made before this moment. (templated)
     :param max_entries: the most entries to return.
@@ -87,7 +94,8 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
     Put addresses, and on the blocklist patterns, on a suppression list: ``POST /suppressions/{list}``.
 
     What is given twice is added once, and nothing given is a success that sends nothing. A request that got no answer
-    is looked up on the list before any of it is sent again.
+    is looked up on the list before any of it is sent again. All this holds within one try of the task: another try,
+    or run, adds again what it is given, and the blocklist takes the same address more than once.
 
     .. code-block:: python
 
@@ -103,7 +111,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         first spelling is sent. (templated)
     :param patterns: regular expressions, for the blocklist: a list, or the text of one. (templated)
     :param domain_id: the domain to add to; by default the connection's. The blocklist needs none: its entry is then
-        the account's. (templated)
+        the account's, as with ``account``. (templated)
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
     :param mailersend_conn_id: the Airflow connection. (templated)
@@ -151,12 +159,10 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
                 on_invalid=self.on_invalid,
             )
         self.log.info(
-            "Added %d to %s; %d were rejected; %d requests.",
-            len(result["added"]),
-            self.suppression_list,
-            len(result["rejected"]),
-            result["requests"],
+            "Added %d to %s in %d requests.", len(result["added"]), self.suppression_list, result["requests"]
         )
+        for rejected in result["rejected"]:
+            self.log.warning("Left out %s: %s", masked(rejected["value"]), masked_within(rejected["reason"]))
         return result
 
 
@@ -179,7 +185,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         ``on-hold-list``. (templated)
     :param ids: the ids of the entries: a list, or the text of one. (templated)
     :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its domains.
-    :param domain_id: the domain whose entries they are; by default the connection's. (templated)
+    :param domain_id: the domain whose entries they are; by default the connection's. ``account`` means none.
+        (templated)
     :param ignore_missing: whether ids that the API does not know are left out, or fail the task.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param mailersend_conn_id: the Airflow connection. (templated)
@@ -195,31 +202,31 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self,
         *,
         suppression_list: str,
-        ids: Sequence[str] | str | None = None,
+        ids: Sequence[str] | str | _Unset | None = _UNSET,
         delete_all: bool = False,
-        domain_id: str | None = None,
+        domain_id: str | _Unset | None = _UNSET,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.ids = ids
+        self.ids = None if ids is _UNSET else ids
         self.delete_all = delete_all
-        self.domain_id = domain_id
+        self.domain_id = None if domain_id is _UNSET else domain_id
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
-        # Rendering may turn either into None: what was given is remembered, so that it never turns into "all".
-        self._ids_given = ids is not None
-        self._domain_given = domain_id is not None
+        # Rendering and mapping may turn either into None: what was given must never turn into "all".
+        self._ids_given = ids is not _UNSET
+        self._domain_given = domain_id is not _UNSET
 
     def execute(self, context: Context) -> dict[str, Any]:
         with self.failing_at_once():
             domain_id = text_of(self.domain_id, "domain_id")
             if self.delete_all is True and self._domain_given and domain_id is None:
                 raise ValueError(
-                    f"domain_id was rendered to {self.domain_id!r}: with delete_all=True that would delete the entries "
-                    "of all domains. Nothing was deleted"
+                    f"domain_id is {self.domain_id!r}: with delete_all=True that would delete the entries of all "
+                    "domains. Leave domain_id out if that is meant"
                 )
             all_is_meant = self.delete_all is True and not self._ids_given
             result = self.hook.delete_suppressions(
@@ -231,10 +238,10 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
                 batch_size=self.batch_size,
             )
         self.log.info(
-            "Deleted %s from %s; %d were not there; %d requests.",
-            "everything" if result["all"] else len(result["deleted"]),
+            "Deleted %s from %s in %d requests; %d ids are unknown.",
+            "all entries" if result["all"] else len(result["deleted"]),
             self.suppression_list,
-            len(result["missing"]),
             result["requests"],
+            len(result["missing"]),
         )
         return result

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = {"newest": datetime.now(UTC)} | vars(_parser().parse_args(arguments))
     try:
         with Sandbox(**options) as sandbox:
-            _say(sandbox.url, sandbox.token)
+            _say(sandbox)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
@@ -42,9 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
-def _say(url: str, token: str) -> None:
-    connection = json.dumps({"conn_type": "mailersend", "password": token, "host": url})
-    sys.stdout.write(f"url    {url}\ntoken  {token}\nexport AIRFLOW_CONN_MAILERSEND_DEFAULT='{connection}'\n")
+def _say(sandbox: Sandbox) -> None:
+    domain = sandbox.domains[0]
+    connection = json.dumps(
+        {
+            "conn_type": "mailersend",
+            "password": sandbox.token,
+            "host": sandbox.url,
+            "extra": {"domain_id": sandbox.domain_id(domain)},
+        }
+    )
+    sys.stdout.write(f"url    {sandbox.url}\ntoken  {sandbox.token}\n")
+    for name in sandbox.domains:
+        sys.stdout.write(f"domain {sandbox.domain_id(name)}  {name}\n")
+    sys.stdout.write(f"export AIRFLOW_CONN_MAILERSEND_DEFAULT='{connection}'\n")
     sys.stdout.flush()
 
 

@@ -204,6 +204,12 @@ class Sandbox:
         """The sizes of all ``lists``, the number of ``requests``, and what the limits still allow."""
         return self._control.state()
 
+    @property
+    def domains(self) -> list[str]:
+        """The names of the account's domains."""
+        domains = self._account.domains
+        return [domains[index].name for index in range(len(domains))]
+
     def domain_id(self, name: str) -> str:
         """The id of the domain of that name."""
         return self._account.domains.named(name).id

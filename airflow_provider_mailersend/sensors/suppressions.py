@@ -37,8 +37,8 @@ class MailerSendSuppressionSensor(MailerSendSensor):
     :param recipient: the address waited for; its case does not count. (templated)
     :param pattern: the regular expression waited for instead, on the blocklist, as it was added. (templated)
     :param present: whether to wait until it is there, or until it is not.
-    :param domain_id: look at this domain's entries only; by default the connection's. Without either: at those of the
-        account and of all its domains. (templated)
+    :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
+        with ``account``: at those of the account and of all its domains. (templated)
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
@@ -71,6 +71,8 @@ class MailerSendSuppressionSensor(MailerSendSensor):
 
     def poke(self, context: Context) -> PokeReturnValue:
         with self.failing_at_once():
+            if not isinstance(self.present, bool):
+                raise TypeError(f"present must be True or False; got {self.present!r}")
             wanted = self._wanted()
             entries = self.hook.iter_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),

@@ -101,7 +101,7 @@ class Account:
             case "lost before":
                 return Failure("connection reset")
             case "timed out before":
-                return Failure("timed out", timed_out=True)
+                return Failure("timed out")
             case "429":
                 return self._stamped(answer(429, {"message": "Please wait a while before retrying."}), script)
             case "429 with retry-after":
@@ -115,7 +115,7 @@ class Account:
             case "lost after" | "truncated":
                 return Failure(fault)
             case "timed out after":
-                return Failure(fault, timed_out=True)
+                return Failure(fault)
             case "503 after":
                 return self._stamped(answer(503, _HTML), script)
             case "HTML after" if done.ok:

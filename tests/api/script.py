@@ -63,7 +63,7 @@ def slowly(seconds: float, outcome: Outcome) -> Server:
 
 def timed_out(seconds: float = 30.0) -> Server:
     """Return a request's time-out after so many seconds."""
-    return slowly(seconds, Failure("timed out", timed_out=True))
+    return slowly(seconds, Failure("timed out"))
 
 
 class Script:

@@ -90,7 +90,7 @@ def test_what_is_no_id_is_refused_before_any_request(given_, error, said):
 
 
 def test_a_batch_of_none_is_refused():
-    with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number, at least 1; got 0"):
         Deletions(BLOCKLIST, ["e1"], batch_size=0)
 
 
@@ -137,7 +137,7 @@ def test_unknown_ids_are_named_when_they_are_to_fail():
     message = str(caught.value)
     assert "blocklist has no entries of the ids x1." in message
     assert "ignore_missing=True" in message
-    assert "Of 5 to take off blocklist, 2 were deleted before that; 3 were not." in message
+    assert "Deleted from blocklist before that: 2 of 5; left: 3." in message
     assert caught.value.errors == {"ids.0": ["The selected ids.0 is invalid."]}
     assert caught.value.status == 422
     assert left(account) == ids(3, 4, 5)
@@ -169,7 +169,7 @@ def test_a_refusal_of_more_than_ids_ends_the_work(errors):
 def test_an_error_tells_how_much_was_deleted_before():
     script = Script(answer(200), answer(403))
     with pytest.raises(
-        MailerSendPermissionError, match="Of 3 to take off blocklist, 2 were deleted before that; 1"
+        MailerSendPermissionError, match="Deleted from blocklist before that: 2 of 3; left: 1"
     ):
         delete(None, ids(1, 2, 3), script=script, batch_size=2)
 
@@ -217,7 +217,7 @@ def test_a_success_that_is_a_page_of_html_is_no_deletion():
 
 def test_a_deletion_that_stays_lost_is_given_up():
     script = Script(server=lambda *_: lost())
-    with pytest.raises(MailerSendConnectionError, match="Of 2 to take off blocklist, 0 were deleted"):
+    with pytest.raises(MailerSendConnectionError, match="Deleted from blocklist before that: 0 of 2"):
         delete(None, ids(1, 2), script=script, sender=flow(max_retries=2))
     assert len(script.sent) == 3
 

@@ -47,6 +47,16 @@ with DAG(
 with DAG("too_many", schedule=None, start_date=START) as too_many:
     MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes", max_entries=19)
 
+with DAG("mapped_delete_all", schedule=None, start_date=START) as mapped_delete_all:
+
+    @task
+    def domain_ids() -> list[None]:
+        return [None]
+
+    MailerSendDeleteSuppressionsOperator.partial(
+        task_id="delete", suppression_list="blocklist", delete_all=True
+    ).expand(domain_id=domain_ids())
+
 with DAG("rescheduled", schedule=None, start_date=START) as rescheduled:
     MailerSendSuppressionSensor(
         task_id="wait",

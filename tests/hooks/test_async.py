@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from airflow_provider_mailersend.api.errors import (
@@ -63,6 +65,32 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
             blocking.get_api_quota()
             | {"remaining": sandbox.state()["quota_remaining"] + blocking.requests_sent - 1},
         ]
+
+
+def test_the_connections_domain_is_the_default(connect: Connect) -> None:
+    with Sandbox(unsubscribes=30, recipients=30) as sandbox:
+        domain_id = sandbox.domain_id("example.com")
+        connect(sandbox, extra={"domain_id": domain_id})
+        assert len(run(lambda hook: hook.list_suppressions("unsubscribes"))) == 10
+        assert len(run(lambda hook: hook.list_suppressions("unsubscribes", domain_id="account"))) == 30
+        assert len(run(lambda hook: collected(hook.iter_recipients()))) < 60
+        assert [request.query.get("domain_id") for request in sandbox.log] == [domain_id, None, domain_id]
+
+
+def test_one_client_is_used_by_all_calls_and_closed(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def clients(hook: MailerSendAsyncHook) -> list[Any]:
+        await asyncio.gather(*(hook.get_api_quota() for _ in range(5)))
+        used = [hook._client]
+        await hook.get_api_quota()
+        return [*used, hook._client]
+
+    before = sum(type(thing) is httpx.AsyncClient for thing in gc.get_objects())
+    first, second = run(clients)
+    assert first is second
+    assert first.is_closed
+    assert sum(type(thing) is httpx.AsyncClient for thing in gc.get_objects()) == before + 1
 
 
 def test_single_things_and_missing_ones(connect: Connect) -> None:

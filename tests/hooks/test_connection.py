@@ -21,6 +21,8 @@ Connect = Callable[..., str]
         ("api.mailersend.com", None, "https://api.mailersend.com/v1"),
         ("https://proxy.example.com/mailersend/v1/", None, "https://proxy.example.com/mailersend/v1"),
         ("https://proxy.example.com", 8443, "https://proxy.example.com:8443/v1"),
+        ("https://API.mailersend.com:443/v1", None, "https://api.mailersend.com/v1"),
+        ("api.mailersend.com", 443, "https://api.mailersend.com/v1"),
         ("http://127.0.0.1:8025/v1", None, "http://127.0.0.1:8025/v1"),
         ("http://127.0.0.1", 8025, "http://127.0.0.1:8025/v1"),
         ("http://localhost:8025", None, "http://localhost:8025/v1"),
@@ -41,7 +43,10 @@ def test_the_host_field_says_where_the_api_is(host: str | None, port: int | None
         ("https://mlsn.secret@api.mailersend.com", "without a user"),
         ("https://api.mailersend.com/v1?token=mlsn.secret", "a query"),
         ("ftp://api.mailersend.com", "https URL"),
-        ("https://", "https URL"),
+        ("https://", "no URL"),
+        ("https://bücher.example", "no URL in ASCII"),
+        ("https://api.mailersend.com/a/../v1", "no URL"),
+        ("https://api.mailersend.com/a b", "no URL"),
         ("https://api.mailersend.com:port", "no URL"),
     ],
 )
@@ -78,10 +83,11 @@ def test_spaces_around_the_token_do_no_harm(connect: Connect, sandbox: Any) -> N
 @pytest.mark.parametrize(
     ("extra", "complaint"),
     [
-        ({"timeout": "soon"}, "timeout in extra must be a number; it is 'soon'"),
-        ({"timeout": 0}, "timeout in extra must be 0.001 or more"),
-        ({"max_retries": -1}, "max_retries in extra must be 0 or more"),
-        ({"quota_reserve": "many"}, "quota_reserve in extra must be a number"),
+        ({"timeout": "soon"}, "Timeout (timeout in extra) must be a number; it is 'soon'"),
+        ({"timeout": 0}, "Timeout (timeout in extra) must be from 0.001 to"),
+        ({"max_retries": -1}, "Max retries (max_retries in extra) must be from 0 to"),
+        ({"max_retries": 1.5}, "Max retries (max_retries in extra) must be a whole number"),
+        ({"quota_reserve": "many"}, "Quota reserve (quota_reserve in extra) must be a number"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(connect: Connect, extra: dict[str, Any], complaint: str) -> None:
@@ -98,6 +104,12 @@ def test_settings_come_from_extra_and_from_the_hook(connect: Connect) -> None:
     assert (settings.max_retries, settings.quota_reserve) == (2, 100)
     given = MailerSendHook(conn_id, timeout=1.5, max_retries=0, quota_reserve=0).settings
     assert (given.timeout, given.max_retries, given.quota_reserve) == (1.5, 0, 0)
+
+
+def test_what_the_hook_is_given_is_checked_too(connect: Connect) -> None:
+    done, message = MailerSendHook(connect(), max_retries=-1).test_connection()
+    assert not done
+    assert "Max retries (max_retries in extra) must be from 0" in message
 
 
 def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:

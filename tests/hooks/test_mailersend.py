@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -99,6 +101,10 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
             "hard-bounces", since="2025-05-31T21:50:00", until="2025-06-01T01:50:00+02:00"
         )
         assert as_text == found
+        days = [hook.list_suppressions("hard-bounces", since=day) for day in ("2025-06-01", newest.date())]
+        assert [[entry["created_at"] for entry in of_day] for of_day in days] == [
+            ["2025-06-01T00:00:00.000000Z"]
+        ] * 2
 
 
 @pytest.mark.parametrize(
@@ -107,6 +113,7 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
         ("2025-01-01", "2025-01-01", "nothing can be"),
         ("2025-01-02", "2025-01-01", "nothing can be"),
         ("yesterday", None, "since must be a moment"),
+        ("12:00", None, "since must be a moment"),
         (None, "P1D", "until must be a moment"),
     ],
 )
@@ -223,7 +230,7 @@ def test_an_invalid_address_fails_the_addition_naming_it_masked(connect: Connect
         hook.add_suppressions("blocklist", recipients=wanted, batch_size=2)
     message = str(error.value)
     assert "recipients[2] 'n***'" in message
-    assert "Of 4 to add to blocklist, 2 were added before that; 2 were not." in message
+    assert "Added to blocklist before that: 2 of 4; not added: 2." in message
     assert "no address" not in message
     assert addresses(sandbox, "blocklist") == ["second@example.com", "first@example.com"]
 
@@ -285,8 +292,31 @@ def test_a_post_that_keeps_failing_fails_and_says_how_far_it_came(connect: Conne
     hook = MailerSendHook(connect(sandbox), max_retries=1)
     with pytest.raises(Exception, match="answered 500") as error:
         hook.add_suppressions("blocklist", recipients=["a@b.com", "c@d.com"], batch_size=1)
-    assert "Of 2 to add to blocklist, 1 were added before that; 1 were not." in str(error.value)
+    assert "Added to blocklist before that: 1 of 2; not added: 1." in str(error.value)
     assert addresses(sandbox, "blocklist") == ["a@b.com"]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 504, "delay": 0.8, "processed": False}, {"delay": 1.6}], ids=str
+)
+def test_the_api_is_given_time_to_finish_what_a_gateway_gave_up_on(
+    connect: Connect, sandbox: Sandbox, fault: dict[str, Any]
+) -> None:
+    def finish_late() -> None:
+        while not sandbox.requests("POST"):
+            time.sleep(0.01)
+        time.sleep(1.2)
+        if fault.get("status"):
+            sandbox.add("blocklist", "jane@example.net")
+
+    at_work = threading.Thread(target=finish_late, daemon=True)
+    at_work.start()
+    sandbox.fail(Fault(method="POST", **fault))
+    hook = MailerSendHook(connect(sandbox), timeout=0.9)
+    hook.add_suppressions("blocklist", recipients=["jane@example.net"])
+    at_work.join()
+    assert addresses(sandbox, "blocklist") == ["jane@example.net"]
+    assert len(sandbox.requests("POST")) == 1
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -329,6 +359,17 @@ def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments
         with pytest.raises((ValueError, TypeError)):
             MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", **arguments)
         assert sandbox.log == []
+
+
+def test_the_account_can_be_meant_whatever_the_connection_says(connect: Connect) -> None:
+    with Sandbox(blocklist=40, rate_limit=None) as sandbox:
+        hook = MailerSendHook(connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")}))
+        assert len(hook.list_suppressions("blocklist")) == 10
+        assert len(hook.list_suppressions("blocklist", domain_id="account")) == 40
+        hook.add_suppressions("blocklist", recipients=["jane@example.net"], domain_id="account")
+        assert sandbox.entries("blocklist")[0]["domain"] is None
+        with pytest.raises(ValueError, match="needs a domain"):
+            hook.add_suppressions("unsubscribes", recipients=["jane@example.net"], domain_id="account")
 
 
 def test_deleting_all_keeps_to_the_domain(connect: Connect) -> None:
@@ -694,18 +735,20 @@ def test_the_session_sends_the_token_to_the_api_alone(connect: Connect, sandbox:
         assert session.get(f"{elsewhere.url}/recipients").status_code == 401
 
 
-def test_the_environments_proxy_is_used(
+def test_the_environments_proxy_is_used_but_not_for_this_machine(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        done, message = MailerSendHook(connect(sandbox), max_retries=0).test_connection()
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
+        assert MailerSendHook(connect(sandbox)).test_connection()[0]
+        elsewhere = connect(conn_id="elsewhere", host="https://mailersend.invalid")
+        done, message = MailerSendHook(elsewhere, max_retries=0).test_connection()
     assert not done
     assert "ProxyError" in message
-    assert sandbox.log == []
 
 
 def test_a_netrc_entry_does_not_replace_the_token(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
-from tests.dags.in_airflow import task_to_task, too_many, with_retries
+from tests.dags.in_airflow import mapped_delete_all, task_to_task, too_many, with_retries
 
 Connect = Callable[..., str]
 
@@ -31,6 +31,13 @@ def test_airflow_retries_what_may_pass_and_nothing_else(connect: Connect, status
         dag_run = with_retries.test()
         assert dag_run.state == ("success" if status == 500 else "failed")
         assert len(sandbox.log) == requests
+
+
+def test_a_mapped_domain_that_is_none_does_not_turn_into_all(connect: Connect) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        assert mapped_delete_all.test().state == "failed"
+        assert sandbox.log == []
 
 
 def test_too_many_entries_are_not_written_to_xcom(connect: Connect) -> None:

@@ -44,7 +44,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect) -> None:
             MailerSendGetRecipientOperator(task_id="gone", recipient_id=id_),
             MailerSendDeleteRecipientOperator(task_id="missing", recipient_id=id_, ignore_missing=False),
         ):
-            with pytest.raises(AirflowFailException, match="knows nothing of this id"):
+            with pytest.raises(AirflowFailException, match="has nothing of this id"):
                 operator.execute({})
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         ids = [one["id"] for one in sandbox.entries("sms-recipients")]
         wanted = [ids[0], "unknown", ids[1]]
         with pytest.raises(
-            AirflowFailException, match=r"of the ids unknown\. The other 2 were set to opt_out"
+            AirflowFailException, match=r"of the ids unknown: .* The other 2 were set to opt_out"
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=wanted, status="opt_out").execute({})
         assert [one["status"] for one in sandbox.entries("sms-recipients")[:2]] == ["opt_out"] * 2
@@ -117,14 +117,42 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         assert skipping.execute({}) == {"updated": [ids[0], ids[1]], "missing": ["unknown"], "requests": 3}
 
 
+def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Connect) -> None:
+    with Sandbox(sms_recipients=3, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = [one["id"] for one in sandbox.entries("sms-recipients")]
+        sandbox.fail(Fault(method="PUT", status=422, body={"message": "The number is blocked."}))
+        with pytest.raises(
+            AirflowFailException, match=r"The number is blocked\. The other 2 were set to opt_out"
+        ):
+            MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+
+
+@pytest.mark.parametrize("ids", [["abc", " "], ["abc", ""]])
+def test_an_empty_id_is_refused_before_any_request(
+    connect: Connect, sandbox: Sandbox, ids: list[str]
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="empty id"):
+        MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+    assert sandbox.log == []
+
+
+def test_sms_recipients_of_one_number(connect: Connect) -> None:
+    with Sandbox(sms_recipients=30) as sandbox:
+        connect(sandbox)
+        number_id = sandbox.sms_number_id("+15005550002")
+        listed = MailerSendListSmsRecipientsOperator(task_id="list", sms_number_id=number_id).execute({})
+        assert sandbox.log[-1].query["sms_number_id"] == number_id
+        assert 0 < len(listed) < 30
+
+
 def test_a_refusal_says_what_was_set_before(connect: Connect) -> None:
     with Sandbox(sms_recipients=3) as sandbox:
         connect(sandbox)
         ids = [one["id"] for one in sandbox.entries("sms-recipients")]
         sandbox.fail(Fault(method="PUT", status=403, skip=1))
-        with pytest.raises(
-            AirflowFailException, match=r"sms_full.* Of 3 SMS recipients, 1 were set to opt_out"
-        ):
+        with pytest.raises(AirflowFailException, match=r"sms_full.* Set to opt_out before that: 1 of 3"):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
 
 

@@ -17,6 +17,7 @@ from airflow_provider_mailersend.operators.suppressions import (
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 
 Connect = Callable[..., str]
+Logged = Callable[[], str]
 
 
 def test_listing_returns_the_entries(connect: Connect) -> None:
@@ -109,6 +110,8 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         {"delete_all": 1},
         {"delete_all": "{{ true }}"},
         {"delete_all": True, "ids": []},
+        {"delete_all": True, "ids": None},
+        {"delete_all": True, "domain_id": None},
         {"delete_all": True, "ids": "None"},
         {"delete_all": True, "ids": "abc"},
     ],
@@ -125,6 +128,29 @@ def test_nothing_but_a_literal_true_without_ids_deletes_all(
         with pytest.raises(AirflowFailException):
             operator.execute({})
         assert sandbox.log == []
+
+
+def test_adding_takes_batches_of_the_size_given(connect: Connect, sandbox: Sandbox, logged: Logged) -> None:
+    connect(sandbox)
+    recipients = ["a@example.com", "b@example.com", "no address", "c@example.com"]
+    MailerSendAddSuppressionsOperator(
+        task_id="add", suppression_list="blocklist", recipients=recipients, batch_size=2, on_invalid="skip"
+    ).execute({})
+    assert [len(request.json["recipients"]) for request in sandbox.log] == [2, 2, 1]
+    said = logged()
+    assert "Left out n***: " in said
+    assert "no address" not in said
+
+
+def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
+    with Sandbox(blocklist=40) as sandbox:
+        connect(sandbox)
+        domain_id = sandbox.domain_id("example.com")
+        MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", delete_all=True, domain_id=domain_id
+        ).execute({})
+        assert sandbox.log[0].json == {"domain_id": domain_id, "all": True}
+        assert len(sandbox.entries("blocklist")) == 30
 
 
 @pytest.mark.parametrize("rendered", ["None", "", None])

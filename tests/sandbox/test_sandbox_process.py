@@ -146,11 +146,17 @@ def test_the_program(number):
         "--seed=7",
     ]
     with run(*options, "--token=mlsn.cli", "--dialect=documented", "--spacing=1") as process:
-        lines = [process.stdout.readline().strip() for _ in range(3)]
-        url, token = lines[0].split()[1], lines[1].split()[1]
-        exported = lines[2].removeprefix("export AIRFLOW_CONN_MAILERSEND_DEFAULT='").removesuffix("'")
-        assert json.loads(exported) == {"conn_type": "mailersend", "password": token, "host": url}
+        lines = [process.stdout.readline().strip() for _ in range(4)]
+        url, token, domain_id = (line.split()[1] for line in lines[:3])
+        exported = lines[3].removeprefix("export AIRFLOW_CONN_MAILERSEND_DEFAULT='").removesuffix("'")
+        assert json.loads(exported) == {
+            "conn_type": "mailersend",
+            "password": token,
+            "host": url,
+            "extra": {"domain_id": domain_id},
+        }
         assert token == "mlsn.cli"
+        assert lines[2].endswith("  a.example")
 
         headers = {"Authorization": f"Bearer {token}"}
         with requests.Session() as session:

@@ -108,12 +108,18 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
             "suppression_list must be one of",
         ),
         (
+            MailerSendSuppressionSensor(
+                task_id="f", suppression_list="blocklist", recipient="a@b.com", present="false"
+            ),
+            "present must be True or False",
+        ),
+        (
             MailerSendSmsRecipientStatusSensor(task_id="d", sms_recipient_id="abc", status="gone"),
             "status must be one of",
         ),
         (
             MailerSendSmsRecipientStatusSensor(task_id="e", sms_recipient_id="abc", status="active"),
-            "knows nothing of this id",
+            "has nothing of this id",
         ),
     ],
     ids=lambda thing: getattr(thing, "task_id", ""),
