@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple, get_args
 
 from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import (
     Entry,
     comparable,
@@ -63,7 +64,7 @@ class Additions:
 
     :param recipients: addresses. Case and surrounding spaces do not tell two apart; the first spelling is sent.
     :param patterns: regular expressions, for the blocklist. Surrounding spaces do not tell two apart.
-    :param domain_id: the domain to add to; None adds to the account's blocklist.
+    :param scope: the domain to add to; without one it is the account's blocklist.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: whether an address that the API refuses ends the work or is left out.
     """
@@ -74,7 +75,7 @@ class Additions:
         *,
         recipients: Iterable[str] = (),
         patterns: Iterable[str] = (),
-        domain_id: str | None = None,
+        scope: Scope = ACCOUNT_WIDE,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
     ) -> None:
@@ -92,12 +93,13 @@ class Additions:
         items = [*_items("recipients", recipients), *_items("patterns", patterns)]
         if not suppression_list.takes_patterns and any(item.kind == "patterns" for item in items):
             raise ValueError(f"patterns stand on the blocklist only, not on {suppression_list}")
-        if items and suppression_list.adds_to_a_domain and not domain_id:
+        if items and suppression_list.adds_to_a_domain and not scope.is_a_domain:
             raise ValueError(
-                f"adding to {suppression_list} needs a domain: give domain_id, or set Domain ID in the connection"
+                f"adding to {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
+                "connection"
             )
         self.suppression_list = suppression_list
-        self.domain_id = domain_id
+        self.scope = scope
         self.batch_size = batch_size
         self.on_invalid = on_invalid
         #: The ids of the entries made.
@@ -108,6 +110,7 @@ class Additions:
         for item in items:
             self._pending.setdefault(item.key, item)
         self._total = len(self._pending)
+        self._domain_id: str | None = None
         self._unsure = 0
         self._unknowns = 0
         self._latest: datetime | None = None
@@ -116,6 +119,8 @@ class Additions:
         """Add all that is left, by *flow*."""
         try:
             self._reject({item: "It is empty." for item in self._pending.values() if not item.value})
+            if self._pending:
+                self._domain_id = yield from self.scope.resolve(flow)
             while self._pending:
                 yield from self._add_batch(flow)
         except MailerSendError as error:
@@ -135,7 +140,7 @@ class Additions:
             self.suppression_list,
             recipients=[item.value for item in batch if item.kind == "recipients"],
             patterns=[item.value for item in batch if item.kind == "patterns"],
-            domain_id=self.domain_id,
+            domain_id=self._domain_id,
         )
         try:
             answer = yield from flow.send(request)
@@ -229,7 +234,7 @@ class Additions:
     ) -> Steps[dict[tuple[str, str], Entry]]:
         """Return those entries for *wanted* that were made since *moment*, which are among the newest."""
         found: dict[tuple[str, str], Entry] = {}
-        paging = Paging(list_suppressions(self.suppression_list, self.domain_id))
+        paging = Paging(list_suppressions(self.suppression_list, self._domain_id))
         while paging.request is not None and len(found) < len(wanted):
             answer = yield from flow.send(paging.request)
             paging.since = self._since(flow, moment)
@@ -242,7 +247,7 @@ class Additions:
     def _is_ours(self, entry: Entry) -> bool:
         # A blocklist entry without a domain is the account's; elsewhere an entry may just not say its domain.
         domain_id = domain_id_of(entry)
-        return domain_id == self.domain_id or (domain_id is None and self.suppression_list.adds_to_a_domain)
+        return domain_id == self._domain_id or (domain_id is None and self.suppression_list.adds_to_a_domain)
 
     def _since(self, flow: Flow, moment: float) -> datetime:
         """Return *moment* by the API's clock, no later than it can be; what was added before sets a bound too."""

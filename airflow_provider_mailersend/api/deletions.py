@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
     MailerSendRequestError,
@@ -21,7 +22,7 @@ class Deletions:
     One call's deletions from a list: what is left to do, and what was done.
 
     :param ids: the entries' ids; each counts once.
-    :param domain_id: the domain whose entries they are; None means any, and the account's.
+    :param scope: the domain whose entries they are; without one they may be of any, and of the account.
     :param ignore_missing: whether ids that the API does not know are left out or end the work.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     """
@@ -31,14 +32,14 @@ class Deletions:
         suppression_list: SuppressionList,
         ids: Iterable[str],
         *,
-        domain_id: str | None = None,
+        scope: Scope = ACCOUNT_WIDE,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
         self.suppression_list = suppression_list
-        self.domain_id = domain_id
+        self.scope = scope
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         #: The ids of the entries deleted.
@@ -47,10 +48,13 @@ class Deletions:
         self.missing: list[str] = []
         self._pending = _unique_ids(ids)
         self._total = len(self._pending)
+        self._domain_id: str | None = None
 
     def run(self, flow: Flow) -> Steps[None]:
         """Delete all that is left, by *flow*."""
         try:
+            if self._pending:
+                self._domain_id = yield from self.scope.resolve(flow)
             while self._pending:
                 yield from self._delete_batch(flow)
         except MailerSendError as error:
@@ -63,7 +67,7 @@ class Deletions:
     def _delete_batch(self, flow: Flow) -> Steps[None]:
         batch = self._pending[: self.batch_size]
         try:
-            yield from flow.carry_out(delete_suppressions(self.suppression_list, batch, self.domain_id))
+            yield from flow.carry_out(delete_suppressions(self.suppression_list, batch, self._domain_id))
         except MailerSendRequestError as error:
             self._adapt(batch, error)
             return

@@ -1,29 +1,82 @@
-"""Finding a domain's id by its name."""
+"""Whose entries are meant: a domain's, by id or by name, or the account's."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.errors import MailerSendNotFoundError
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.pages import Paging
-from airflow_provider_mailersend.api.requests import list_domains
+from airflow_provider_mailersend.api.requests import ACCOUNT, list_domains
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """
+    A domain, by its id or by its name; or, with neither, the account and all its domains.
+
+    :param domain_id: the domain's id.
+    :param domain: the domain's name, which costs a request to resolve, once for each flow.
+    """
+
+    domain_id: str | None = None
+    domain: str | None = None
+
+    @classmethod
+    def of(cls, domain_id: str | None, domain: str | None, default_id: str | None) -> Scope:
+        """
+        Return what a caller means who gave *domain_id* or *domain*, or neither for *default_id*.
+
+        :raises ValueError: both were given.
+        """
+        if domain_id and domain:
+            raise ValueError("give either domain_id or domain, and not both")
+        if domain:
+            return cls(domain=domain)
+        return cls(domain_id=None if domain_id == ACCOUNT else domain_id or default_id)
+
+    @property
+    def is_a_domain(self) -> bool:
+        """Whether it is one domain."""
+        return bool(self.domain_id or self.domain)
+
+    def resolve(self, flow: Flow) -> Steps[str | None]:
+        """
+        Return the domain's id, None for the account.
+
+        :raises MailerSendNotFoundError: the account has no such domain.
+        """
+        if self.domain is None:
+            return self.domain_id
+        domain_id = yield from find_domain(flow, self.domain)
+        return domain_id
+
+
+#: The account and all its domains.
+ACCOUNT_WIDE = Scope()
 
 
 def find_domain(flow: Flow, name: str) -> Steps[str]:
     """
-    Return the id of the domain called *name*.
+    Return the id of the domain called *name*, asking for it once for each flow.
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
     wanted = name.strip().lower()
-    names = []
+    found = _known(flow, wanted)
     paging = Paging(list_domains())
-    while paging.request is not None:
+    while found is None and paging.request is not None:
         domains = yield from flow.read_page(paging)
-        for domain in domains:
-            names.append(str(domain.get("name")))
-            if names[-1].lower() == wanted:
-                return str(domain["id"])
+        flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
+        found = _known(flow, wanted)
+    if found is not None:
+        return found
+    names = list(flow.domain_ids)
     known = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     raise MailerSendNotFoundError(
         f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
     )
+
+
+def _known(flow: Flow, wanted: str) -> str | None:
+    return next((id_ for name, id_ in flow.domain_ids.items() if name.lower() == wanted), None)

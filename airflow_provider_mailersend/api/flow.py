@@ -107,6 +107,8 @@ class Flow:
         self.retry_timeout = retry_timeout
         #: How many requests have been sent, repeats included.
         self.requests = 0
+        #: The ids of the account's domains that are known so far, by their names.
+        self.domain_ids: dict[str, str] = {}
         #: When the last one was sent, in Unix seconds of the asking machine's clock.
         self.sent_at = 0.0
         self._random = random

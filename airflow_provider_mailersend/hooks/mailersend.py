@@ -19,7 +19,7 @@ from urllib3.exceptions import NewConnectionError
 from airflow_provider_mailersend.api.additions import Additions, OnInvalid
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.deletions import Deletions
-from airflow_provider_mailersend.api.domains import find_domain
+from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
@@ -39,7 +39,6 @@ from airflow_provider_mailersend.api.flow import (
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
-    ACCOUNT,
     BATCH_SIZE,
     Request,
     SmsRecipientStatus,
@@ -199,6 +198,7 @@ class MailerSendHook(_Account):
         suppression_list: str,
         *,
         domain_id: str | None = None,
+        domain: str | None = None,
         since: Moment = None,
         until: Moment = None,
     ) -> Iterator[Entry]:
@@ -213,24 +213,30 @@ class MailerSendHook(_Account):
             ``on-hold-list``.
         :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of
             the account and of all its domains.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param since: only entries made at this moment or later; a string or a datetime without a zone is in UTC.
         :param until: only entries made before this moment.
         :return: an iterator over the entries, in the API's order. On the blocklist an entry has ``id``, ``type``,
             ``pattern``, ``domain`` and ``created_at``; elsewhere ``id``, ``recipient``, ``created_at`` and more.
         """
-        asked = list_suppressions(SuppressionList(suppression_list), self._domain(domain_id))
-        return self._iterate(Paging(asked, **_between(since, until)))
+        which, between = SuppressionList(suppression_list), _between(since, until)
+        asked = list_suppressions(which, self._domain(domain_id, domain))
+        return self._iterate(Paging(asked, **between))
 
     def list_suppressions(
         self,
         suppression_list: str,
         *,
         domain_id: str | None = None,
+        domain: str | None = None,
         since: Moment = None,
         until: Moment = None,
     ) -> list[Entry]:
         """Return all that :meth:`iter_suppressions` yields, as a list. Large lists take memory: iterate them."""
-        return list(self.iter_suppressions(suppression_list, domain_id=domain_id, since=since, until=until))
+        entries = self.iter_suppressions(
+            suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
+        )
+        return list(entries)
 
     def add_suppressions(
         self,
@@ -239,6 +245,7 @@ class MailerSendHook(_Account):
         recipients: Iterable[str] = (),
         patterns: Iterable[str] = (),
         domain_id: str | None = None,
+        domain: str | None = None,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
     ) -> dict[str, Any]:
@@ -258,6 +265,7 @@ class MailerSendHook(_Account):
         :param patterns: regular expressions, for the blocklist.
         :param domain_id: the domain to add to; by default the connection's. The blocklist needs none: its entry
             is then the account's.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
         :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a
@@ -268,7 +276,7 @@ class MailerSendHook(_Account):
             SuppressionList(suppression_list),
             recipients=recipients,
             patterns=patterns,
-            domain_id=self._domain(domain_id),
+            scope=Scope.of(domain_id, domain, self.settings.domain_id),
             batch_size=batch_size,
             on_invalid=on_invalid,
         )
@@ -283,6 +291,7 @@ class MailerSendHook(_Account):
         ids: Iterable[str] | None = None,
         delete_all: bool = False,
         domain_id: str | None = None,
+        domain: str | None = None,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
     ) -> dict[str, Any]:
@@ -297,6 +306,7 @@ class MailerSendHook(_Account):
             domains.
             Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
         :param domain_id: the domain whose entries they are; by default the connection's.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know;
@@ -307,28 +317,28 @@ class MailerSendHook(_Account):
             raise TypeError(f"delete_all must be True or False, literally; got {delete_all!r}")
         if delete_all == (ids is not None):
             raise ValueError("give either ids or delete_all=True" + (", and not both" if delete_all else ""))
-        if delete_all and domain_id is not None and not domain_id.strip():
-            raise ValueError(
-                "with delete_all=True an empty domain_id would delete the entries of all domains"
-            )
-        which, domain = SuppressionList(suppression_list), self._domain(domain_id)
+        if delete_all and any(given is not None and not given.strip() for given in (domain_id, domain)):
+            raise ValueError("with delete_all=True an empty domain would delete the entries of all domains")
+        which, scope = SuppressionList(suppression_list), Scope.of(domain_id, domain, self.settings.domain_id)
         before = self.requests_sent
         if ids is None:
-            self._run(self._flow.carry_out(delete_all_suppressions(which, domain)))
+            domain_id = self._run(scope.resolve(self._flow))
+            self._run(self._flow.carry_out(delete_all_suppressions(which, domain_id)))
             return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
-        work = Deletions(which, ids, domain_id=domain, ignore_missing=ignore_missing, batch_size=batch_size)
+        work = Deletions(which, ids, scope=scope, ignore_missing=ignore_missing, batch_size=batch_size)
         self._run(work.run(self._flow))
         return work.result(self.requests_sent - before)
 
-    def iter_recipients(self, *, domain_id: str | None = None) -> Iterator[Entry]:
+    def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
         """
         Read the recipients, page by page: ``GET /recipients``, a request for each 100.
 
         :param domain_id: only this domain's; by default the connection's. Without either: all domains'.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
         :return: an iterator over the recipients, in no order: ``id``, ``email``, ``created_at`` and more. The same
             address is one recipient for each domain.
         """
-        return self._iterate(Paging(list_recipients(self._domain(domain_id))))
+        return self._iterate(Paging(list_recipients(self._domain(domain_id, domain))))
 
     def get_recipient(self, recipient_id: str) -> Entry:
         """
@@ -409,9 +419,7 @@ class MailerSendHook(_Account):
         :param domain: the domain's name, such as ``example.com``.
         :raises MailerSendNotFoundError: the account has no such domain. It names those there are.
         """
-        if domain not in self._domain_ids:
-            self._domain_ids[domain] = self._run(find_domain(self._flow, domain))
-        return self._domain_ids[domain]
+        return self._run(find_domain(self._flow, domain))
 
     def get_api_quota(self) -> dict[str, Any]:
         """
@@ -449,12 +457,8 @@ class MailerSendHook(_Account):
     def _flow(self) -> Flow:
         return self._flow_for(self.settings)
 
-    @cached_property
-    def _domain_ids(self) -> dict[str, str]:
-        return {}
-
-    def _domain(self, domain_id: str | None) -> str | None:
-        return _domain(domain_id, self.settings)
+    def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
+        return self._run(Scope.of(domain_id, domain, self.settings.domain_id).resolve(self._flow))
 
     def _iterate(self, paging: Paging) -> Generator[Entry, None, None]:
         endpoint = paging.request.endpoint if paging.request else ""
@@ -522,7 +526,6 @@ class MailerSendAsyncHook(_Account):
         self._account: tuple[Settings, Flow] | None = None
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
-        self._domain_ids: dict[str, str] = {}
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -546,12 +549,13 @@ class MailerSendAsyncHook(_Account):
         suppression_list: str,
         *,
         domain_id: str | None = None,
+        domain: str | None = None,
         since: Moment = None,
         until: Moment = None,
     ) -> AsyncIterator[Entry]:
         """Read a suppression list, page by page: as :meth:`MailerSendHook.iter_suppressions`."""
         which, between = SuppressionList(suppression_list), _between(since, until)
-        asked = list_suppressions(which, await self._domain(domain_id))
+        asked = list_suppressions(which, await self._domain(domain_id, domain))
         async for entry in self._iterate(Paging(asked, **between)):
             yield entry
 
@@ -560,16 +564,21 @@ class MailerSendAsyncHook(_Account):
         suppression_list: str,
         *,
         domain_id: str | None = None,
+        domain: str | None = None,
         since: Moment = None,
         until: Moment = None,
     ) -> list[Entry]:
         """Return all that :meth:`iter_suppressions` yields, as a list."""
-        entries = self.iter_suppressions(suppression_list, domain_id=domain_id, since=since, until=until)
+        entries = self.iter_suppressions(
+            suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
+        )
         return [entry async for entry in entries]
 
-    async def iter_recipients(self, *, domain_id: str | None = None) -> AsyncIterator[Entry]:
+    async def iter_recipients(
+        self, *, domain_id: str | None = None, domain: str | None = None
+    ) -> AsyncIterator[Entry]:
         """Read the recipients, page by page: as :meth:`MailerSendHook.iter_recipients`."""
-        async for entry in self._iterate(Paging(list_recipients(await self._domain(domain_id)))):
+        async for entry in self._iterate(Paging(list_recipients(await self._domain(domain_id, domain)))):
             yield entry
 
     async def get_recipient(self, recipient_id: str) -> Entry:
@@ -590,9 +599,7 @@ class MailerSendAsyncHook(_Account):
 
     async def resolve_domain_id(self, domain: str) -> str:
         """Return the id of the domain of this name: as :meth:`MailerSendHook.resolve_domain_id`."""
-        if domain not in self._domain_ids:
-            self._domain_ids[domain] = await self._run(lambda flow: find_domain(flow, domain))
-        return self._domain_ids[domain]
+        return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:
         """Return what is left of the day's requests: as :meth:`MailerSendHook.get_api_quota`."""
@@ -605,9 +612,10 @@ class MailerSendAsyncHook(_Account):
         except (MailerSendError, ValueError) as error:
             return False, str(error)
 
-    async def _domain(self, domain_id: str | None) -> str | None:
+    async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         settings, _ = await self._connect()
-        return _domain(domain_id, settings)
+        scope = Scope.of(domain_id, domain, settings.domain_id)
+        return await self._run(scope.resolve)
 
     async def _connect(self) -> tuple[Settings, Flow]:
         async with self._connecting:
@@ -706,10 +714,6 @@ def _moment(name: str, value: Moment) -> datetime | None:
     if isinstance(moment, date):
         return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
-
-
-def _domain(domain_id: str | None, settings: Settings) -> str | None:
-    return None if domain_id == ACCOUNT else domain_id or settings.domain_id
 
 
 def _connected(quota: dict[str, Any]) -> str:

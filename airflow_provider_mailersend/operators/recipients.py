@@ -24,24 +24,33 @@ class MailerSendListRecipientsOperator(MailerSendOperator):
         MailerSendListRecipientsOperator(task_id="recipients", domain_id="65qngkdovk8lwr12")
 
     :param domain_id: only this domain's; by default the connection's. Without either: all domains'. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
     :param max_entries: the most recipients to return.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: the recipients as the API gives them, in no order: ``id``, ``email``, ``created_at`` and more.
     :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many.
     """
 
-    template_fields: Sequence[str] = ("domain_id", "mailersend_conn_id")
+    template_fields: Sequence[str] = ("domain_id", "domain", "mailersend_conn_id")
 
     def __init__(
-        self, *, domain_id: str | None = None, max_entries: int = MAX_ENTRIES, **kwargs: Any
+        self,
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        max_entries: int = MAX_ENTRIES,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.domain_id = domain_id
+        self.domain = domain
         self.max_entries = max_entries
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         with self.failing_at_once():
-            recipients = self.hook.iter_recipients(domain_id=text_of(self.domain_id, "domain_id"))
+            recipients = self.hook.iter_recipients(
+                domain_id=text_of(self.domain_id, "domain_id"), domain=text_of(self.domain, "domain")
+            )
             return self.at_most(self.max_entries, recipients)
 
 

@@ -42,6 +42,7 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         ``on-hold-list``. (templated)
     :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of the
         account and of all its domains. ``account`` means neither. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
     :param since: only entries made at this moment or later, in ISO 8601; without a zone it is in UTC. (templated)
     :param until: only entries made before this moment. (templated)
     :param max_entries: the most entries to return.
@@ -52,13 +53,21 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         entries.
     """
 
-    template_fields: Sequence[str] = ("suppression_list", "domain_id", "since", "until", "mailersend_conn_id")
+    template_fields: Sequence[str] = (
+        "suppression_list",
+        "domain_id",
+        "domain",
+        "since",
+        "until",
+        "mailersend_conn_id",
+    )
 
     def __init__(
         self,
         *,
         suppression_list: str,
         domain_id: str | None = None,
+        domain: str | None = None,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         max_entries: int = MAX_ENTRIES,
@@ -67,6 +76,7 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
         self.domain_id = domain_id
+        self.domain = domain
         self.since = since
         self.until = until
         self.max_entries = max_entries
@@ -76,6 +86,7 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
             entries = self.hook.iter_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),
                 domain_id=text_of(self.domain_id, "domain_id"),
+                domain=text_of(self.domain, "domain"),
                 since=moment_of(self.since, "since"),
                 until=moment_of(self.until, "until"),
             )
@@ -112,6 +123,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
     :param patterns: regular expressions, for the blocklist: a list, or the text of one. (templated)
     :param domain_id: the domain to add to; by default the connection's. The blocklist needs none: its entry is then
         the account's, as with ``account``. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
     :param mailersend_conn_id: the Airflow connection. (templated)
@@ -126,6 +138,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         "recipients",
         "patterns",
         "domain_id",
+        "domain",
         "mailersend_conn_id",
     )
 
@@ -136,6 +149,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         recipients: Sequence[str] | str | None = None,
         patterns: Sequence[str] | str | None = None,
         domain_id: str | None = None,
+        domain: str | None = None,
         batch_size: int = BATCH_SIZE,
         on_invalid: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
@@ -145,6 +159,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         self.recipients = recipients
         self.patterns = patterns
         self.domain_id = domain_id
+        self.domain = domain
         self.batch_size = batch_size
         self.on_invalid = on_invalid
 
@@ -155,6 +170,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
                 recipients=list_of(self.recipients, "recipients"),
                 patterns=list_of(self.patterns, "patterns"),
                 domain_id=text_of(self.domain_id, "domain_id"),
+                domain=text_of(self.domain, "domain"),
                 batch_size=self.batch_size,
                 on_invalid=self.on_invalid,
             )
@@ -187,6 +203,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its domains.
     :param domain_id: the domain whose entries they are; by default the connection's. ``account`` means none.
         (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
     :param ignore_missing: whether ids that the API does not know are left out, or fail the task.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param mailersend_conn_id: the Airflow connection. (templated)
@@ -196,7 +213,13 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         deleted before that.
     """
 
-    template_fields: Sequence[str] = ("suppression_list", "ids", "domain_id", "mailersend_conn_id")
+    template_fields: Sequence[str] = (
+        "suppression_list",
+        "ids",
+        "domain_id",
+        "domain",
+        "mailersend_conn_id",
+    )
 
     def __init__(
         self,
@@ -205,6 +228,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         ids: Sequence[str] | str | _Unset | None = _UNSET,
         delete_all: bool = False,
         domain_id: str | _Unset | None = _UNSET,
+        domain: str | _Unset | None = _UNSET,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
         **kwargs: Any,
@@ -214,19 +238,20 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self.ids = None if ids is _UNSET else ids
         self.delete_all = delete_all
         self.domain_id = None if domain_id is _UNSET else domain_id
+        self.domain = None if domain is _UNSET else domain
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
         self._ids_given = ids is not _UNSET
-        self._domain_given = domain_id is not _UNSET
+        self._domain_given = domain_id is not _UNSET or domain is not _UNSET
 
     def execute(self, context: Context) -> dict[str, Any]:
         with self.failing_at_once():
-            domain_id = text_of(self.domain_id, "domain_id")
-            if self.delete_all is True and self._domain_given and domain_id is None:
+            domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
+            if self.delete_all is True and self._domain_given and domain_id is None and domain is None:
                 raise ValueError(
-                    f"domain_id is {self.domain_id!r}: with delete_all=True that would delete the entries of all "
-                    "domains. Leave domain_id out if that is meant"
+                    f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: with delete_all=True that would "
+                    "delete the entries of all domains. Leave both out if that is meant"
                 )
             all_is_meant = self.delete_all is True and not self._ids_given
             result = self.hook.delete_suppressions(
@@ -234,6 +259,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
                 ids=None if all_is_meant else list_of(self.ids, "ids"),
                 delete_all=self.delete_all,
                 domain_id=domain_id,
+                domain=domain,
                 ignore_missing=self.ignore_missing,
                 batch_size=self.batch_size,
             )

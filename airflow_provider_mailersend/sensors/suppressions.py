@@ -39,6 +39,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
     :param present: whether to wait until it is there, or until it is not.
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
@@ -49,6 +50,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
         "recipient",
         "pattern",
         "domain_id",
+        "domain",
         "mailersend_conn_id",
     )
 
@@ -60,6 +62,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
         pattern: str | None = None,
         present: bool = True,
         domain_id: str | None = None,
+        domain: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,6 +71,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
         self.pattern = pattern
         self.present = present
         self.domain_id = domain_id
+        self.domain = domain
 
     def poke(self, context: Context) -> PokeReturnValue:
         with self.failing_at_once():
@@ -77,6 +81,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
             entries = self.hook.iter_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),
                 domain_id=text_of(self.domain_id, "domain_id"),
+                domain=text_of(self.domain, "domain"),
             )
             found = next((entry for entry in entries if _is(entry, wanted)), None)
         return PokeReturnValue(is_done=(found is not None) == self.present, xcom_value=found)

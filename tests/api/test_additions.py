@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.additions import Additions
+from airflow_provider_mailersend.api.domains import Scope
 from airflow_provider_mailersend.api.errors import (
     MailerSendAuthenticationError,
     MailerSendQuotaExhaustedError,
@@ -28,7 +29,7 @@ def addresses(number: int) -> list[str]:
 def add(account, *, script=None, sender=None, suppression_list=BLOCKLIST, **given):
     """Run an addition against *account*; return it and the script it ran by."""
     script = script or Script(server=account)
-    additions = Additions(suppression_list, **given)
+    additions = Additions(suppression_list, scope=Scope(given.pop("domain_id", None)), **given)
     script.run(additions.run(sender or flow(max_retries=20)))
     return additions, script
 
@@ -141,17 +142,17 @@ def test_one_that_is_refused_for_its_size_is_an_error():
 @pytest.mark.parametrize("domain_id", [None, ""])
 def test_a_list_that_needs_a_domain_is_refused_without_one(suppression_list, domain_id):
     with pytest.raises(ValueError, match=f"adding to {suppression_list} needs a domain"):
-        Additions(suppression_list, recipients=["a@x.example"], domain_id=domain_id)
+        Additions(suppression_list, recipients=["a@x.example"], scope=Scope(domain_id))
 
 
 def test_nothing_is_put_on_hold():
     with pytest.raises(ValueError, match=r"nothing can be added to on-hold-list.*72 hours.*blocklist"):
-        Additions(SuppressionList.ON_HOLD, recipients=["a@x.example"], domain_id="d1")
+        Additions(SuppressionList.ON_HOLD, recipients=["a@x.example"], scope=Scope("d1"))
 
 
 def test_patterns_stand_on_the_blocklist_only():
     with pytest.raises(ValueError, match="blocklist only, not on hard-bounces"):
-        Additions(HARD_BOUNCES, patterns=[".*"], domain_id="d1")
+        Additions(HARD_BOUNCES, patterns=[".*"], scope=Scope("d1"))
 
 
 @pytest.mark.parametrize(

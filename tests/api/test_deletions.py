@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.deletions import Deletions
+from airflow_provider_mailersend.api.domains import Scope
 from airflow_provider_mailersend.api.errors import (
     MailerSendConnectionError,
     MailerSendError,
@@ -35,7 +36,7 @@ def ids(*numbers: int) -> list[str]:
 def delete(account, ids, *, script=None, sender=None, **given):
     """Run a deletion against *account*; return it and the script it ran by."""
     script = script or Script(server=account)
-    deletions = Deletions(BLOCKLIST, ids, **given)
+    deletions = Deletions(BLOCKLIST, ids, scope=Scope(given.pop("domain_id", None)), **given)
     script.run(deletions.run(sender or flow(max_retries=20)))
     return deletions, script
 

@@ -50,7 +50,9 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
             return [
                 await hook.list_suppressions("unsubscribes"),
                 await hook.list_suppressions("unsubscribes", domain_id=domain_id, since=since, until=until),
+                await hook.list_suppressions("unsubscribes", domain="example.com", since=since, until=until),
                 await collected(hook.iter_recipients()),
+                await collected(hook.iter_recipients(domain="example.com")),
                 await collected(hook.iter_sms_recipients(status="opt_out")),
                 await hook.resolve_domain_id("example.com"),
                 await hook.get_api_quota(),
@@ -59,7 +61,9 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
         assert run(read) == [
             blocking.list_suppressions("unsubscribes"),
             blocking.list_suppressions("unsubscribes", domain_id=domain_id, since=since, until=until),
+            blocking.list_suppressions("unsubscribes", domain="example.com", since=since, until=until),
             list(blocking.iter_recipients()),
+            list(blocking.iter_recipients(domain="example.com")),
             list(blocking.iter_sms_recipients(status="opt_out")),
             domain_id,
             blocking.get_api_quota()

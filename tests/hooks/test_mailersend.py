@@ -170,7 +170,7 @@ def test_patterns_go_to_the_blocklist_of_the_account(connect: Connect, sandbox: 
 def test_adding_without_the_domain_it_needs_says_where_to_set_it(
     connect: Connect, sandbox: Sandbox, suppression_list: str
 ) -> None:
-    with pytest.raises(ValueError, match="give domain_id, or set Domain ID in the connection"):
+    with pytest.raises(ValueError, match="give domain or domain_id, or set Domain ID in the connection"):
         MailerSendHook(connect(sandbox)).add_suppressions(suppression_list, recipients=["jane@example.com"])
     assert sandbox.log == []
 
@@ -348,6 +348,8 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {"delete_all": True, "ids": []},
         {"delete_all": True, "ids": ["abc"]},
         {"delete_all": True, "domain_id": ""},
+        {"delete_all": True, "domain_id": " "},
+        {"delete_all": True, "domain": ""},
         {"delete_all": False},
         {"ids": "abc"},
         {"ids": [""]},
@@ -510,6 +512,38 @@ def test_a_domain_is_resolved_once_by_its_name(connect: Connect, sandbox: Sandbo
     assert len(sandbox.log) == 1
     with pytest.raises(MailerSendNotFoundError, match=r"no domain 'example\.net'; it has example\.com, "):
         hook.resolve_domain_id("example.net")
+
+
+def test_a_domain_is_taken_by_name_everywhere_and_resolved_once(connect: Connect) -> None:
+    with Sandbox(unsubscribes=30, recipients=30, rate_limit=None) as sandbox:
+        hook = MailerSendHook(connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")}))
+        name, domain_id = "News.example.com", sandbox.domain_id("news.example.com")
+        listed = hook.list_suppressions("unsubscribes", domain=name)
+        assert {entry["recipient"]["domain"]["id"] for entry in listed} == {domain_id}
+        assert {one["domain"]["id"] for one in hook.iter_recipients(domain=name)} == {domain_id}
+        hook.add_suppressions("unsubscribes", recipients=["jane@example.net"], domain=name)
+        assert sandbox.entries("unsubscribes")[0]["recipient"]["domain"]["id"] == domain_id
+        hook.delete_suppressions("unsubscribes", ids=[listed[0]["id"]], domain=name)
+        hook.delete_suppressions("unsubscribes", delete_all=True, domain=name)
+        assert len(sandbox.entries("unsubscribes")) == 20
+        assert len(sandbox.requests(path="/domains")) == 1
+
+
+@pytest.mark.parametrize("call", ["add_suppressions", "delete_suppressions"])
+def test_nothing_to_do_does_not_ask_for_the_domain(connect: Connect, sandbox: Sandbox, call: str) -> None:
+    hook = MailerSendHook(connect(sandbox))
+    work = {"recipients": []} if call == "add_suppressions" else {"ids": []}
+    assert getattr(hook, call)("unsubscribes", domain="example.com", **work)["requests"] == 0
+    assert sandbox.log == []
+
+
+def test_a_domain_is_given_in_one_way(connect: Connect, sandbox: Sandbox) -> None:
+    hook = MailerSendHook(connect(sandbox))
+    with pytest.raises(ValueError, match="either domain_id or domain"):
+        hook.list_suppressions("unsubscribes", domain_id="abc", domain="example.com")
+    with pytest.raises(MailerSendNotFoundError, match=r"no domain 'example\.net'"):
+        hook.add_suppressions("unsubscribes", recipients=["jane@example.net"], domain="example.net")
+    assert sandbox.requests(path="/suppressions/*") == []
 
 
 def test_the_quota_says_what_is_left(connect: Connect) -> None:

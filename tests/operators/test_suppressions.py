@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.operators.recipients import MailerSendListRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import (
     MailerSendAddSuppressionsOperator,
     MailerSendDeleteSuppressionsOperator,
@@ -112,6 +113,7 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         {"delete_all": True, "ids": []},
         {"delete_all": True, "ids": None},
         {"delete_all": True, "domain_id": None},
+        {"delete_all": True, "domain": None},
         {"delete_all": True, "ids": "None"},
         {"delete_all": True, "ids": "abc"},
     ],
@@ -142,6 +144,21 @@ def test_adding_takes_batches_of_the_size_given(connect: Connect, sandbox: Sandb
     assert "no address" not in said
 
 
+def test_a_domain_is_taken_by_name(connect: Connect) -> None:
+    with Sandbox(blocklist=40, recipients=30) as sandbox:
+        connect(sandbox)
+        name, domain_id = "news.example.com", sandbox.domain_id("news.example.com")
+        on = {"suppression_list": "blocklist", "domain": name}
+        listed = MailerSendListSuppressionsOperator(task_id="list", **on).execute({})
+        assert {entry["domain"]["id"] for entry in listed} == {domain_id}
+        recipients = MailerSendListRecipientsOperator(task_id="recipients", domain=name).execute({})
+        assert {one["domain"]["id"] for one in recipients} == {domain_id}
+        MailerSendAddSuppressionsOperator(task_id="add", recipients="a@example.com", **on).execute({})
+        assert sandbox.entries("blocklist")[0]["domain"]["id"] == domain_id
+        MailerSendDeleteSuppressionsOperator(task_id="delete", delete_all=True, **on).execute({})
+        assert len(sandbox.entries("blocklist")) == 30
+
+
 def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
     with Sandbox(blocklist=40) as sandbox:
         connect(sandbox)
@@ -154,7 +171,7 @@ def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("rendered", ["None", "", None])
-@pytest.mark.parametrize("field", ["domain_id", "ids"])
+@pytest.mark.parametrize("field", ["domain_id", "domain", "ids"])
 def test_what_was_given_and_rendered_to_nothing_never_turns_into_all(
     connect: Connect, field: str, rendered: str | None
 ) -> None:

@@ -74,6 +74,12 @@ def test_it_looks_at_one_domain_where_told(connect: Connect, sandbox: Sandbox) -
     )
     assert poked(here)[0] is True
     assert poked(elsewhere)[0] is False
+    by_name = MailerSendSuppressionSensor(
+        task_id="by_name", suppression_list="unsubscribes", recipient="jane@example.net", domain="example.com"
+    )
+    assert poked(by_name)[0] is False
+    assert poked(by_name)[0] is False
+    assert len(sandbox.requests(path="/domains")) == 1
 
 
 def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
