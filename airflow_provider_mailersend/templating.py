@@ -11,6 +11,9 @@ from typing import Any
 
 _NOTHING = ("", "None", "null")
 
+# Fields whose single values may hold what a list's text does: a regular expression, a number written "(+1) 555 …".
+_ANYTHING = ("patterns", "numbers")
+
 # What an address or an id never holds, and the text of a list, of whatever kind, does.
 _SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
 
@@ -79,7 +82,7 @@ def _listed(text: str, name: str) -> list[Any]:
                 continue
             if isinstance(value, (list, tuple, set)):
                 return list(value)
-    if name == "patterns" or not _SEVERAL.search(text):  # in a regular expression anything may stand
+    if name in _ANYTHING or not _SEVERAL.search(text):
         return [text]
     raise ValueError(
         f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them. Pass "

@@ -46,17 +46,6 @@ def mailersend_crm_opt_outs() -> None:
         }
         return [address for address in addresses if address.strip().casefold() not in listed]
 
-    @task
-    def active_sms_recipients(numbers: list[str]) -> list[str]:
-        """Return the ids of the SMS recipients of these numbers who still get messages."""
-        from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
-
-        wanted = {
-            "".join(character for character in number if character in "+0123456789") for number in numbers
-        }
-        recipients = MailerSendHook().iter_sms_recipients(status="active")
-        return [recipient["id"] for recipient in recipients if recipient["number"] in wanted]
-
     addresses = opted_out.override(task_id="opted_out_by_email")("email")
     numbers = opted_out.override(task_id="opted_out_by_sms")("phone")
 
@@ -70,7 +59,7 @@ def mailersend_crm_opt_outs() -> None:
             on_invalid="skip",
         )
     MailerSendUpdateSmsRecipientsOperator(
-        task_id="opt_numbers_out", ids=active_sms_recipients(numbers), status="opt_out"
+        task_id="opt_numbers_out", numbers=numbers, status="opt_out", on_missing="skip"
     )
 
 

@@ -66,6 +66,12 @@ def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
     assert list_of(f"[{pattern!r}]", "patterns") == [pattern]
 
 
+@pytest.mark.parametrize("number", ["+1 (555) 123-4567", "(+1) 555 1234567"])
+def test_a_number_may_be_written_with_spaces_and_brackets(number: str) -> None:
+    assert list_of(number, "numbers") == [number]
+    assert list_of(f"[{number!r}]", "numbers") == [number]
+
+
 def test_texts_and_moments() -> None:
     assert [text_of(value, "domain_id") for value in (None, "", "None", " abc ")] == [None, None, None, "abc"]
     assert moment_of("None", "since") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
@@ -24,6 +24,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, unknown_fate
+from airflow_provider_mailersend.api.items import Item, items_of
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.pages import Paging, entries_of
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
@@ -46,16 +47,6 @@ _CLOCK_UNKNOWN = timedelta(minutes=5)
 #: How long a request that got no answer is given at the least, and at the most, before looking what it did.
 _SHORTEST_SETTLING = 1.0
 _LONGEST_SETTLING = 60.0
-
-
-class _Item(NamedTuple):
-    kind: str
-    value: str
-    position: int
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return comparable(self.kind, self.value)
 
 
 class Additions:
@@ -90,9 +81,8 @@ class Additions:
             )
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
-        items = [*_items("recipients", recipients), *_items("patterns", patterns)]
-        if not suppression_list.takes_patterns and any(item.kind == "patterns" for item in items):
-            raise ValueError(f"patterns stand on the blocklist only, not on {suppression_list}")
+        items = [*items_of("recipients", recipients), *items_of("patterns", patterns)]
+        suppression_list.check_takes(item.kind for item in items)
         if items and suppression_list.adds_to_a_domain and not scope.is_a_domain:
             raise ValueError(
                 f"adding to {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
@@ -106,7 +96,7 @@ class Additions:
         self.added: list[str] = []
         #: What the API refuses, each a ``value`` and a ``reason``.
         self.rejected: list[dict[str, str]] = []
-        self._pending: dict[tuple[str, str], _Item] = {}
+        self._pending: dict[tuple[str, str], Item] = {}
         for item in items:
             self._pending.setdefault(item.key, item)
         self._total = len(self._pending)
@@ -152,7 +142,7 @@ class Additions:
         except MailerSendRequestError as error:
             self._adapt(batch, error)
 
-    def _take_in(self, batch: Sequence[_Item], request: Request, answer: Answer) -> None:
+    def _take_in(self, batch: Sequence[Item], request: Request, answer: Answer) -> None:
         try:
             entries = entries_of(request, answer)
             if len(entries) < len(batch):
@@ -164,15 +154,15 @@ class Additions:
         self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
         self._done(batch, [entry["id"] for entry in entries])
 
-    def _done(self, items: Sequence[_Item], ids: Iterable[str]) -> None:
+    def _done(self, items: Sequence[Item], ids: Iterable[str]) -> None:
         self.added.extend(ids)
         self._drop(items)
 
-    def _drop(self, items: Iterable[_Item]) -> None:
+    def _drop(self, items: Iterable[Item]) -> None:
         for item in items:
             del self._pending[item.key]
 
-    def _adapt(self, batch: Sequence[_Item], error: MailerSendRequestError) -> None:
+    def _adapt(self, batch: Sequence[Item], error: MailerSendRequestError) -> None:
         """Send less at once, or without what is refused, where *error* allows that; else raise it."""
         size = smaller_batch(error, len(batch), "recipients", "patterns")
         if size is not None:
@@ -188,7 +178,7 @@ class Additions:
             {by_kind[kind][index]: reason for (kind, index), reason in refused.items()}, error.endpoint
         )
 
-    def _reject(self, reasons: dict[_Item, str], endpoint: str | None = None) -> None:
+    def _reject(self, reasons: dict[Item, str], endpoint: str | None = None) -> None:
         if not reasons:
             return
         if self.on_invalid == "fail":
@@ -206,7 +196,7 @@ class Additions:
         self.rejected.extend({"value": item.value, "reason": why} for item, why in reasons.items())
         self._drop(reasons)
 
-    def _look_up(self, flow: Flow, batch: Sequence[_Item], error: MailerSendUnknownFateError) -> Steps[None]:
+    def _look_up(self, flow: Flow, batch: Sequence[Item], error: MailerSendUnknownFateError) -> Steps[None]:
         """Find out what of *batch* was added by a request whose fate is unknown; the rest stays to be added."""
         self._unknowns += 1
         asked_at = flow.sent_at
@@ -259,14 +249,3 @@ class Additions:
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
         return {"added": self.added, "rejected": self.rejected, "requests": requests}
-
-
-def _items(kind: str, values: Iterable[str]) -> list[_Item]:
-    if isinstance(values, str):
-        raise TypeError(f"{kind} must be a list of strings; got one string")
-    items = []
-    for position, value in enumerate(values):
-        if not isinstance(value, str):
-            raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
-        items.append(_Item(kind, value.strip(), position))
-    return items

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.errors import (
@@ -106,10 +105,6 @@ class Deletions:
             )
         self.missing.extend(missing)
         self._pending = [id_ for i, id_ in enumerate(batch) if i not in unknown] + self._pending[len(batch) :]
-
-    def result(self, requests: int) -> dict[str, Any]:
-        """Return what was done, as plain JSON."""
-        return {"deleted": self.deleted, "missing": self.missing, "all": False, "requests": requests}
 
 
 def _unique_ids(ids: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,11 @@ class SuppressionList(StrEnum):
     def takes_patterns(self) -> bool:
         """Whether regular expressions stand on the list beside addresses."""
         return self is SuppressionList.BLOCKLIST
+
+    def check_takes(self, kinds: Iterable[str]) -> None:
+        """Raise :class:`ValueError` where one of *kinds* is ``patterns`` and the list takes none."""
+        if not self.takes_patterns and "patterns" in kinds:
+            raise ValueError(f"patterns stand on the blocklist only, not on {self}")
 
     @property
     def adds_to_a_domain(self) -> bool:

@@ -37,6 +37,7 @@ from airflow_provider_mailersend.api.flow import (
     drive_async,
 )
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
@@ -289,6 +290,8 @@ class MailerSendHook(_Account):
         suppression_list: str,
         *,
         ids: Iterable[str] | None = None,
+        recipients: Iterable[str] | None = None,
+        patterns: Iterable[str] | None = None,
         delete_all: bool = False,
         domain_id: str | None = None,
         domain: str | None = None,
@@ -298,36 +301,54 @@ class MailerSendHook(_Account):
         """
         Take entries off a suppression list: ``DELETE /suppressions/{list}``, a request for each batch.
 
-        No ids delete nothing. Emptying a list takes ``delete_all=True``, literally, and no ids.
+        Entries go by their ids, or by what they suppress: then the whole list is read first, a request for each 100
+        entries. Nothing given deletes nothing. Emptying a list takes ``delete_all=True``, literally, and nothing
+        else given.
 
         :param suppression_list: the list, as in :meth:`iter_suppressions`.
         :param ids: the ids of the entries.
+        :param recipients: addresses: all their entries are deleted, duplicates too. Case does not count. Without a
+            domain they may be of any domain, but on the blocklist they are the account's own.
+        :param patterns: regular expressions on the blocklist, as they were added: likewise.
         :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its
-            domains.
-            Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
+            domains. Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
         :param batch_size: how many to put into one request; less where the API refuses so many.
-        :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know;
-            ``all``: whether everything was deleted; ``requests``: how many requests it took.
+        :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
+            the addresses and patterns that have no entry; ``all``: whether everything was deleted; ``requests``: how
+            many requests it took.
         :raises MailerSendValidationError: ids are unknown, and *ignore_missing* is false. It names them.
         """
         if not isinstance(delete_all, bool):
             raise TypeError(f"delete_all must be True or False, literally; got {delete_all!r}")
-        if delete_all == (ids is not None):
-            raise ValueError("give either ids or delete_all=True" + (", and not both" if delete_all else ""))
+        by_value = recipients is not None or patterns is not None
+        if [ids is not None, by_value, delete_all].count(True) != 1:
+            raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
         if delete_all and any(given is not None and not given.strip() for given in (domain_id, domain)):
             raise ValueError("with delete_all=True an empty domain would delete the entries of all domains")
         which, scope = SuppressionList(suppression_list), Scope.of(domain_id, domain, self.settings.domain_id)
         before = self.requests_sent
-        if ids is None:
-            domain_id = self._run(scope.resolve(self._flow))
-            self._run(self._flow.carry_out(delete_all_suppressions(which, domain_id)))
+        if delete_all:
+            request = delete_all_suppressions(which, self._run(scope.resolve(self._flow)))
+            self._run(self._flow.carry_out(request))
             return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
-        work = Deletions(which, ids, scope=scope, ignore_missing=ignore_missing, batch_size=batch_size)
+        missing: list[str] = []
+        if ids is None:
+            matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
+            self._run(matching.run(self._flow))
+            ids, missing = matching.ids, matching.missing
+        work = Deletions(
+            which, ids, scope=scope, ignore_missing=ignore_missing or by_value, batch_size=batch_size
+        )
         self._run(work.run(self._flow))
-        return work.result(self.requests_sent - before)
+        return {
+            "deleted": work.deleted,
+            "missing": missing if by_value else work.missing,
+            "all": False,
+            "requests": self.requests_sent - before,
+        }
 
     def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
         """

@@ -13,6 +13,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.numbers import numbers_of
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
@@ -94,51 +95,57 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     """
     Set whether SMS recipients may be written to: ``PUT /sms-recipients/{id}``, a request for each.
 
-    No ids are a success that sends nothing. An id that the API does not know holds up none of the others: the task
-    fails once they are done.
+    They go by their ids, or by their phone numbers: then all SMS recipients are read first, ``GET /sms-recipients``, a
+    request for each 100, and only those are set whose status differs. Nothing given is a success that sends nothing.
+    What MailerSend does not know holds up none of the others: the task fails once they are done.
 
     .. code-block:: python
 
         MailerSendUpdateSmsRecipientsOperator(
-            task_id="opt_out", ids="{{ ti.xcom_pull('sms_opt_outs') }}", status="opt_out"
+            task_id="opt_out", numbers="{{ ti.xcom_pull('sms_opt_outs') }}", status="opt_out"
         )
 
     :param ids: the SMS recipients' ids: a list, or the text of one; each counts once. (templated)
+    :param numbers: phone numbers in E.164, such as ``+15551234567``: a list, or the text of one. Spaces, dashes and
+        brackets are forgiven. The same number is one SMS recipient for each SMS number: all of them are set.
+        (templated)
+    :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number. (templated)
     :param status: ``active`` or ``opt_out``. (templated)
-    :param on_missing: ``fail`` when the API does not know an id, or ``skip`` it.
+    :param on_missing: ``fail`` when MailerSend does not know an id or a number, or ``skip`` it.
     :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: ``updated``: the ids set; ``missing``: the ids that the API does not know; ``requests``: how many requests
-        it took.
-    :raises AirflowFailException: the arguments are wrong, ids are unknown, or MailerSend refuses the token. It says
-        what was set before that.
+    :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
+        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took.
+    :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
+        It says what was set before that.
     """
 
-    template_fields: Sequence[str] = ("ids", "status", "mailersend_conn_id")
+    template_fields: Sequence[str] = ("ids", "numbers", "sms_number_id", "status", "mailersend_conn_id")
 
     def __init__(
         self,
         *,
-        ids: Sequence[str] | str | None,
         status: str,
+        ids: Sequence[str] | str | None = None,
+        numbers: Sequence[str] | str | None = None,
+        sms_number_id: str | None = None,
         on_missing: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.ids = ids
+        self.numbers = numbers
+        self.sms_number_id = sms_number_id
         self.status = status
         self.on_missing = on_missing
 
     def execute(self, context: Context) -> dict[str, Any]:
         updated: list[str] = []
-        missing: list[str] = []
         refused: list[str] = []
         with self.failing_at_once():
             if self.on_missing not in ("fail", "skip"):
                 raise ValueError(f"on_missing must be fail or skip; got {self.on_missing!r}")
             status = SmsRecipientStatus(required_text_of(self.status, "status"))
-            ids = dict.fromkeys(id_.strip() for id_ in list_of(self.ids, "ids"))
-            if not all(ids):
-                raise ValueError("ids holds an empty id")
+            ids, unchanged, missing = self._found(status)
             for id_ in ids:
                 try:
                     self.hook.update_sms_recipient(id_, status)
@@ -151,14 +158,46 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
                     raise
                 else:
                     updated.append(id_)
-        self.log.info("Set %d SMS recipients to %s; %d are unknown.", len(updated), status, len(missing))
+        self.log.info(
+            "Set %d SMS recipients to %s; %d had it already; %d of what was given is unknown.",
+            len(updated),
+            status,
+            unchanged,
+            len(missing),
+        )
+        self._fail_for(
+            refused, missing if self.on_missing == "fail" else [], f"{len(updated)} were set to {status}."
+        )
+        return {
+            "updated": updated,
+            "unchanged": unchanged,
+            "missing": missing,
+            "requests": self.hook.requests_sent,
+        }
+
+    def _found(self, status: str) -> tuple[list[str], int, list[str]]:
+        """Return the ids to set, how many have the status already, and the numbers that nobody has."""
+        ids = list(dict.fromkeys(id_.strip() for id_ in list_of(self.ids, "ids")))
+        numbers = numbers_of(list_of(self.numbers, "numbers"))
+        if not all(ids):
+            raise ValueError("ids holds an empty id")
+        if ids and numbers:
+            raise ValueError("give either ids or numbers, and not both")
+        if not numbers:
+            return ids, 0, []
+        everyone = self.hook.iter_sms_recipients(sms_number_id=text_of(self.sms_number_id, "sms_number_id"))
+        meant = [one for one in everyone if one.get("number") in set(numbers)]
+        differing = [one["id"] for one in meant if one.get("status") != status]
+        known = {one["number"] for one in meant}
+        return differing, len(meant) - len(differing), [number for number in numbers if number not in known]
+
+    def _fail_for(self, refused: list[str], missing: list[str], done: str) -> None:
         failures = list(refused)
-        if missing and self.on_missing == "fail":
-            unknown = masked_within(", ".join(missing))
+        if missing:
+            unknown = ", ".join(masked_within(one) for one in missing[:20])
+            more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             failures.append(
-                f"MailerSend has no SMS recipients of the ids {unknown}: correct them, or pass on_missing='skip'."
+                f"MailerSend has no SMS recipients for {unknown}{more}; on_missing='skip' leaves them out."
             )
         if failures:
-            done = f"The other {len(updated)} were set to {status}."
-            raise AirflowFailException(f"{' '.join(failures)} {done}")
-        return {"updated": updated, "missing": missing, "requests": self.hook.requests_sent}
+            raise AirflowFailException(f"{' '.join(failures)} The other {done}")

@@ -186,20 +186,25 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     """
     Take entries off a suppression list: ``DELETE /suppressions/{list}``.
 
-    No ids delete nothing, whatever they were rendered from. Emptying a list takes ``delete_all=True``, literally, and
-    no *ids*.
+    Entries go by their *ids*, or by what they suppress, *recipients* and *patterns*: then the whole list is read first,
+    a request for each 100 entries. Nothing given deletes nothing, whatever it was rendered from. Emptying a list takes
+    ``delete_all=True``, literally, and none of them.
 
     .. code-block:: python
 
         MailerSendDeleteSuppressionsOperator(
             task_id="release",
             suppression_list="hard-bounces",
-            ids="{{ ti.xcom_pull('repaired_mailboxes') }}",
+            recipients="{{ ti.xcom_pull('repaired_mailboxes') }}",
         )
 
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
         ``on-hold-list``. (templated)
     :param ids: the ids of the entries: a list, or the text of one. (templated)
+    :param recipients: addresses, a list or the text of one: all their entries are deleted, duplicates too. Case does
+        not count. Without a domain they may be of any domain, but on the blocklist they are the account's own.
+        (templated)
+    :param patterns: regular expressions on the blocklist, as they were added: likewise. (templated)
     :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its domains.
     :param domain_id: the domain whose entries they are; by default the connection's. ``account`` means none.
         (templated)
@@ -207,8 +212,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     :param ignore_missing: whether ids that the API does not know are left out, or fail the task.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know; ``all``:
-        whether everything was deleted; ``requests``: how many requests it took.
+    :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or the
+        addresses and patterns that have no entry; ``all``: whether everything was deleted; ``requests``: how many
+        requests it took.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         deleted before that.
     """
@@ -216,6 +222,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     template_fields: Sequence[str] = (
         "suppression_list",
         "ids",
+        "recipients",
+        "patterns",
         "domain_id",
         "domain",
         "mailersend_conn_id",
@@ -226,6 +234,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         *,
         suppression_list: str,
         ids: Sequence[str] | str | _Unset | None = _UNSET,
+        recipients: Sequence[str] | str | _Unset | None = _UNSET,
+        patterns: Sequence[str] | str | _Unset | None = _UNSET,
         delete_all: bool = False,
         domain_id: str | _Unset | None = _UNSET,
         domain: str | _Unset | None = _UNSET,
@@ -236,6 +246,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
         self.ids = None if ids is _UNSET else ids
+        self.recipients = None if recipients is _UNSET else recipients
+        self.patterns = None if patterns is _UNSET else patterns
         self.delete_all = delete_all
         self.domain_id = None if domain_id is _UNSET else domain_id
         self.domain = None if domain is _UNSET else domain
@@ -243,6 +255,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
         self._ids_given = ids is not _UNSET
+        self._values_given = recipients is not _UNSET or patterns is not _UNSET
         self._domain_given = domain_id is not _UNSET or domain is not _UNSET
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -253,10 +266,13 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
                     f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: with delete_all=True that would "
                     "delete the entries of all domains. Leave both out if that is meant"
                 )
-            all_is_meant = self.delete_all is True and not self._ids_given
+            # With nothing given at all it is no ids, which delete nothing.
+            by_id = self._ids_given or not (self._values_given or self.delete_all)
             result = self.hook.delete_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),
-                ids=None if all_is_meant else list_of(self.ids, "ids"),
+                ids=list_of(self.ids, "ids") if by_id else None,
+                recipients=list_of(self.recipients, "recipients") if self._values_given else None,
+                patterns=list_of(self.patterns, "patterns") if self._values_given else None,
                 delete_all=self.delete_all,
                 domain_id=domain_id,
                 domain=domain,
@@ -264,7 +280,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
                 batch_size=self.batch_size,
             )
         self.log.info(
-            "Deleted %s from %s in %d requests; %d ids are unknown.",
+            "Deleted %s from %s in %d requests; %d of what was given is not there.",
             "all entries" if result["all"] else len(result["deleted"]),
             self.suppression_list,
             result["requests"],

@@ -54,7 +54,7 @@ def test_what_is_named_is_deleted_and_nothing_else():
     deletions, script = delete(account, ids(2, 4), domain_id="d1")
     assert left(account) == ids(1, 3, 5)
     assert dict(script.sent[0].body) == {"domain_id": "d1", "ids": ids(2, 4)}
-    assert deletions.result(1) == {"deleted": ids(2, 4), "missing": [], "all": False, "requests": 1}
+    assert (deletions.deleted, deletions.missing) == (ids(2, 4), [])
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
@@ -67,7 +67,7 @@ def test_each_form_of_success_is_one(status):
 def test_no_ids_mean_nothing_sent(nothing):
     deletions, script = delete(None, nothing, script=Script())
     assert script.sent == []
-    assert deletions.result(0)["deleted"] == []
+    assert deletions.deleted == []
 
 
 def test_each_id_is_sent_once_and_in_order():

@@ -62,7 +62,11 @@ def crm(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "crm.sqlite"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE opt_outs (email TEXT, phone TEXT)")
-        rows = [("listed@example.net", None), ("new@example.net", "+15550001"), (" NEW@example.net", None)]
+        rows = [
+            ("listed@example.net", None),
+            ("new@example.net", "+1 555 000-1111"),
+            (" NEW@example.net", None),
+        ]
         database.executemany("INSERT INTO opt_outs VALUES (?, ?)", rows)
     return path
 
@@ -72,7 +76,7 @@ def test_the_crm_dag_suppresses_who_opted_out_and_does_it_once(connect: Connect,
         domain = "news.example.com"
         connect(sandbox, extra={"domain_id": sandbox.domain_id(domain)})
         sandbox.add("unsubscribes", "listed@example.net", domain=domain)
-        sandbox.add("sms-recipients", "+15550001", "+15550002")
+        sandbox.add("sms-recipients", "+15550001111", "+15550002222")
         for _ in range(2):
             assert run("mailersend_crm_opt_outs", crm=str(crm)).state == "success"
             blocked = {entry["pattern"] for entry in sandbox.entries("blocklist")}
@@ -80,7 +84,7 @@ def test_the_crm_dag_suppresses_who_opted_out_and_does_it_once(connect: Connect,
             assert blocked == {"listed@example.net", "new@example.net"}
             assert unsubscribed == ["new@example.net", "listed@example.net"]
             statuses = {one["number"]: one["status"] for one in sandbox.entries("sms-recipients")}
-            assert statuses == {"+15550001": "opt_out", "+15550002": "active"}
+            assert statuses == {"+15550001111": "opt_out", "+15550002222": "active"}
         assert len(sandbox.entries("blocklist")) == 2
         assert len([request for request in sandbox.log if request.method != "GET"]) == 3
 

@@ -351,6 +351,8 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {"delete_all": True, "domain_id": " "},
         {"delete_all": True, "domain": ""},
         {"delete_all": False},
+        {"delete_all": True, "recipients": []},
+        {"ids": [], "recipients": []},
         {"ids": "abc"},
         {"ids": [""]},
         {"ids": [None]},
@@ -385,6 +387,43 @@ def test_deleting_all_keeps_to_the_domain(connect: Connect) -> None:
         assert len(left) == 2
         hook.delete_suppressions("unsubscribes", delete_all=True)
         assert sandbox.entries("unsubscribes") == []
+
+
+@pytest.mark.parametrize("suppression_list", LISTS[:-1])
+def test_deleting_by_address_takes_every_entry_in_scope_and_no_other(
+    connect: Connect, suppression_list: str
+) -> None:
+    with Sandbox(rate_limit=None) as sandbox:
+        here, elsewhere = "example.com", "news.example.com"
+        for domain in (here, elsewhere):
+            sandbox.add(suppression_list, "jane@example.net", "joe@example.net", domain=domain)
+        twice = suppression_list == "blocklist"
+        if twice:
+            sandbox.add("blocklist", "JANE@example.net", domain=here)
+        hook = MailerSendHook(connect(sandbox))
+        result = hook.delete_suppressions(
+            suppression_list, recipients=["Jane@example.net ", "who@example.net"], domain=here
+        )
+        assert len(result["deleted"]) == (2 if twice else 1)
+        assert result["missing"] == ["who@example.net"]
+        assert sorted(addresses(sandbox, suppression_list)) == ["jane@example.net", *["joe@example.net"] * 2]
+        again = hook.delete_suppressions(suppression_list, recipients=["jane@example.net"], domain=here)
+        assert (again["deleted"], again["missing"]) == ([], ["jane@example.net"])
+        assert len(sandbox.requests("DELETE")) == 1
+
+
+def test_deleting_by_value_from_the_blocklist_without_a_domain_takes_the_accounts_own(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.add("blocklist", "jane@example.net", patterns=[r".*@example\.org"])
+    sandbox.add("blocklist", "jane@example.net", patterns=[r".*@example\.org"], domain="example.com")
+    hook = MailerSendHook(connect(sandbox))
+    result = hook.delete_suppressions(
+        "blocklist", recipients=["jane@example.net"], patterns=[r".*@example\.org", r".*@EXAMPLE\.org"]
+    )
+    assert len(result["deleted"]) == 2
+    assert result["missing"] == [r".*@EXAMPLE\.org"]
+    assert [entry["domain"]["name"] for entry in sandbox.entries("blocklist")] == ["example.com"] * 2
 
 
 def test_unknown_ids_are_left_out_and_the_rest_deleted(connect: Connect) -> None:

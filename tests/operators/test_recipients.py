@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -88,7 +89,12 @@ def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
         operator = MailerSendUpdateSmsRecipientsOperator(
             task_id="set", ids=str([*ids, ids[0]]), status="opt_out"
         )
-        assert operator.execute({}) == {"updated": ids, "missing": [], "requests": 5}
+        assert operator.execute({}) == {
+            "updated": ids,
+            "unchanged": 0,
+            "missing": [],
+            "requests": 5,
+        }
         one = MailerSendGetSmsRecipientOperator(task_id="get", sms_recipient_id=ids[0]).execute({})
         assert one["status"] == "opt_out"
 
@@ -97,7 +103,7 @@ def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
 def test_no_ids_set_nothing(connect: Connect, sandbox: Sandbox, nothing: Any) -> None:
     connect(sandbox)
     operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=nothing, status="opt_out")
-    assert operator.execute({}) == {"updated": [], "missing": [], "requests": 0}
+    assert operator.execute({}) == {"updated": [], "unchanged": 0, "missing": [], "requests": 0}
     assert sandbox.log == []
 
 
@@ -107,14 +113,19 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         ids = [one["id"] for one in sandbox.entries("sms-recipients")]
         wanted = [ids[0], "unknown", ids[1]]
         with pytest.raises(
-            AirflowFailException, match=r"of the ids unknown: .* The other 2 were set to opt_out"
+            AirflowFailException, match=r"no SMS recipients for unknown; .* The other 2 were set to opt_out"
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=wanted, status="opt_out").execute({})
         assert [one["status"] for one in sandbox.entries("sms-recipients")[:2]] == ["opt_out"] * 2
         skipping = MailerSendUpdateSmsRecipientsOperator(
             task_id="skip", ids=wanted, status="active", on_missing="skip"
         )
-        assert skipping.execute({}) == {"updated": [ids[0], ids[1]], "missing": ["unknown"], "requests": 3}
+        assert skipping.execute({}) == {
+            "updated": [ids[0], ids[1]],
+            "unchanged": 0,
+            "missing": ["unknown"],
+            "requests": 3,
+        }
 
 
 def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Connect) -> None:
@@ -135,6 +146,71 @@ def test_an_empty_id_is_refused_before_any_request(
     connect(sandbox)
     with pytest.raises(AirflowFailException, match="empty id"):
         MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+    assert sandbox.log == []
+
+
+def test_numbers_opt_out_every_sms_recipient_they_have_and_only_once(connect: Connect) -> None:
+    with Sandbox(sms_recipients=230, rate_limit=None) as sandbox:
+        connect(sandbox)
+        everyone = sandbox.entries("sms-recipients")
+        shared = next(a["number"] for a, b in pairwise(everyone) if a["number"] == b["number"])
+        other = next(
+            one["number"] for one in everyone if one["status"] == "opt_out" and one["number"] != shared
+        )
+        written = [f"{shared[:2]} ({shared[2:5]}) {shared[5:8]}-{shared[8:]}", other]
+        operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", numbers=written, status="opt_out")
+        result = operator.execute({})
+        meant = [one for one in everyone if one["number"] in (shared, other)]
+        assert sorted(result["updated"]) == sorted(one["id"] for one in meant if one["status"] == "active")
+        assert result["updated"]
+        assert result["unchanged"] == len(meant) - len(result["updated"])
+        assert result["requests"] == 3 + len(result["updated"])
+        now = [one["status"] for one in sandbox.entries("sms-recipients") if one["number"] in (shared, other)]
+        assert set(now) == {"opt_out"}
+        again = MailerSendUpdateSmsRecipientsOperator(
+            task_id="again", numbers=written, status="opt_out"
+        ).execute({})
+        assert (again["updated"], again["requests"]) == ([], 3)
+
+
+def test_numbers_within_one_sms_number(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    (one,) = sandbox.add("sms-recipients", "+15550001111")
+    other_id = sandbox.sms_number_id("+15005550002")
+    operator = MailerSendUpdateSmsRecipientsOperator(
+        task_id="set", numbers=["+15550001111"], sms_number_id=other_id, status="opt_out", on_missing="skip"
+    )
+    assert operator.execute({})["missing"] == ["+15550001111"]
+    assert sandbox.entries("sms-recipients")[0]["status"] == one["status"] == "active"
+
+
+def test_an_unknown_number_holds_up_none_of_the_others_and_is_named_masked(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+    sandbox.add("sms-recipients", "+15550001111")
+    with pytest.raises(AirflowFailException, match=r"for \+1\*\*\*99; .* The other 1 were set") as error:
+        MailerSendUpdateSmsRecipientsOperator(
+            task_id="set", numbers=["+15559999999", "+15550001111"], status="opt_out"
+        ).execute({})
+    assert "+15559999999" not in str(error.value)
+    assert sandbox.entries("sms-recipients")[0]["status"] == "opt_out"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"numbers": ["5551234567"]}, r"numbers\[0\] .* is no phone number in E\.164"),
+        ({"numbers": ["+15551234567"], "ids": ["abc"]}, "either ids or numbers"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_are_refused_before_any_request(
+    connect: Connect, sandbox: Sandbox, arguments: dict[str, Any], complaint: str
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match=complaint):
+        MailerSendUpdateSmsRecipientsOperator(task_id="set", status="opt_out", **arguments).execute({})
     assert sandbox.log == []
 
 

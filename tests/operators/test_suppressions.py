@@ -112,6 +112,9 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         {"delete_all": "{{ true }}"},
         {"delete_all": True, "ids": []},
         {"delete_all": True, "ids": None},
+        {"delete_all": True, "recipients": None},
+        {"delete_all": True, "patterns": []},
+        {"ids": ["abc"], "recipients": ["a@example.com"]},
         {"delete_all": True, "domain_id": None},
         {"delete_all": True, "domain": None},
         {"delete_all": True, "ids": "None"},
@@ -159,6 +162,28 @@ def test_a_domain_is_taken_by_name(connect: Connect) -> None:
         assert len(sandbox.entries("blocklist")) == 30
 
 
+def test_deleting_by_address_and_by_pattern(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "a@example.com", "b@example.com", "a@example.com", patterns=[".*@c"])
+    operator = MailerSendDeleteSuppressionsOperator(
+        task_id="delete", suppression_list="blocklist", recipients="['A@example.com']", patterns=".*@c"
+    )
+    result = operator.execute({})
+    assert (len(result["deleted"]), result["missing"], result["requests"]) == (3, [], 2)
+    assert [entry["pattern"] for entry in sandbox.entries("blocklist")] == ["b@example.com"]
+
+
+@pytest.mark.parametrize("nothing", ["None", "", "[]", None, []])
+def test_addresses_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", recipients=nothing, patterns=nothing
+        )
+        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert sandbox.log == []
+
+
 def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
     with Sandbox(blocklist=40) as sandbox:
         connect(sandbox)
@@ -171,7 +196,7 @@ def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("rendered", ["None", "", None])
-@pytest.mark.parametrize("field", ["domain_id", "domain", "ids"])
+@pytest.mark.parametrize("field", ["domain_id", "domain", "ids", "recipients", "patterns"])
 def test_what_was_given_and_rendered_to_nothing_never_turns_into_all(
     connect: Connect, field: str, rendered: str | None
 ) -> None:

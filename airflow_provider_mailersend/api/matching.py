@@ -1,0 +1,68 @@
+"""Finding the entries of a suppression list that suppress given addresses or patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.api.entries import comparable, domain_id_of, value_of
+from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.items import Item, items_of
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.requests import SuppressionList, list_suppressions
+
+
+class Matching:
+    """
+    The entries on a list for given addresses and patterns, duplicates too.
+
+    :param recipients: addresses. Neither case nor surrounding spaces count.
+    :param patterns: regular expressions, as they were added, for the blocklist. Surrounding spaces do not count.
+    :param scope: the domain whose entries they are. Without one they may be of any domain, but on the blocklist they
+        are the account's own.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        *,
+        recipients: Iterable[str] = (),
+        patterns: Iterable[str] = (),
+        scope: Scope = ACCOUNT_WIDE,
+    ) -> None:
+        items = [*items_of("recipients", recipients), *items_of("patterns", patterns)]
+        suppression_list.check_takes(item.kind for item in items)
+        self.suppression_list = suppression_list
+        self.scope = scope
+        #: The ids of the entries found, in the list's order.
+        self.ids: list[str] = []
+        self._unmet: dict[tuple[str, str], Item] = {}
+        for item in items:
+            self._unmet.setdefault(item.key, item)
+        self._wanted = frozenset(key for key, item in self._unmet.items() if item.value)
+
+    @property
+    def missing(self) -> list[str]:
+        """What has no entry, as it was given."""
+        return [item.value for item in self._unmet.values()]
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Read the whole list, by *flow*: duplicates may stand anywhere. Nothing wanted asks nothing."""
+        if not self._wanted:
+            return
+        domain_id = yield from self.scope.resolve(flow)
+        paging = Paging(list_suppressions(self.suppression_list, domain_id))
+        while paging.request is not None:
+            entries = yield from flow.read_page(paging)
+            for entry in entries:
+                value = value_of(entry)
+                if value is None or (key := comparable(*value)) not in self._wanted:
+                    continue
+                if self._in_scope(domain_id_of(entry), domain_id):
+                    self.ids.append(entry["id"])
+                    self._unmet.pop(key, None)
+
+    def _in_scope(self, theirs: str | None, domain_id: str | None) -> bool:
+        if self.suppression_list.takes_patterns:
+            return theirs == domain_id
+        return domain_id is None or theirs in (None, domain_id)
