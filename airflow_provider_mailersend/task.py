@@ -23,13 +23,14 @@ class MailerSendTask:
     """A task on one MailerSend connection."""
 
     mailersend_conn_id: str
+    quota_reserve: int | None
 
     @cached_property
     def hook(self) -> MailerSendHook:
         """The hook, made when it is first needed: DAG files are parsed without any HTTP library."""
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
-        return MailerSendHook(self.mailersend_conn_id)
+        return MailerSendHook(self.mailersend_conn_id, quota_reserve=self.quota_reserve)
 
     @contextmanager
     def failing_at_once(self) -> Iterator[None]:

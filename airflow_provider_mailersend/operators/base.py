@@ -14,10 +14,18 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
     An operator on one MailerSend connection.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
+    :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
     """
 
     ui_color = "#d7e3ff"
 
-    def __init__(self, *, mailersend_conn_id: str = "mailersend_default", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        mailersend_conn_id: str = "mailersend_default",
+        quota_reserve: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.mailersend_conn_id = mailersend_conn_id
+        self.quota_reserve = quota_reserve

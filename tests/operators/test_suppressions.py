@@ -290,6 +290,17 @@ def test_a_refusal_fails_the_task_at_once_naming_the_connection(
     assert "Connection 'marketing'" in str(error.value)
 
 
+def test_an_operator_can_leave_more_to_sending_than_its_connection(connect: Connect) -> None:
+    with Sandbox(unsubscribes=2000, quota=20, rate_limit=None) as sandbox:
+        connect(sandbox, extra={"quota_reserve": 5})
+        operator = MailerSendListSuppressionsOperator(
+            task_id="list", suppression_list="unsubscribes", quota_reserve=12
+        )
+        with pytest.raises(MailerSendQuotaExhaustedError, match="12 requests are left, and 12 are reserved"):
+            operator.execute({})
+        assert sandbox.state()["quota_remaining"] == 12
+
+
 def test_what_may_pass_is_left_to_airflows_retries(connect: Connect) -> None:
     with Sandbox(unsubscribes=300, quota=1) as sandbox:
         connect(sandbox, extra={"max_retries": 0})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
@@ -80,6 +81,17 @@ def test_it_looks_at_one_domain_where_told(connect: Connect, sandbox: Sandbox) -
     assert poked(by_name)[0] is False
     assert poked(by_name)[0] is False
     assert len(sandbox.requests(path="/domains")) == 1
+
+
+def test_it_leaves_requests_to_sending(connect: Connect) -> None:
+    with Sandbox(blocklist=2000, quota=20, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendSuppressionSensor(
+            task_id="wait", suppression_list="blocklist", recipient="jane@example.net", quota_reserve=12
+        )
+        with pytest.raises(MailerSendQuotaExhaustedError):
+            sensor.poke({})
+        assert sandbox.state()["quota_remaining"] == 12
 
 
 def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
