@@ -94,6 +94,16 @@ def test_every_operator_is_there() -> None:
     }
 
 
+def test_the_info_leads_to_the_hook_and_says_of_it_what_it_says() -> None:
+    (hooks,) = modules("hooks")
+    (connection_type,) = get_provider_info()["connection-types"]
+    module, _, name = connection_type["hook-class-name"].rpartition(".")
+    assert module == hooks
+    hook = getattr(importlib.import_module(module), name)
+    assert connection_type["connection-type"] == hook.conn_type == "mailersend"
+    assert connection_type["hook-name"] == hook.hook_name == "MailerSend"
+
+
 @pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
 def test_docstrings_say_what_a_caller_must_know(cls: type[BaseOperator]) -> None:
     doc = inspect.getdoc(cls) or ""

@@ -25,6 +25,7 @@ from airflow_provider_mailersend.templating import list_of, moment_of, required_
         ("['a@example.com', 'b@example.com']", ["a@example.com", "b@example.com"]),
         ("('a@example.com',)", ["a@example.com"]),
         ('["o\'hara@example.com"]', ["o'hara@example.com"]),
+        (r'["o\/hara@example.com", "\ud83d\ude00@example.com"]', ["o/hara@example.com", "😀@example.com"]),
         (["a@example.com", "None"], ["a@example.com", "None"]),
         (("a", "b"), ["a", "b"]),
         (iter(["a", "b"]), ["a", "b"]),
@@ -39,6 +40,7 @@ def test_lists(rendered: Any, read: list[str]) -> None:
     ("rendered", "complaint"),
     [
         ("['a', 'b'", "ids is a text that is neither"),
+        ("[" * 100_000 + "]" * 100_000, "ids is a text that is neither"),
         ("a@example.com,b@example.com", "ids is a text that is neither"),
         ("a@example.com; b@example.com", "ids is a text that is neither"),
         ("a@example.com\nb@example.com", "ids is a text that is neither"),
@@ -53,7 +55,7 @@ def test_lists(rendered: Any, read: list[str]) -> None:
         (7, "ids must be a list of strings; got int"),
         (True, "ids must be a list of strings; got bool"),
     ],
-    ids=str,
+    ids=lambda thing: str(thing)[:60],
 )
 def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) -> None:
     with pytest.raises((TypeError, ValueError), match=complaint):

@@ -95,7 +95,7 @@ class Paging:
         )
 
     def _stop_if_unpaged(self, asked: Request, answer: Answer, ids: list[str]) -> None:
-        self._repeats = self._repeats + 1 if ids and ids == self._last_ids else 0
+        self._repeats = self._repeats + 1 if ids == self._last_ids else 0
         self._last_ids = ids
         if self._repeats >= _MOST_REPEATS:
             raise unexpected(asked, answer, "the same page over and over, whatever page is asked for")

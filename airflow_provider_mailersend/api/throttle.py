@@ -154,7 +154,7 @@ class Throttle:
         said = answer.headers.get("retry-after")
         seconds = _number(said)
         if seconds is not None:
-            return answer.at + max(seconds, 0.0)
+            return answer.at + seconds
         date = _http_date(said)
         return date - self._skew if date is not None else None
 

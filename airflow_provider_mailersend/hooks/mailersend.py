@@ -518,12 +518,8 @@ class MailerSendHook(_Account):
                 allow_redirects=False,
                 **self._environment,
             )
-        except requests.RequestException as error:
-            return Failure(
-                _said_by(error),
-                never_sent=_never_sent(error),
-                at=time.time(),
-            )
+        except OSError as error:  # what requests raises, and what certificates that are not there do
+            return Failure(_said_by(error), never_sent=_never_sent(error), at=time.time())
         return Answer(response.status_code, response.headers, response.content, time.time())
 
 
@@ -746,13 +742,13 @@ def _connected(quota: dict[str, Any]) -> str:
     )
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _never_sent(error: OSError) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _said_by(error: BaseException) -> str:
     root = error
-    while root.__context__ is not None:
-        root = root.__context__
+    while (earlier := root.__cause__ or root.__context__) is not None:
+        root = earlier
     return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

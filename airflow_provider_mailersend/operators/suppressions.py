@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_mailersend.api.masking import masked, masked_within
+from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
@@ -178,7 +178,7 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
             "Added %d to %s in %d requests.", len(result["added"]), self.suppression_list, result["requests"]
         )
         for rejected in result["rejected"]:
-            self.log.warning("Left out %s: %s", masked(rejected["value"]), masked_within(rejected["reason"]))
+            self.log.warning("Left out %s: %s", masked(rejected["value"]), rejected["reason"])
         return result
 
 

@@ -163,6 +163,7 @@ def test_patterns_stand_on_the_blocklist_only():
         ({"recipients": ["a@x.example", None]}, TypeError, r"recipients\[1\] must be a string; got NoneType"),
         ({"on_invalid": "ignore"}, ValueError, "on_invalid must be one of fail, skip; got 'ignore'"),
         ({"batch_size": 0}, ValueError, "batch_size must be a whole number, at least 1; got 0"),
+        ({"batch_size": 2.5}, ValueError, r"batch_size must be a whole number, at least 1; got 2\.5"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_request(given_, error, said):
@@ -181,6 +182,9 @@ def test_an_invalid_address_ends_the_work_and_is_named_by_its_place():
     assert "Added to blocklist before that: 4 of 10; not added: 6." in message
     assert "not.an.address" not in message
     assert caught.value.status == 422
+    assert caught.value.errors == {
+        "recipients.6": ["The recipients.1 must be a valid email address. #MS42208"]
+    }
     assert caught.value.permanent
     assert len(account.entries) == 4
 
@@ -212,8 +216,10 @@ def test_invalid_ones_are_left_out_when_asked_to():
 
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_address_is_invalid_and_never_sent(empty):
-    with pytest.raises(MailerSendValidationError, match=r"recipients\[1\] '\*\*\*': It is empty\."):
+    with pytest.raises(MailerSendValidationError, match=r"recipients\[1\] '\*\*\*': It is empty\.") as caught:
         add(None, script=Script(), recipients=["a@x.example", empty])
+    assert caught.value.status is None
+    assert caught.value.errors == {"recipients.1": ["It is empty."]}
     account = Account()
     additions, _ = add(account, recipients=["a@x.example", empty], on_invalid="skip")
     assert additions.rejected == [{"value": "", "reason": "It is empty."}]
@@ -435,6 +441,21 @@ def test_a_large_batch_is_looked_for_on_no_more_pages_than_it_fills():
     assert len(additions.added) == 500
 
 
+def test_a_batch_that_shows_no_dates_does_not_hide_those_before_it():
+    account = Account(tells_date=False)
+    for n in range(500):
+        account.put(f"old{n}@example.org", at=NOON - 1)
+
+    def undated(request, script):
+        added = account(request, script).json()["data"]
+        return answer(201, {"data": [{"id": entry["id"]} for entry in added]})
+
+    script = Script(account, undated, lost(), server=account, latency=3.0)
+    add(account, script=script, recipients=addresses(60), batch_size=20)
+    assert looked_at(script) == [1]
+    assert len(account.entries) == 560
+
+
 @pytest.mark.parametrize("tells_date", [True, False])
 def test_batches_added_before_are_no_reason_to_read_on(tells_date):
     account = Account(tells_date=tells_date)
@@ -462,7 +483,7 @@ def test_an_entry_that_does_not_say_its_domain_is_ours_on_a_list_of_a_domain():
 def test_an_addition_whose_fate_stays_unknown_is_given_up():
     account = Account(faults=["lost before", "fine"] * 10)
     script = Script(server=account)
-    with pytest.raises(MailerSendUnknownFateError, match="Added to blocklist before that: 0 of 3"):
+    with pytest.raises(MailerSendUnknownFateError, match=r"before that: 0 of 3; not added: 3\.$"):
         add(account, script=script, sender=flow(max_retries=2), recipients=addresses(3))
     assert methods(script) == ["POST", "GET"] * 3
 
@@ -471,6 +492,18 @@ def test_retries_are_counted_anew_after_each_success():
     account = Account(faults=["lost before", "fine", "fine"] * 4)
     add(account, sender=flow(max_retries=1), recipients=addresses(4), batch_size=1)
     assert account.of_domain(None)[::-1] == addresses(4)
+
+
+def test_retries_are_counted_anew_after_all_was_found():
+    account = Account(faults=["lost after", "fine", "lost before", "fine"])
+    add(account, sender=flow(max_retries=1), recipients=addresses(2), batch_size=1)
+    assert account.of_domain(None)[::-1] == addresses(2)
+
+
+def test_what_was_looked_up_is_no_longer_unknown():
+    script = Script(lost(), page(), answer(401))
+    with pytest.raises(MailerSendAuthenticationError, match=r"before that: 0 of 2; not added: 2\.$"):
+        add(None, script=script, recipients=addresses(2))
 
 
 def test_what_was_found_before_giving_up_is_counted_as_added():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
@@ -66,6 +66,12 @@ def test_a_reset_is_read_by_the_clock_of_the_api(ahead):
     assert refuse(throttle(), **headers) == pytest.approx(20)
 
 
+@pytest.mark.parametrize("ahead", [-2, -1, 1, 2])
+def test_clocks_that_differ_by_no_more_than_their_grain_count_as_equal(ahead):
+    headers = {"date": formatdate(NOON + ahead, usegmt=True), "x_ratelimit_reset": int(NOON + 20)}
+    assert refuse(throttle(), **headers) == pytest.approx(20)
+
+
 @pytest.mark.parametrize("ahead", [-7200, 0, 7200])
 def test_a_date_to_retry_after_is_read_by_the_clock_of_the_api(ahead):
     headers = {
@@ -82,6 +88,13 @@ def test_a_429_without_headers_is_waited_out_until_the_window_must_have_ended():
     assert 40 <= refuse(waiting, at=NOON + 20) <= 41
 
 
+@pytest.mark.parametrize("random", [0.0, 0.5, 1.0])
+def test_not_all_who_wait_for_a_window_to_end_ask_at_once(random):
+    waiting = throttle(random=random)
+    waiting.learn(ASKED, said(at=NOON))
+    assert refuse(waiting, at=NOON + 30) == pytest.approx(30 + 0.6 * random)
+
+
 def test_the_next_window_begins_with_the_first_answer_after_it():
     waiting = throttle()
     waiting.learn(ASKED, said(at=NOON))
@@ -95,6 +108,22 @@ def test_a_refusal_ends_what_is_known_of_its_window():
     assert refuse(waiting, at=NOON + 20, retry_after=7) == pytest.approx(7)
     waiting.learn(ASKED, said(at=NOON + 28))
     assert 48 <= refuse(waiting, at=NOON + 40) <= 49
+
+
+def test_a_whole_limit_of_requests_accepted_within_a_window_was_one_window():
+    waiting = throttle()
+    waiting.learn(ASKED, said(at=NOON))
+    refuse(waiting, at=NOON + 1, retry_after=1)
+    for n in range(59):
+        waiting.learn(ASKED, said(at=NOON + 4 + n / 2))
+    assert 20 <= refuse(waiting, at=NOON + 40) <= 21
+
+
+def test_a_whole_limit_of_requests_accepted_in_more_than_a_window_was_not():
+    waiting = throttle()
+    for n in range(60):
+        waiting.learn(ASKED, said(at=NOON + 1.6 * n))
+    assert 20 <= refuse(waiting, at=NOON + 100) <= 22
 
 
 def test_questions_that_are_free_open_no_window():
@@ -151,6 +180,18 @@ def test_two_429s_in_a_row_are_told_once():
     assert not waiting.keeps_refusing
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [{"retry_after": 7}, {"x_ratelimit_reset": NOON + 20}, {"body": b'{"message": "#MS42903"}'}],
+    ids=str,
+)
+def test_429s_that_say_why_are_not_told(reason):
+    waiting = throttle()
+    for _ in range(3):
+        refuse(waiting, **reason)
+        assert not waiting.keeps_refusing
+
+
 def test_a_window_used_up_is_waited_out_before_it_is_refused():
     waiting = throttle()
     waiting.learn(ASKED, said(x_ratelimit_remaining=1, x_ratelimit_reset=NOON + 20))
@@ -171,6 +212,13 @@ def test_the_reset_of_a_window_used_up_is_read_by_the_clock_of_the_api():
     date = formatdate(NOON - 3600, usegmt=True)
     waiting.learn(ASKED, said(x_ratelimit_remaining=0, x_ratelimit_reset=NOON - 3600 + 20, date=date))
     assert waiting.not_before == pytest.approx(NOON + 20)
+
+
+def test_a_window_used_up_does_not_shorten_a_wait():
+    waiting = throttle()
+    refuse(waiting, retry_after=50)
+    waiting.learn(ASKED, said(at=NOON + 1, x_ratelimit_remaining=0, x_ratelimit_reset=NOON + 20))
+    assert waiting.not_before == NOON + 50
 
 
 @pytest.mark.parametrize(
@@ -297,6 +345,18 @@ def test_what_is_known_of_the_quota_expires_at_its_reset():
         waiting.check_quota(ASKED, MIDNIGHT.timestamp() - 1)
     waiting.check_quota(ASKED, MIDNIGHT.timestamp())
     assert waiting.quota_remaining is None
+
+
+@pytest.mark.parametrize("hours", [-13, 13])
+def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours):
+    ahead = hours * 3600
+    midnight = MIDNIGHT + timedelta(days=1 if hours > 0 else -1)
+    waiting = throttle()
+    waiting.learn(ASKED, said(date=formatdate(NOON + ahead, usegmt=True), x_apiquota_remaining=0))
+    assert waiting.quota_resets_at == midnight
+    with pytest.raises(MailerSendQuotaExhaustedError):
+        waiting.check_quota(ASKED, midnight.timestamp() - ahead - 2)
+    waiting.check_quota(ASKED, midnight.timestamp() - ahead + 2)
 
 
 def test_what_is_known_of_the_quota_is_kept_while_answers_say_nothing_of_it():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -95,6 +97,112 @@ def test_one_client_is_used_by_all_calls_and_closed(connect: Connect, sandbox: S
     assert first is second
     assert first.is_closed
     assert sum(type(thing) is httpx.AsyncClient for thing in gc.get_objects()) == before + 1
+
+
+def test_calls_that_begin_together_make_one_client(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox)
+    made = []
+
+    class Counted(httpx.AsyncClient):
+        def __init__(self, **options: Any) -> None:
+            made.append(options)
+            super().__init__(**options)
+
+    monkeypatch.setattr(httpx, "AsyncClient", Counted)
+
+    async def together(hook: MailerSendAsyncHook) -> None:
+        await asyncio.gather(*(hook.get_api_quota() for _ in range(5)))
+
+    run(together)
+    assert len(made) == 1
+    assert len(sandbox.log) == 5
+
+
+def test_requests_ask_for_json(connect: Connect) -> None:
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                asked.append(connection.recv(4000).decode().lower())
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        threading.Thread(target=serve, daemon=True).start()
+        connect(host=f"http://127.0.0.1:{server.getsockname()[1]}")
+        run(lambda hook: hook.test_connection(), max_retries=0)
+    assert "\r\naccept: application/json\r\n" in asked[0]
+
+
+def test_it_can_be_used_again_once_closed(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def again(hook: MailerSendAsyncHook) -> int:
+        await hook.get_api_quota()
+        await hook.aclose()
+        await hook.get_api_quota()
+        return hook.requests_sent
+
+    assert MailerSendAsyncHook().requests_sent == 0
+    assert run(again) == len(sandbox.log) == 2
+
+
+def test_a_domain_is_resolved_once_by_its_name(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def twice(hook: MailerSendAsyncHook) -> list[str]:
+        return [await hook.resolve_domain_id("example.com") for _ in range(2)]
+
+    assert run(twice) == [sandbox.domain_id("example.com")] * 2
+    assert len(sandbox.log) == 1
+
+
+def test_sms_recipients_of_one_number(connect: Connect) -> None:
+    with Sandbox(sms_recipients=30) as sandbox:
+        connect(sandbox)
+        number_id = sandbox.sms_number_id("+15005550001")
+        found = run(lambda hook: collected(hook.iter_sms_recipients(sms_number_id=number_id)))
+        assert sandbox.log[-1].query["sms_number_id"] == number_id
+        assert 0 < len(found) < 30
+
+
+def test_an_unreadable_date_keeps_its_entry_with_one_warning(
+    connect: Connect, sandbox: Sandbox, logged: Callable[[], str]
+) -> None:
+    connect(sandbox)
+    page = {"data": [{"id": "1", "created_at": "soon"}], "links": {"next": None}}
+    sandbox.fail(Fault(path="/suppressions/*", status=200, body=page))
+    assert run(lambda hook: hook.list_suppressions("unsubscribes", since="2025-01-01")) == page["data"]
+    assert (
+        logged().count("GET /suppressions/unsubscribes held 1 entries whose created_at cannot be read") == 1
+    )
+
+
+def test_the_environments_proxy_is_used_but_not_for_this_machine(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(5)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        connect(sandbox)
+        assert run(lambda hook: hook.test_connection(), timeout=1, max_retries=0)[0]
+        connect(host="https://mailersend.invalid")
+        assert not run(lambda hook: hook.test_connection(), timeout=0.2, max_retries=0)[0]
+        asked, _ = proxy.accept()
+        with asked:
+            assert asked.recv(100).startswith(b"CONNECT mailersend.invalid:443 ")
+
+
+def test_a_connection_that_says_what_cannot_be_does_not_work(connect: Connect) -> None:
+    connect(extra={"timeout": "soon"})
+    done, message = run(lambda hook: hook.test_connection())
+    assert not done
+    assert "must be a number; it is 'soon'" in message
 
 
 def test_single_things_and_missing_ones(connect: Connect) -> None:

@@ -42,6 +42,7 @@ def test_the_host_field_says_where_the_api_is(host: str | None, port: int | None
         ("http://127.0.0.1@example.com", "without a user"),
         ("https://mlsn.secret@api.mailersend.com", "without a user"),
         ("https://api.mailersend.com/v1?token=mlsn.secret", "a query"),
+        ("https://api.mailersend.com/v1#mlsn.secret", "a fragment"),
         ("ftp://api.mailersend.com", "https URL"),
         ("https://", "no URL"),
         ("https://bücher.example", "no URL in ASCII"),
@@ -85,6 +86,9 @@ def test_spaces_around_the_token_do_no_harm(connect: Connect, sandbox: Any) -> N
     [
         ({"timeout": "soon"}, "Timeout (timeout in extra) must be a number; it is 'soon'"),
         ({"timeout": 0}, "Timeout (timeout in extra) must be from 0.001 to"),
+        ({"timeout": [7]}, "Timeout (timeout in extra) must be a number; it is [7]"),
+        ({"timeout": 1e9}, "Timeout (timeout in extra) must be from 0.001 to 999999999; it is 1000000000.0"),
+        ({"max_retries": "nan"}, "Max retries (max_retries in extra) must be from 0 to"),
         ({"max_retries": -1}, "Max retries (max_retries in extra) must be from 0 to"),
         ({"max_retries": 1.5}, "Max retries (max_retries in extra) must be a whole number"),
         ({"quota_reserve": "many"}, "Quota reserve (quota_reserve in extra) must be a number"),
@@ -104,6 +108,11 @@ def test_settings_come_from_extra_and_from_the_hook(connect: Connect) -> None:
     assert (settings.max_retries, settings.quota_reserve) == (2, 100)
     given = MailerSendHook(conn_id, timeout=1.5, max_retries=0, quota_reserve=0).settings
     assert (given.timeout, given.max_retries, given.quota_reserve) == (1.5, 0, 0)
+
+
+@pytest.mark.parametrize(("given", "read"), [(" abc\n", "abc"), ("  ", None), (7, "7")])
+def test_a_domain_is_read_as_a_text_without_spaces(connect: Connect, given: Any, read: str | None) -> None:
+    assert MailerSendHook(connect(extra={"domain_id": given})).settings.domain_id == read
 
 
 def test_what_the_hook_is_given_is_checked_too(connect: Connect) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -101,6 +102,8 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
             "hard-bounces", since="2025-05-31T21:50:00", until="2025-06-01T01:50:00+02:00"
         )
         assert as_text == found
+        in_utc = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
+        assert hook.list_suppressions("hard-bounces", **in_utc) == found
         days = [hook.list_suppressions("hard-bounces", since=day) for day in ("2025-06-01", newest.date())]
         assert [[entry["created_at"] for entry in of_day] for of_day in days] == [
             ["2025-06-01T00:00:00.000000Z"]
@@ -296,6 +299,23 @@ def test_a_post_that_keeps_failing_fails_and_says_how_far_it_came(connect: Conne
     assert addresses(sandbox, "blocklist") == ["a@b.com"]
 
 
+@pytest.mark.parametrize(("listens", "reason"), [(True, "ConnectTimeout"), (False, "refused")])
+def test_an_addition_that_never_reached_the_api_is_known_not_to_be_made(
+    connect: Connect, listens: bool, reason: str
+) -> None:
+    with socket.socket() as server, socket.socket() as other:
+        server.bind(("127.0.0.1", 0))
+        if listens:
+            server.listen(0)
+            other.connect(server.getsockname())  # nobody else can connect now
+        host = f"http://127.0.0.1:{server.getsockname()[1]}"
+        hook = MailerSendHook(connect(host=host), timeout=0.2, max_retries=0)
+        with pytest.raises(MailerSendConnectionError, match=reason) as error:
+            hook.add_suppressions("blocklist", recipients=["jane@example.net"])
+    assert str(error.value).endswith("not added: 1.")
+    assert hook.requests_sent == 1
+
+
 @pytest.mark.parametrize(
     "fault", [{"status": 504, "delay": 0.8, "processed": False}, {"delay": 1.6}], ids=str
 )
@@ -329,6 +349,15 @@ def test_deleting_by_id_from_every_list(connect: Connect, suppression_list: str,
         result = hook.delete_suppressions(suppression_list, ids=[*ids[:20], ids[0]], batch_size=8)
         assert result == {"deleted": ids[:20], "missing": [], "all": False, "requests": 3}
         assert [entry["id"] for entry in sandbox.entries(suppression_list)] == ids[20:]
+
+
+def test_deleting_by_id_names_the_domain(connect: Connect) -> None:
+    with Sandbox(unsubscribes=30, rate_limit=None) as sandbox:
+        domain_id = sandbox.domain_id("example.com")
+        hook = MailerSendHook(connect(sandbox))
+        ids = [entry["id"] for entry in hook.list_suppressions("unsubscribes", domain_id=domain_id)]
+        hook.delete_suppressions("unsubscribes", ids=ids[:2], domain_id=domain_id)
+        assert sandbox.log[-1].json == {"domain_id": domain_id, "ids": ids[:2]}
 
 
 @pytest.mark.parametrize("ids", [[], (), iter(())])
@@ -610,6 +639,7 @@ def test_a_connection_that_does_not_work_says_why(connect: Connect, sandbox: San
         done, message = nobody.test_connection()
     assert not done
     assert "refused" in message
+    assert "Max retries" not in message, "the cause is told, not what came of it"
 
 
 @pytest.mark.parametrize("limit_headers", [True, False])
@@ -620,6 +650,16 @@ def test_the_rate_limit_is_waited_out(connect: Connect, limit_headers: bool) -> 
         assert len(hook.list_suppressions("unsubscribes")) == 2500
         refused = [request for request in sandbox.log if request.status == 429]
         assert len(refused) <= (0 if limit_headers else 3)
+
+
+def test_a_wait_that_is_worth_it_is_logged_with_what_it_is_for(
+    connect: Connect, sandbox: Sandbox, logged: Logged
+) -> None:
+    sandbox.fail(Fault(status=503))
+    sandbox.fail(Fault(status=429, headers={"retry-after": "1.15"}, body={"message": "Wait. #MS42903"}))
+    assert MailerSendHook(connect(sandbox)).list_suppressions("blocklist") == []
+    assert len(sandbox.log) == 3
+    assert re.findall(r"Waiting [\d.]+ s for [\w ]+\.", logged()) == ["Waiting 1.1 s for the rate limit."]
 
 
 def test_a_rate_limit_that_lasts_too_long_fails_and_says_what_to_do(
@@ -764,7 +804,15 @@ def test_a_body_that_is_no_page_is_an_error_that_names_endpoint_and_status(
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", '{"data": []}', '{"quota": "many"}', '{"quota": 1, "remaining": null}']
+    "body",
+    [
+        "",
+        "[]",
+        '{"data": []}',
+        '{"quota": "many"}',
+        '{"quota": 1, "remaining": null}',
+        '{"quota": 1, "remaining": true}',
+    ],
 )
 def test_a_body_of_another_shape_is_an_error_everywhere(
     connect: Connect, sandbox: Sandbox, body: str
@@ -804,8 +852,23 @@ def test_the_session_sends_the_token_to_the_api_alone(connect: Connect, sandbox:
     session = MailerSendHook(connect(sandbox)).get_conn()
     assert isinstance(session, requests.Session)
     assert session.get(f"{sandbox.url}/recipients").status_code == 200
+    assert "Authorization" not in session.get(f"{sandbox.url}0/recipients").request.headers
     with Sandbox(token=sandbox.token) as elsewhere:
         assert session.get(f"{elsewhere.url}/recipients").status_code == 401
+
+
+def test_requests_ask_for_json(connect: Connect, sandbox: Sandbox) -> None:
+    response = MailerSendHook(connect(sandbox)).get_conn().get(f"{sandbox.url}/recipients")
+    assert response.request.headers["Accept"] == "application/json"
+
+
+def test_requests_are_counted_for_each_call(connect: Connect) -> None:
+    with Sandbox(blocklist=5, rate_limit=None) as sandbox:
+        hook = MailerSendHook(connect(sandbox))
+        for _ in range(2):
+            assert hook.add_suppressions("blocklist", recipients=["jane@example.net"])["requests"] == 1
+            assert hook.delete_suppressions("blocklist", delete_all=True)["requests"] == 1
+        assert hook.requests_sent == 4
 
 
 def test_the_environments_proxy_is_used_but_not_for_this_machine(
@@ -824,6 +887,39 @@ def test_the_environments_proxy_is_used_but_not_for_this_machine(
     assert "ProxyError" in message
 
 
+def test_the_environments_certificates_are_used(
+    connect: Connect, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = tmp_path / "certificates.pem"
+    none.write_text("")
+    for name, value in (("NO_PROXY", ""), ("no_proxy", ""), ("REQUESTS_CA_BUNDLE", str(none))):
+        monkeypatch.setenv(name, value)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def let_through() -> None:
+            asked, _ = proxy.accept()
+            with asked:
+                asked.recv(1000)
+                asked.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                asked.recv(1000)
+
+        threading.Thread(target=let_through, daemon=True).start()
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        elsewhere = connect(host="https://mailersend.invalid")
+        done, message = MailerSendHook(elsewhere, max_retries=0).test_connection()
+    assert not done
+    assert "no certificate" in message
+
+
+def test_certificates_that_are_not_there_are_named(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    done, message = MailerSendHook(
+        connect(host="https://mailersend.invalid"), max_retries=0
+    ).test_connection()
+    assert not done
+    assert "/nowhere/bundle.pem" in message
+
+
 def test_a_netrc_entry_does_not_replace_the_token(
     connect: Connect, sandbox: Sandbox, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -831,6 +927,23 @@ def test_a_netrc_entry_does_not_replace_the_token(
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     assert MailerSendHook(connect(sandbox)).test_connection()[0]
+
+
+def test_what_answers_in_the_apis_place_is_shown_masked(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4000)
+                connection.sendall(b"220 jane.doe@example.com\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        host = f"http://127.0.0.1:{server.getsockname()[1]}"
+        done, message = MailerSendHook(connect(host=host), max_retries=0).test_connection()
+    assert not done
+    assert "@example.com" in message
+    assert "jane.doe" not in message
 
 
 def test_neither_token_nor_address_is_in_logs_and_errors(

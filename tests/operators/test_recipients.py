@@ -128,6 +128,14 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         }
 
 
+def test_a_number_given_as_an_id_is_shown_masked(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=["+15551234567"], status="opt_out")
+    with pytest.raises(AirflowFailException, match="has no SMS recipients for") as error:
+        operator.execute({})
+    assert "+15551234567" not in str(error.value)
+
+
 def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Connect) -> None:
     with Sandbox(sms_recipients=3, rate_limit=None) as sandbox:
         connect(sandbox)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,30 @@ def test_listing_returns_the_entries(connect: Connect) -> None:
         assert found == sandbox.entries("unsubscribes")
 
 
+def test_listing_keeps_to_the_domain_and_the_moments(connect: Connect) -> None:
+    newest = datetime(2025, 6, 1, tzinfo=UTC)
+    with Sandbox(unsubscribes=60, newest=newest, spacing=60) as sandbox:
+        connect(sandbox)
+        domain_id = sandbox.domain_id("example.com")
+        since, until = newest - timedelta(minutes=40), newest - timedelta(minutes=10)
+        between = [
+            entry
+            for entry in sandbox.entries("unsubscribes")
+            if since <= datetime.fromisoformat(entry["created_at"]) < until
+        ]
+        for moments in ({"since": since, "until": until}, {"since": str(since), "until": str(until)}):
+            operator = MailerSendListSuppressionsOperator(
+                task_id="list", suppression_list="unsubscribes", **moments
+            )
+            assert operator.execute({}) == between
+        of_domain = MailerSendListSuppressionsOperator(
+            task_id="list", suppression_list="unsubscribes", domain_id=f" {domain_id} "
+        )
+        found = of_domain.execute({})
+        assert len(found) == 20
+        assert {entry["recipient"]["domain"]["id"] for entry in found} == {domain_id}
+
+
 @pytest.mark.parametrize(("max_entries", "fits"), [(249, False), (250, True)])
 def test_more_than_fit_through_xcom_fail_and_stop_the_reading(
     connect: Connect, max_entries: int, fits: bool
@@ -45,6 +70,27 @@ def test_more_than_fit_through_xcom_fail_and_stop_the_reading(
             with pytest.raises(AirflowFailException, match="more than max_entries=249"):
                 operator.execute({})
         assert len(sandbox.log) == 3
+
+
+@pytest.mark.parametrize("max_entries", [-1, 2.5, "10", None])
+def test_a_number_of_entries_that_cannot_be_fails_at_once(
+    connect: Connect, sandbox: Sandbox, max_entries: Any
+) -> None:
+    connect(sandbox)
+    operator = MailerSendListSuppressionsOperator(
+        task_id="list", suppression_list="unsubscribes", max_entries=max_entries
+    )
+    with pytest.raises(AirflowFailException, match="max_entries must be a whole number, 0 or more; got"):
+        operator.execute({})
+    assert sandbox.log == []
+
+
+def test_no_entries_fit_where_none_may_come(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    operator = MailerSendListSuppressionsOperator(
+        task_id="list", suppression_list="unsubscribes", max_entries=0
+    )
+    assert operator.execute({}) == []
 
 
 def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Connect) -> None:
@@ -79,6 +125,24 @@ def test_adding_takes_a_list_however_it_was_rendered(
     entries = sandbox.entries("blocklist")
     assert [entry["pattern"] for entry in entries] == ["a@example.com"]
     assert result == {"added": [entries[0]["id"]], "rejected": [], "requests": 1}
+
+
+def test_addresses_and_patterns_are_added_to_the_domain_given(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    domain_id = sandbox.domain_id("news.example.com")
+    MailerSendAddSuppressionsOperator(
+        task_id="add",
+        suppression_list="blocklist",
+        recipients="a@example.com",
+        patterns=r"['.*@example\\.org']",
+        domain_id=domain_id,
+    ).execute({})
+    assert [
+        (entry["pattern"], entry["domain"]["id"]) for entry in reversed(sandbox.entries("blocklist"))
+    ] == [
+        ("a@example.com", domain_id),
+        (r".*@example\.org", domain_id),
+    ]
 
 
 @pytest.mark.parametrize("nothing", ["None", "", "[]", None, []])
@@ -212,6 +276,29 @@ def test_what_was_given_and_rendered_to_nothing_never_turns_into_all(
         with pytest.raises(AirflowFailException):
             operator.execute({})
         assert sandbox.log == []
+
+
+@pytest.mark.parametrize("nothing", ["None", "", None])
+def test_ids_are_deleted_though_the_domain_was_rendered_from_nothing(
+    connect: Connect, nothing: str | None
+) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        ids = [entry["id"] for entry in sandbox.entries("blocklist")]
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", ids=ids[:2], domain_id=nothing
+        )
+        assert operator.execute({})["deleted"] == ids[:2]
+
+
+def test_ids_are_deleted_in_batches_of_the_size_given(connect: Connect) -> None:
+    with Sandbox(blocklist=5) as sandbox:
+        connect(sandbox)
+        ids = [entry["id"] for entry in sandbox.entries("blocklist")]
+        MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="blocklist", ids=ids, batch_size=2
+        ).execute({})
+        assert [request.json["ids"] for request in sandbox.log] == [ids[:2], ids[2:4], ids[4:]]
 
 
 def test_deleting_ids_and_deleting_all(connect: Connect) -> None:

@@ -94,6 +94,18 @@ def test_it_leaves_requests_to_sending(connect: Connect) -> None:
         assert sandbox.state()["quota_remaining"] == 12
 
 
+def test_it_asks_by_the_connection_given(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox, conn_id="marketing")
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait",
+        suppression_list="blocklist",
+        recipient="jane@example.net",
+        mailersend_conn_id="marketing",
+    )
+    assert poked(sensor) == (False, None)
+    assert len(sandbox.log) == 1
+
+
 def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
     with Sandbox(sms_recipients=5) as sandbox:
         connect(sandbox)
