@@ -261,13 +261,13 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with self.failing_at_once():
             domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
-            if self.delete_all is True and self._domain_given and domain_id is None and domain is None:
-                raise ValueError(
-                    f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: with delete_all=True that would "
-                    "delete the entries of all domains. Leave both out if that is meant"
-                )
             # With nothing given at all it is no ids, which delete nothing.
             by_id = self._ids_given or not (self._values_given or self.delete_all)
+            if self._domain_given and domain_id is None and domain is None and not by_id:
+                raise ValueError(
+                    f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would delete entries of "
+                    "other domains too. Leave both out if that is meant"
+                )
             result = self.hook.delete_suppressions(
                 required_text_of(self.suppression_list, "suppression_list"),
                 ids=list_of(self.ids, "ids") if by_id else None,

@@ -226,6 +226,21 @@ def test_a_domain_is_taken_by_name(connect: Connect) -> None:
         assert len(sandbox.entries("blocklist")) == 30
 
 
+@pytest.mark.parametrize("field", ["domain_id", "domain"])
+def test_an_address_of_a_domain_rendered_to_nothing_is_not_deleted_elsewhere(
+    connect: Connect, field: str
+) -> None:
+    with Sandbox() as sandbox:
+        connect(sandbox)
+        sandbox.add("unsubscribes", "a@example.com", domain="example.com")
+        operator = MailerSendDeleteSuppressionsOperator(
+            task_id="delete", suppression_list="unsubscribes", recipients=["a@example.com"], **{field: "None"}
+        )
+        with pytest.raises(AirflowFailException, match="entries of other domains too"):
+            operator.execute({})
+        assert sandbox.log == []
+
+
 def test_deleting_by_address_and_by_pattern(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.com", "b@example.com", "a@example.com", patterns=[".*@c"])
