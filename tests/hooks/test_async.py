@@ -220,20 +220,28 @@ def test_single_things_and_missing_ones(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"status": 503}, {"cut": "before"}, {"cut": "after"}, {"truncate": True}, {"delay": 1.0}],
+    [{"status": 503}, {"cut": "before"}, {"cut": "after"}, {"truncate": True}, {"delay": 5.0}],
     ids=str,
 )
 def test_what_passes_is_waited_out(connect: Connect, fault: dict[str, Any]) -> None:
     with Sandbox(unsubscribes=150) as sandbox:
         connect(sandbox)
         sandbox.fail(Fault(skip=1, **fault))
-        assert len(run(lambda hook: hook.list_suppressions("unsubscribes"), timeout=0.4)) == 150
+        assert (
+            len(
+                run(
+                    lambda hook: hook.list_suppressions("unsubscribes"),
+                    timeout=1.0 if "delay" in fault else None,
+                )
+            )
+            == 150
+        )
         assert len(sandbox.log) == 3
 
 
 def test_waiting_for_the_rate_limit_does_not_block_the_event_loop(connect: Connect) -> None:
-    with Sandbox(unsubscribes=400, rate_limit=2, rate_window=0.5) as sandbox:
-        connect(sandbox, extra={"rate_limit_window": 0.5})
+    with Sandbox(unsubscribes=400, rate_limit=2, rate_window=2.0) as sandbox:
+        connect(sandbox, extra={"rate_limit_window": 2.0})
 
         async def read(hook: MailerSendAsyncHook) -> tuple[int, float]:
             reading = asyncio.create_task(hook.list_suppressions("unsubscribes"))
@@ -245,7 +253,7 @@ def test_waiting_for_the_rate_limit_does_not_block_the_event_loop(connect: Conne
 
         found, longest_block = run(read)
         assert found == 400
-        assert longest_block < 0.4
+        assert longest_block < 1.0
 
 
 def test_errors_are_the_same(connect: Connect) -> None:
