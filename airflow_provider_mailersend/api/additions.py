@@ -11,9 +11,9 @@ from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import (
     Entry,
+    belongs_to,
     comparable,
     created_at,
-    domain_id_of,
     value_of,
 )
 from airflow_provider_mailersend.api.errors import (
@@ -230,14 +230,13 @@ class Additions:
             paging.since = self._since(flow, moment)
             for entry in paging.read(answer):
                 value = value_of(entry)
-                if value is not None and (key := comparable(*value)) in wanted and self._is_ours(entry):
+                if (
+                    value is not None
+                    and (key := comparable(*value)) in wanted
+                    and belongs_to(entry, self._domain_id)
+                ):
                     found.setdefault(key, entry)
         return found
-
-    def _is_ours(self, entry: Entry) -> bool:
-        # A blocklist entry without a domain is the account's; elsewhere an entry may just not say its domain.
-        domain_id = domain_id_of(entry)
-        return domain_id == self._domain_id or (domain_id is None and self.suppression_list.adds_to_a_domain)
 
     def _since(self, flow: Flow, moment: float) -> datetime:
         """Return *moment* by the API's clock, no later than it can be; what was added before sets a bound too."""

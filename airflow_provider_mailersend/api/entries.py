@@ -59,5 +59,17 @@ def domain_id_of(entry: Mapping[str, Any]) -> str | None:
     return domain_id if isinstance(domain_id, str) else None
 
 
+def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool:
+    """
+    Return whether a suppression entry belongs to the domain of *domain_id*; with None, to the account.
+
+    A blocklist entry without a domain is the account's own. Elsewhere each is some domain's, and may not say whose.
+    """
+    theirs = domain_id_of(entry)
+    if "pattern" in entry:
+        return theirs == domain_id
+    return domain_id is None or theirs in (None, domain_id)
+
+
 def _of(thing: object, key: str) -> object:
     return thing.get(key) if isinstance(thing, Mapping) else None

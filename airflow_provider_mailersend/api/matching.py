@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.api.entries import comparable, domain_id_of, value_of
+from airflow_provider_mailersend.api.entries import belongs_to, comparable, value_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.items import Item, items_of
 from airflow_provider_mailersend.api.pages import Paging
@@ -58,11 +58,6 @@ class Matching:
                 value = value_of(entry)
                 if value is None or (key := comparable(*value)) not in self._wanted:
                     continue
-                if self._in_scope(domain_id_of(entry), domain_id):
+                if belongs_to(entry, domain_id):
                     self.ids.append(entry["id"])
                     self._unmet.pop(key, None)
-
-    def _in_scope(self, theirs: str | None, domain_id: str | None) -> bool:
-        if self.suppression_list.takes_patterns:
-            return theirs == domain_id
-        return domain_id is None or theirs in (None, domain_id)
