@@ -83,6 +83,7 @@ def test_every_operator_is_there() -> None:
         "MailerSendListSuppressionsOperator",
         "MailerSendAddSuppressionsOperator",
         "MailerSendDeleteSuppressionsOperator",
+        "MailerSendSyncSuppressionsOperator",
         "MailerSendListRecipientsOperator",
         "MailerSendGetRecipientOperator",
         "MailerSendDeleteRecipientOperator",

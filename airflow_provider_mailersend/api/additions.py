@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ from airflow_provider_mailersend.api.entries import (
     belongs_to,
     comparable,
     created_at,
+    read_moment,
     value_of,
 )
 from airflow_provider_mailersend.api.errors import (
@@ -23,8 +24,8 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnknownFateError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, unknown_fate
-from airflow_provider_mailersend.api.items import Item, items_of
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, unknown_fate
+from airflow_provider_mailersend.api.items import Item, Key, items_of
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.pages import Paging, entries_of
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
@@ -55,9 +56,11 @@ class Additions:
 
     :param recipients: addresses. Case and surrounding spaces do not tell two apart; the first spelling is sent.
     :param patterns: regular expressions, for the blocklist. Surrounding spaces do not tell two apart.
+    :param items: addresses and patterns that have been read already.
     :param scope: the domain to add to; without one it is the account's blocklist.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: whether an address that the API refuses ends the work or is left out.
+    :param so_far: what the same additions had done when an error ended them; then nothing else is to be added.
     """
 
     def __init__(
@@ -66,9 +69,11 @@ class Additions:
         *,
         recipients: Iterable[str] = (),
         patterns: Iterable[str] = (),
+        items: Iterable[Item] = (),
         scope: Scope = ACCOUNT_WIDE,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
+        so_far: Mapping[str, Any] | None = None,
     ) -> None:
         if not suppression_list.takes_additions:
             raise ValueError(
@@ -81,7 +86,13 @@ class Additions:
             )
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
-        items = [*items_of("recipients", recipients), *items_of("patterns", patterns)]
+        done = so_far or {}
+        items = [
+            *items_of("recipients", recipients),
+            *items_of("patterns", patterns),
+            *items,
+            *(Item(*item) for item in done.get("pending", ())),
+        ]
         suppression_list.check_takes(item.kind for item in items)
         if items and suppression_list.adds_to_a_domain and not scope.is_a_domain:
             raise ValueError(
@@ -93,39 +104,64 @@ class Additions:
         self.batch_size = batch_size
         self.on_invalid = on_invalid
         #: The ids of the entries made.
-        self.added: list[str] = []
-        #: What the API refuses, each a ``value`` and a ``reason``.
-        self.rejected: list[dict[str, str]] = []
-        self._pending: dict[tuple[str, str], Item] = {}
+        self.added: list[str] = list(done.get("added", ()))
+        #: What the API refuses, and why.
+        self.rejected: dict[Item, str] = {Item(*item): why for *item, why in done.get("rejected", ())}
+        #: What is left to be added.
+        self.pending: dict[Key, Item] = {}
         for item in items:
-            self._pending.setdefault(item.key, item)
-        self._total = len(self._pending)
+            self.pending.setdefault(item.key, item)
+        #: When the newest entry of those added was made, by the API's clock.
+        self.latest: datetime | None = read_moment(done.get("latest"))
+        self._total = len(self.added) + len(self.rejected) + len(self.pending)
         self._domain_id: str | None = None
         self._unsure = 0
+        self._unsure_since: float | None = done.get("unsure_since")
         self._unknowns = 0
-        self._latest: datetime | None = None
 
     def run(self, flow: Flow) -> Steps[None]:
         """Add all that is left, by *flow*."""
         try:
-            self._reject({item: "It is empty." for item in self._pending.values() if not item.value})
-            if self._pending:
-                self._domain_id = yield from self.scope.resolve(flow)
-            while self._pending:
-                yield from self._add_batch(flow)
+            self._reject({item: "It is empty." for item in self.pending.values() if not item.value})
+            if self._unsure_since is not None:
+                yield from self.look_back(flow, self._unsure_since)
+            while self.pending:
+                yield from self.add_batch(flow)
         except MailerSendError as error:
-            error.progress = self._progress()
+            error.progress = self.progress
+            error.so_far = self._so_far()
             raise
 
-    def _progress(self) -> str:
+    @property
+    def progress(self) -> str:
+        """What was added and what was not, in a sentence."""
         unsure = f"; not known: {self._unsure}" if self._unsure else ""
         return (
             f"Added to {self.suppression_list} before that: {len(self.added)} of {self._total}; "
-            f"not added: {len(self._pending) - self._unsure}{unsure}."
+            f"not added: {len(self.pending) - self._unsure}{unsure}."
         )
 
-    def _add_batch(self, flow: Flow) -> Steps[None]:
-        batch = list(islice(self._pending.values(), self.batch_size))
+    def _so_far(self) -> dict[str, Any]:
+        return {
+            "pending": [list(item) for item in self.pending.values()],
+            "added": self.added,
+            "rejected": [[*item, why] for item, why in self.rejected.items()],
+            "latest": self.latest.isoformat() if self.latest else None,
+            "unsure_since": self._unsure_since,
+        }
+
+    def look_back(self, flow: Flow, moment: float) -> Steps[None]:
+        """Leave out what was added since *moment* by an earlier try, which ended without knowing it."""
+        self._domain_id = yield from self.scope.resolve(flow)
+        entries = yield from self._made_since(flow, moment, set(self.pending))
+        there = [item for item in self.pending.values() if item.key in entries]
+        self._done(there, [entries[item.key]["id"] for item in there])
+        self._unsure_since = None
+
+    def add_batch(self, flow: Flow) -> Steps[None]:
+        """Add the next of what is left, by *flow*: one request, where all goes well."""
+        self._domain_id = yield from self.scope.resolve(flow)
+        batch = list(islice(self.pending.values(), self.batch_size))
         request = add_suppressions(
             self.suppression_list,
             recipients=[item.value for item in batch if item.kind == "recipients"],
@@ -136,11 +172,12 @@ class Additions:
             answer = yield from flow.send(request)
             self._take_in(batch, request, answer)
         except MailerSendUnknownFateError as error:
-            self._unsure = len(batch)
+            self._unsure, self._unsure_since = len(batch), flow.sent_at
             yield from self._look_up(flow, batch, error)
-            self._unsure = 0
+            self._unsure, self._unsure_since = 0, None
         except MailerSendRequestError as error:
             self._adapt(batch, error)
+        flow.progress = Progress(request.endpoint, self._total - len(self.pending), self._total)
 
     def _take_in(self, batch: Sequence[Item], request: Request, answer: Answer) -> None:
         try:
@@ -151,7 +188,7 @@ class Additions:
             raise unknown_fate(error) from None
         self._unknowns = 0
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
-        self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
+        self.latest = max([*dates, *([self.latest] if self.latest else [])], default=None)
         self._done(batch, [entry["id"] for entry in entries])
 
     def _done(self, items: Sequence[Item], ids: Iterable[str]) -> None:
@@ -160,7 +197,7 @@ class Additions:
 
     def _drop(self, items: Iterable[Item]) -> None:
         for item in items:
-            del self._pending[item.key]
+            del self.pending[item.key]
 
     def _adapt(self, batch: Sequence[Item], error: MailerSendRequestError) -> None:
         """Send less at once, or without what is refused, where *error* allows that; else raise it."""
@@ -182,18 +219,8 @@ class Additions:
         if not reasons:
             return
         if self.on_invalid == "fail":
-            named = [
-                f"{item.kind}[{item.position}] {masked(item.value)!r}: {why}" for item, why in reasons.items()
-            ]
-            more = f" and {len(named) - 10} more" if len(named) > 10 else ""
-            raise MailerSendValidationError(
-                f"{self.suppression_list}: {len(named)} of what is to be added cannot be: "
-                f"{'; '.join(named[:10])}{more}. Correct it, or pass on_invalid='skip' to add the rest.",
-                endpoint=endpoint,
-                status=422 if endpoint else None,
-                errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
-            )
-        self.rejected.extend({"value": item.value, "reason": why} for item, why in reasons.items())
+            raise refused(self.suppression_list, reasons, "to add the rest", endpoint)
+        self.rejected.update(reasons)
         self._drop(reasons)
 
     def _look_up(self, flow: Flow, batch: Sequence[Item], error: MailerSendUnknownFateError) -> Steps[None]:
@@ -205,7 +232,7 @@ class Additions:
         at_work = min(now - asked_at, _LONGEST_SETTLING)
         settling = max(_SHORTEST_SETTLING, flow.backoff(self._unknowns), at_work)
         seen = -1
-        entries: dict[tuple[str, str], Entry] = {}
+        entries: dict[Key, Entry] = {}
         # Some but not all of it there may mean that the API is still at work: look until that stands still.
         while seen < len(entries) < len(batch):
             seen = len(entries)
@@ -216,14 +243,12 @@ class Additions:
         if len(there) == len(batch):
             self._unknowns = 0
         elif self._unknowns > flow.max_retries:
-            self._unsure = 0
+            self._unsure, self._unsure_since = 0, None
             raise error
 
-    def _made_since(
-        self, flow: Flow, moment: float, wanted: set[tuple[str, str]]
-    ) -> Steps[dict[tuple[str, str], Entry]]:
+    def _made_since(self, flow: Flow, moment: float, wanted: set[Key]) -> Steps[dict[Key, Entry]]:
         """Return those entries for *wanted* that were made since *moment*, which are among the newest."""
-        found: dict[tuple[str, str], Entry] = {}
+        found: dict[Key, Entry] = {}
         paging = Paging(list_suppressions(self.suppression_list, self._domain_id))
         while paging.request is not None and len(found) < len(wanted):
             answer = yield from flow.send(paging.request)
@@ -243,8 +268,24 @@ class Additions:
         ahead = flow.throttle.clock_ahead
         since = datetime.fromtimestamp(moment + (ahead or 0.0), UTC)
         since -= _CLOCK_UNKNOWN if ahead is None else _CLOCK_GRAIN
-        return since if self._latest is None else max(since, self._latest)
+        return since if self.latest is None else max(since, self.latest)
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
-        return {"added": self.added, "rejected": self.rejected, "requests": requests}
+        rejected = [{"value": item.value, "reason": why} for item, why in self.rejected.items()]
+        return {"added": self.added, "rejected": rejected, "requests": requests}
+
+
+def refused(
+    suppression_list: SuppressionList, reasons: Mapping[Item, str], why_skip: str, endpoint: str | None = None
+) -> MailerSendValidationError:
+    """Return the error that names what cannot be added, and why."""
+    named = [f"{item.where} {masked(item.value)!r}: {why}" for item, why in islice(reasons.items(), 10)]
+    more = f" and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+    return MailerSendValidationError(
+        f"{suppression_list}: {len(reasons)} of what is to be added cannot be: {'; '.join(named)}{more}. Correct it, "
+        f"or pass on_invalid='skip' {why_skip}.",
+        endpoint=endpoint,
+        status=422 if endpoint else None,
+        errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
+    )

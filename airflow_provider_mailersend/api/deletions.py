@@ -1,8 +1,9 @@
-"""Deleting from a suppression list by id: in batches, and never more than was named."""
+"""Deleting from a suppression list: in batches, and never more than was named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.errors import (
@@ -10,8 +11,9 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendRequestError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
 
@@ -21,19 +23,23 @@ class Deletions:
     One call's deletions from a list: what is left to do, and what was done.
 
     :param ids: the entries' ids; each counts once.
+    :param matching: finds the ids, where the entries are named by what they suppress.
     :param scope: the domain whose entries they are; without one they may be of any, and of the account.
     :param ignore_missing: whether ids that the API does not know are left out or end the work.
     :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param so_far: what the same deletions had done when an error ended them; then nothing else is to be deleted.
     """
 
     def __init__(
         self,
         suppression_list: SuppressionList,
-        ids: Iterable[str],
+        ids: Iterable[str] = (),
         *,
+        matching: Matching | None = None,
         scope: Scope = ACCOUNT_WIDE,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
+        so_far: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
@@ -42,39 +48,58 @@ class Deletions:
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         #: The ids of the entries deleted.
-        self.deleted: list[str] = []
+        self.deleted: list[str] = list(so_far["deleted"]) if so_far else []
         #: The ids that the API does not know.
-        self.missing: list[str] = []
-        self._pending = _unique_ids(ids)
-        self._total = len(self._pending)
-        self._domain_id: str | None = None
+        self.missing: list[str] = list(so_far["missing"]) if so_far else []
+        #: The ids that are left to be deleted.
+        self.pending = _unique_ids(so_far["pending"] if so_far else ids)
+        #: What there is no entry for, where the entries are named by what they suppress.
+        self.unmet: list[str] | None = so_far["unmet"] if so_far else None
+        self._matching = None if so_far else matching
+        self._total = len(self.deleted) + len(self.missing) + len(self.pending)
 
     def run(self, flow: Flow) -> Steps[None]:
         """Delete all that is left, by *flow*."""
+        if self._matching is not None:
+            yield from self._matching.run(flow)
+            self.pending, self.unmet = self._matching.ids, self._matching.missing
+            self._total = len(self.pending)
         try:
-            if self._pending:
-                self._domain_id = yield from self.scope.resolve(flow)
-            while self._pending:
-                yield from self._delete_batch(flow)
+            while self.pending:
+                yield from self.delete_batch(flow)
         except MailerSendError as error:
-            error.progress = (
-                f"Deleted from {self.suppression_list} before that: {len(self.deleted)} of {self._total}; "
-                f"left: {len(self._pending)}."
-            )
+            error.progress = self.progress
+            error.so_far = {
+                "pending": self.pending,
+                "deleted": self.deleted,
+                "missing": self.missing,
+                "unmet": self.unmet,
+            }
             raise
 
-    def _delete_batch(self, flow: Flow) -> Steps[None]:
-        batch = self._pending[: self.batch_size]
+    @property
+    def progress(self) -> str:
+        """What was deleted and what was not, in a sentence."""
+        return (
+            f"Deleted from {self.suppression_list} before that: {len(self.deleted)} of {self._total}; "
+            f"left: {len(self.pending)}."
+        )
+
+    def delete_batch(self, flow: Flow) -> Steps[None]:
+        """Delete the next of what is left, by *flow*: one request, where all goes well."""
+        domain_id = yield from self.scope.resolve(flow)
+        batch = self.pending[: self.batch_size]
+        request = delete_suppressions(self.suppression_list, batch, domain_id)
         try:
-            yield from flow.carry_out(delete_suppressions(self.suppression_list, batch, self._domain_id))
+            yield from flow.carry_out(request)
+            self._done(batch)
         except MailerSendRequestError as error:
             self._adapt(batch, error)
-            return
-        self._done(batch)
+        flow.progress = Progress(request.endpoint, self._total - len(self.pending), self._total)
 
     def _done(self, batch: Sequence[str]) -> None:
         self.deleted.extend(batch)
-        self._pending = self._pending[len(batch) :]
+        self.pending = self.pending[len(batch) :]
 
     def _adapt(self, batch: Sequence[str], error: MailerSendRequestError) -> None:
         """Send less at once, or without what is unknown, where *error* allows that; else raise it."""
@@ -104,7 +129,12 @@ class Deletions:
                 errors=error.errors,
             )
         self.missing.extend(missing)
-        self._pending = [id_ for i, id_ in enumerate(batch) if i not in unknown] + self._pending[len(batch) :]
+        self.pending = [id_ for i, id_ in enumerate(batch) if i not in unknown] + self.pending[len(batch) :]
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        missing = self.missing if self.unmet is None else self.unmet
+        return {"deleted": self.deleted, "missing": missing, "all": False, "requests": requests}
 
 
 def _unique_ids(ids: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 
 class MailerSendError(Exception):
@@ -26,6 +27,8 @@ class MailerSendError(Exception):
         self.conn_id: str | None = None
         #: What had been done when the error came, where a job was more than one request.
         self.progress: str | None = None
+        #: The same as plain JSON, with what is left to do: the job that is handed it goes on from there.
+        self.so_far: dict[str, Any] | None = None
         #: Whether an earlier try of the same request went unanswered and may have been processed.
         self.follows_unknown = False
 
@@ -96,6 +99,12 @@ class MailerSendQuotaExhaustedError(MailerSendError):
     ) -> None:
         super().__init__(message, endpoint=endpoint, status=None)
         self.resets_at = resets_at
+
+
+class MailerSendGuardError(MailerSendError):
+    """A change would have gone further than its guards allow; nothing was changed."""
+
+    permanent = True
 
 
 class MailerSendServerError(MailerSendError):

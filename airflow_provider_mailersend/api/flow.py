@@ -57,7 +57,33 @@ class Wait:
     reason: str = ""
 
 
-Step = Send | Wait
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """
+    Wanted: this kept where another try of the same job finds it. Handed back: nothing.
+
+    :param so_far: what the job has done, and what is left to do, as plain JSON.
+    """
+
+    so_far: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    How far a job is.
+
+    :param endpoint: what it is asking.
+    :param done: how many entries it has read, added, deleted or changed.
+    :param total: of how many; None where that is not known.
+    """
+
+    endpoint: str
+    done: int
+    total: int | None = None
+
+
+Step = Send | Wait | Keep
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
 
@@ -109,6 +135,8 @@ class Flow:
         self.requests = 0
         #: The ids of the account's domains that are known so far, by their names.
         self.domain_ids: dict[str, str] = {}
+        #: How far the job at work is; None before there is one.
+        self.progress: Progress | None = None
         #: When the last one was sent, in Unix seconds of the asking machine's clock.
         self.sent_at = 0.0
         self._random = random
@@ -170,8 +198,11 @@ class Flow:
         """Ask for the next page of *paging* and return what is new on it."""
         if paging.request is None:
             return []
+        endpoint = paging.request.endpoint
         answer = yield from self.send(paging.request)
-        return paging.read(answer)
+        entries = paging.read(answer)
+        self.progress = Progress(endpoint, paging.count, paging.total)
+        return entries
 
     def get(self, request: Request) -> Steps[Entry]:
         """Ask for one thing and return it."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from airflow_provider_mailersend.api.entries import comparable
+
+Key = tuple[str, str]
 
 
 class Item(NamedTuple):
@@ -22,12 +25,65 @@ class Item(NamedTuple):
     position: int
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """What is equal for all spellings that mean the same."""
         return comparable(self.kind, self.value)
 
+    @property
+    def where(self) -> str:
+        """Where it stood, for messages."""
+        return f"{self.kind}[{self.position}]"
 
-def items_of(kind: str, values: Iterable[str]) -> list[Item]:
+
+class Line(Item):
+    """One address or pattern from a file, its position being the line's number, from 1."""
+
+    __slots__ = ()
+
+    @property
+    def where(self) -> str:
+        return f"line {self.position}"
+
+
+class Wanted:
+    """
+    What a list is to hold, each address and pattern once. Of several spellings the first counts.
+
+    :param recipients: addresses; None where nothing is said about addresses.
+    :param patterns: regular expressions; None where nothing is said about patterns.
+    """
+
+    def __init__(
+        self, recipients: Iterable[str | Item] | None = None, patterns: Iterable[str | Item] | None = None
+    ) -> None:
+        given = {"recipients": recipients, "patterns": patterns}
+        #: The kinds about which something is said, be it that there are none.
+        self.kinds = tuple(kind for kind, values in given.items() if values is not None)
+        self.items: dict[Key, Item] = {}
+        #: Those that are no more than spaces.
+        self.empty: list[Item] = []
+        for kind in self.kinds:
+            for item in items_of(kind, given[kind] or ()):
+                if item.value:
+                    self.items.setdefault(item.key, item)
+                else:
+                    self.empty.append(item)
+
+    @property
+    def kinds_without_any(self) -> list[str]:
+        """The kinds of which it is said that there are none."""
+        there = {kind for kind, _ in self.items}
+        return [kind for kind in self.kinds if kind not in there]
+
+    def fingerprint(self) -> str:
+        """Return what is equal for the same addresses and patterns in the same order, and tells none of them."""
+        digest = hashlib.sha256(repr(self.kinds).encode())
+        for kind, value in self.items:
+            digest.update(f"{kind}\0{value}\0".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def items_of(kind: str, values: Iterable[str | Item]) -> list[Item]:
     """
     Return *values* as items.
 
@@ -37,7 +93,10 @@ def items_of(kind: str, values: Iterable[str]) -> list[Item]:
         raise TypeError(f"{kind} must be a list of strings; got one string")
     items = []
     for position, value in enumerate(values):
-        if not isinstance(value, str):
+        if isinstance(value, Item):
+            items.append(value)
+        elif isinstance(value, str):
+            items.append(Item(kind, value.strip(), position))
+        else:
             raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
-        items.append(Item(kind, value.strip(), position))
     return items

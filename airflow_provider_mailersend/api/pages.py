@@ -31,6 +31,9 @@ class Paging:
         self.request: Request | None = request
         self.since = since
         self.until = until
+        #: How many entries were met, and of how many where the API tells: it is documented to, and was not seen to.
+        self.count = 0
+        self.total: int | None = None
         #: The dates that could not be read; their entries were kept.
         self.unreadable_dates: list[object] = []
         self._page = 1
@@ -48,9 +51,10 @@ class Paging:
         :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
         """
         asked = self._asked()
-        entries, is_last = _page_of(asked, answer)
+        entries, is_last, self.total = _page_of(asked, answer)
         self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries])
         fresh = [entry for entry in entries if self._is_new(entry["id"])]
+        self.count += len(fresh)
         if self.since is None and self.until is None:
             kept = fresh
         else:
@@ -135,14 +139,16 @@ def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
     return quota
 
 
-def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool]:
+def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
     body = _body_of(request, answer)
     entries = _entries_in(body, request, answer)
     links = body.get("links")
     # links.next says only whether there is more: it has dropped the limit and every filter. Lists of 2021 have
     # no links at all; there an empty page is the end, since a short one may only mean that limit was ignored.
     is_last = not entries or (isinstance(links, dict) and "next" in links and links["next"] is None)
-    return entries, is_last
+    meta = body.get("meta")
+    total = meta.get("total") if isinstance(meta, dict) else None
+    return entries, is_last, total if isinstance(total, int) else None
 
 
 def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:

@@ -68,6 +68,8 @@ class Throttle:
         remaining = _number(answer.headers.get("x-apiquota-remaining"))
         if remaining is not None:
             self.learn_quota(int(remaining), answer.headers.get("x-apiquota-reset"), answer.at)
+        elif self.quota_remaining and request.uses_quota and answer.status != 429:
+            self.quota_remaining -= 1
         if answer.status == 429 or not request.uses_quota:
             return
         self._refusals = 0

@@ -1,19 +1,13 @@
-"""Hooks to MailerSend: thin drivers of :mod:`airflow_provider_mailersend.api`, one blocking, one asynchronous."""
+"""The hook of tasks: a thin driver of :mod:`airflow_provider_mailersend.api`."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from functools import cached_property, partial
+from typing import Any, Literal, Protocol, TypeVar
 
-import httpx
-import pendulum
 import requests
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-from airflow.providers.common.compat.sdk import BaseHook
 from urllib3.exceptions import NewConnectionError
 
 from airflow_provider_mailersend.api.additions import Additions, OnInvalid
@@ -24,21 +18,19 @@ from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
     MailerSendNotFoundError,
-    MailerSendUnexpectedAnswerError,
 )
 from airflow_provider_mailersend.api.flow import (
-    RETRY_TIMEOUT,
     Flow,
+    Keep,
     Send,
     Step,
     Steps,
-    Wait,
     drive,
-    drive_async,
 )
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.items import Item, Wanted
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -51,89 +43,40 @@ from airflow_provider_mailersend.api.requests import (
     list_recipients,
     list_sms_recipients,
     list_suppressions,
-    update_sms_recipient,
 )
-from airflow_provider_mailersend.api.throttle import Throttle
-from airflow_provider_mailersend.hooks.connection import Settings, settings_of
+from airflow_provider_mailersend.api.sms_updates import OnMissing, SmsUpdates, set_status
+from airflow_provider_mailersend.api.syncs import Sync
+from airflow_provider_mailersend.hooks.account import (
+    Bearer,
+    MailerSendAccount,
+    Moment,
+    between,
+    connected,
+    said_by,
+)
+from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
+from airflow_provider_mailersend.hooks.connection import Settings
+from airflow_provider_mailersend.hooks.reporting import Reporter
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
-
-#: Waits shorter than this, in seconds, are not worth a line in the log.
-_WORTH_A_LINE = 1.0
+__all__ = ["MailerSendAsyncHook", "MailerSendHook"]
 
 _T = TypeVar("_T")
-_HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
 
-Moment = datetime | date | str | None
-
-
-class _Account(BaseHook):
-    """
-    What both hooks share: the connection's settings, and the flow of one account's requests.
-
-    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``.
-    :param timeout: seconds to wait for one answer; the connection's when None.
-    :param max_retries: how often a request is repeated after a fault; the connection's when None.
-    :param quota_reserve: how many of the day's requests to leave to sending; the connection's when None.
-    :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds. A job
-        of many requests has no deadline here: give its task an ``execution_timeout``.
-    """
-
-    conn_name_attr = "mailersend_conn_id"
-    default_conn_name = "mailersend_default"
-    conn_type = "mailersend"
-    hook_name = "MailerSend"
-
-    def __init__(
-        self,
-        mailersend_conn_id: str = default_conn_name,
-        *,
-        timeout: float | None = None,
-        max_retries: int | None = None,
-        quota_reserve: int | None = None,
-        retry_timeout: float = RETRY_TIMEOUT,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.mailersend_conn_id = mailersend_conn_id
-        self.timeout = timeout
-        self.max_retries = max_retries
-        self.quota_reserve = quota_reserve
-        self.retry_timeout = retry_timeout
-
-    def _settings_from(self, connection: Connection, extra: dict[str, Any]) -> Settings:
-        given = {
-            name: value
-            for name in ("timeout", "max_retries", "quota_reserve")
-            if (value := getattr(self, name)) is not None
-        }
-        return settings_of(connection, {**extra, **given})
-
-    def _flow_for(self, settings: Settings) -> Flow:
-        throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
-        return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
-
-    def _log_wait(self, wait: Wait, seconds: float) -> None:
-        if seconds >= _WORTH_A_LINE:
-            self.log.info("Waiting %.1f s for %s.", seconds, wait.reason)
-
-    def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
-        if paging.unreadable_dates:
-            self.log.warning(
-                "%s held %d entries whose created_at cannot be read, such as %r. They were kept, whatever their date.",
-                endpoint,
-                len(paging.unreadable_dates),
-                paging.unreadable_dates[0],
-            )
-
-    def _fail(self, error: MailerSendError) -> NoReturn:
-        error.conn_id = self.mailersend_conn_id
-        raise error
+#: What a job has done so far, as plain JSON, and who keeps it for another try.
+SoFar = Mapping[str, Any]
+Keeper = Callable[[dict[str, Any]], None]
 
 
-class MailerSendHook(_Account):
+class Job(Protocol):
+    """Work of many requests that can be gone on with."""
+
+    def run(self, flow: Flow) -> Steps[None]: ...
+
+    def result(self, requests: int) -> dict[str, Any]: ...
+
+
+class MailerSendHook(MailerSendAccount):
     """
     MailerSend's suppression lists, recipients and SMS recipients.
 
@@ -220,9 +163,9 @@ class MailerSendHook(_Account):
         :return: an iterator over the entries, in the API's order. On the blocklist an entry has ``id``, ``type``,
             ``pattern``, ``domain`` and ``created_at``; elsewhere ``id``, ``recipient``, ``created_at`` and more.
         """
-        which, between = SuppressionList(suppression_list), _between(since, until)
+        which, moments = SuppressionList(suppression_list), between(since, until)
         asked = list_suppressions(which, self._domain(domain_id, domain))
-        return self._iterate(Paging(asked, **between))
+        return self._iterate(Paging(asked, **moments))
 
     def list_suppressions(
         self,
@@ -249,6 +192,7 @@ class MailerSendHook(_Account):
         domain: str | None = None,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
+        so_far: SoFar | None = None,
     ) -> dict[str, Any]:
         """
         Put addresses on a suppression list: ``POST /suppressions/{list}``, a request for each batch.
@@ -269,21 +213,95 @@ class MailerSendHook(_Account):
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
+        :param so_far: what an error of the same call had as its ``so_far``: go on from there, and add nothing else.
         :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a
             ``reason``; ``requests``: how many requests it took.
         :raises MailerSendValidationError: an address was refused. Batches before its own were added: it says so.
         """
         work = Additions(
             SuppressionList(suppression_list),
-            recipients=recipients,
-            patterns=patterns,
+            recipients=() if so_far else recipients,
+            patterns=() if so_far else patterns,
             scope=Scope.of(domain_id, domain, self.settings.domain_id),
             batch_size=batch_size,
             on_invalid=on_invalid,
+            so_far=so_far,
         )
-        before = self.requests_sent
-        self._run(work.run(self._flow))
-        return work.result(self.requests_sent - before)
+        return self._do(work, so_far)
+
+    def sync_suppressions(
+        self,
+        suppression_list: str,
+        *,
+        recipients: Iterable[str | Item] | None = None,
+        patterns: Iterable[str | Item] | None = None,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        mode: Mode = "add_only",
+        max_deletes: int | float = MAX_DELETES,
+        allow_empty: bool = False,
+        remove_duplicates: bool = False,
+        dry_run: bool = False,
+        batch_size: int = BATCH_SIZE,
+        on_invalid: OnInvalid = "fail",
+        over_days: bool = False,
+        so_far: SoFar | None = None,
+        keep: Keeper | None = None,
+    ) -> dict[str, Any]:
+        """
+        Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
+
+        It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, ``DELETE`` for each
+        batch to delete, and ``GET /api-quota``, which is free. Done again it changes nothing.
+
+        Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own;
+        and of these only the kinds that are given: without *patterns* patterns are left alone.
+
+        .. code-block:: python
+
+            hook.sync_suppressions("blocklist", recipients=crm.opted_out(), mode="mirror")
+
+        :param suppression_list: any list but ``on-hold-list``, which MailerSend keeps by itself.
+        :param recipients: the addresses that are to be there. Case and surrounding spaces do not tell two apart.
+        :param patterns: the regular expressions that are to be there, on the blocklist.
+        :param domain_id: the domain whose entries they are; by default the connection's. The blocklist needs none.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
+        :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted.
+        :param max_deletes: with ``mirror``, how many entries may be deleted: a number, or as a float a fraction of
+            those there, 0.1 being a tenth. A plan that deletes more is refused before anything is changed.
+        :param allow_empty: with ``mirror``, whether no recipients, or no patterns, may be wanted at all.
+        :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
+        :param dry_run: whether to plan only, and to change nothing.
+        :param batch_size: how many to put into one request; less where the API refuses so many.
+        :param on_invalid: what to do about addresses that the API refuses once all else is done: ``fail``, or ``skip``.
+        :param over_days: whether to begin although no whole day's requests are enough, to go on on another day by
+            *so_far*.
+        :param so_far: what an error of the same call had as its ``so_far``, or what *keep* was handed last: go on from
+            there, without reading the list again.
+        :param keep: is handed what was done so far, as plain JSON, before and after each change; empty at the end.
+        :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
+            ``deleted``, ``rejected``; the first ten of some: ``first_to_add``, ``first_to_delete`` (each an ``id`` and
+            a ``value``) and ``first_rejected`` (each a ``value``, a ``reason`` and ``where`` it stood); ``dry_run``;
+            ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: how many it took.
+        :raises MailerSendGuardError: it would delete more than its guards allow; nothing was changed.
+        :raises MailerSendQuotaExhaustedError: the day's requests cannot be enough, or were not.
+        :raises MailerSendValidationError: addresses were refused, and *on_invalid* is ``fail``. All else was done.
+        """
+        work = Sync(
+            SuppressionList(suppression_list),
+            Wanted(recipients, patterns),
+            scope=Scope.of(domain_id, domain, self.settings.domain_id),
+            mode=mode,
+            max_deletes=max_deletes,
+            allow_empty=allow_empty,
+            remove_duplicates=remove_duplicates,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            on_invalid=on_invalid,
+            over_days=over_days,
+            so_far=so_far,
+        )
+        return self._do(work, so_far, keep)
 
     def delete_suppressions(
         self,
@@ -297,6 +315,7 @@ class MailerSendHook(_Account):
         domain: str | None = None,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
+        so_far: SoFar | None = None,
     ) -> dict[str, Any]:
         """
         Take entries off a suppression list: ``DELETE /suppressions/{list}``, a request for each batch.
@@ -316,6 +335,7 @@ class MailerSendHook(_Account):
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
         :param batch_size: how many to put into one request; less where the API refuses so many.
+        :param so_far: what an error of the same call had as its ``so_far``: go on from there, without reading the list.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
             the addresses and patterns that have no entry; ``all``: whether everything was deleted; ``requests``: how
             many requests it took.
@@ -329,26 +349,22 @@ class MailerSendHook(_Account):
         if delete_all and any(given is not None and not given.strip() for given in (domain_id, domain)):
             raise ValueError("with delete_all=True an empty domain would delete the entries of all domains")
         which, scope = SuppressionList(suppression_list), Scope.of(domain_id, domain, self.settings.domain_id)
-        before = self.requests_sent
         if delete_all:
+            before = self.requests_sent
             request = delete_all_suppressions(which, self._run(scope.resolve(self._flow)))
             self._run(self._flow.carry_out(request))
             return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
-        missing: list[str] = []
-        if ids is None:
-            matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
-            self._run(matching.run(self._flow))
-            ids, missing = matching.ids, matching.missing
+        matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
         work = Deletions(
-            which, ids, scope=scope, ignore_missing=ignore_missing or by_value, batch_size=batch_size
+            which,
+            ids or (),
+            matching=matching if by_value else None,
+            scope=scope,
+            ignore_missing=ignore_missing or by_value,
+            batch_size=batch_size,
+            so_far=so_far,
         )
-        self._run(work.run(self._flow))
-        return {
-            "deleted": work.deleted,
-            "missing": missing if by_value else work.missing,
-            "all": False,
-            "requests": self.requests_sent - before,
-        }
+        return self._do(work, so_far)
 
     def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
         """
@@ -421,17 +437,45 @@ class MailerSendHook(_Account):
         :raises MailerSendNotFoundError: there is none of this id.
         :raises MailerSendUnexpectedAnswerError: the API's answer has another status than was asked for.
         """
-        request = update_sms_recipient(sms_recipient_id, SmsRecipientStatus(status))
-        recipient = self._run(self._flow.get(request))
-        if recipient.get("status") != status:
-            self._fail(
-                MailerSendUnexpectedAnswerError(
-                    f"{request.endpoint} was to set the status {status}, and answered with the status "
-                    f"{recipient.get('status')!r}. Look in MailerSend whether it was set.",
-                    endpoint=request.endpoint,
-                )
-            )
-        return recipient
+        return self._run(set_status(self._flow, sms_recipient_id, SmsRecipientStatus(status)))
+
+    def update_sms_recipients(
+        self,
+        status: Literal["active", "opt_out"] | str,
+        *,
+        ids: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        sms_number_id: str | None = None,
+        on_missing: OnMissing = "fail",
+        so_far: SoFar | None = None,
+    ) -> dict[str, Any]:
+        """
+        Set whether SMS recipients may be written to: ``PUT /sms-recipients/{id}``, a request for each.
+
+        They go by their ids, or by their phone numbers: then all SMS recipients are read first, a request for each
+        100, and only those are set whose status differs. What is unknown holds up none of the others.
+
+        :param status: ``active`` or ``opt_out``.
+        :param ids: the SMS recipients' ids.
+        :param numbers: phone numbers in E.164, such as ``+15551234567``; spaces, dashes and brackets are forgiven. The
+            same number is one SMS recipient for each SMS number: all of them are set.
+        :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
+        :param on_missing: what to do about unknown ids and numbers once the others are set: ``fail``, or ``skip``.
+        :param so_far: what an error of the same call had as its ``so_far``: go on from there.
+        :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
+            ``missing``: the ids or numbers that are unknown; ``requests``: how many requests it took.
+        :raises MailerSendRequestError: ids or numbers are unknown, and *on_missing* is ``fail``; or the API refuses
+            some.
+        """
+        work = SmsUpdates(
+            SmsRecipientStatus(status),
+            ids=ids,
+            numbers=numbers,
+            sms_number_id=sms_number_id,
+            on_missing=on_missing,
+            so_far=so_far,
+        )
+        return self._do(work, so_far)
 
     def resolve_domain_id(self, domain: str) -> str:
         """
@@ -453,7 +497,7 @@ class MailerSendHook(_Account):
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the quota, and return whether that worked and what is left, or why not."""
         try:
-            return True, _connected(self.get_api_quota())
+            return True, connected(self.get_api_quota())
         except (MailerSendError, ValueError) as error:
             return False, str(error)
 
@@ -462,7 +506,7 @@ class MailerSendHook(_Account):
         session = requests.Session()
         session.headers["Accept"] = "application/json"
         # As auth, not as a header: a .netrc entry for the host would replace a header.
-        session.auth = _Bearer(self.settings)
+        session.auth = Bearer(self.settings)
         session.trust_env = not self.settings.on_this_machine
         return session
 
@@ -489,18 +533,42 @@ class MailerSendHook(_Account):
         finally:
             self._log_unreadable_dates(paging, endpoint)
 
-    def _run(self, steps: Steps[_T]) -> _T:
+    def _do(self, work: Job, so_far: SoFar | None, keep: Keeper | None = None) -> dict[str, Any]:
+        """Do *work* and return its result, the requests of earlier tries counted."""
+        before = self.requests_sent - int((so_far or {}).get("requests", 0))
+
+        def keep_counted(done: dict[str, Any]) -> None:
+            if keep is not None:
+                keep({**done, "requests": self.requests_sent - before} if done else {})
+
         try:
-            return drive(steps, self._perform)
+            self._run(work.run(self._flow), keep_counted)
+        except MailerSendError as error:
+            if error.so_far is not None:
+                error.so_far["requests"] = self.requests_sent - before
+            raise
+        return work.result(self.requests_sent - before)
+
+    @cached_property
+    def _reporter(self) -> Reporter:
+        return self._reporter_of(self._flow)
+
+    def _run(self, steps: Steps[_T], keep: Keeper | None = None) -> _T:
+        try:
+            return drive(steps, partial(self._perform, keep=keep))
         except MailerSendError as error:
             self._fail(error)
+        finally:
+            self._reporter.gauge()
 
-    def _perform(self, step: Step) -> Outcome | float:
+    def _perform(self, step: Step, keep: Keeper | None) -> Outcome | float | None:
         if isinstance(step, Send):
-            return self._exchange(step.request)
-        seconds = step.until - time.time()
-        if seconds > 0:
-            self._log_wait(step, seconds)
+            outcome = self._exchange(step.request)
+            self._reporter.answered(outcome)
+            return outcome
+        if isinstance(step, Keep):
+            return keep(step.so_far) if keep else None
+        for seconds in self._reporter.naps(step):
             time.sleep(seconds)
         return time.time()
 
@@ -519,236 +587,10 @@ class MailerSendHook(_Account):
                 **self._environment,
             )
         except OSError as error:  # what requests raises, and what certificates that are not there do
-            return Failure(_said_by(error), never_sent=_never_sent(error), at=time.time())
+            return Failure(said_by(error), never_sent=_never_sent(error), at=time.time())
         return Answer(response.status_code, response.headers, response.content, time.time())
-
-
-class MailerSendAsyncHook(_Account):
-    """
-    The reading half of :class:`MailerSendHook`, and the quota, for triggers: nothing blocks the event loop.
-
-    It is an asynchronous context manager, which closes its connections.
-
-    .. code-block:: python
-
-        async with MailerSendAsyncHook() as hook:
-            async for entry in hook.iter_suppressions("hard-bounces"):
-                print(entry["recipient"]["email"])
-
-    Parameters, errors and what is returned are those of :class:`MailerSendHook`.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._account: tuple[Settings, Flow] | None = None
-        self._client: httpx.AsyncClient | None = None
-        self._connecting = asyncio.Lock()
-
-    async def __aenter__(self) -> MailerSendAsyncHook:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections to MailerSend. The hook can be used again afterwards."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    @property
-    def requests_sent(self) -> int:
-        """How many requests this hook has sent, repeats included."""
-        return self._account[1].requests if self._account is not None else 0
-
-    async def iter_suppressions(
-        self,
-        suppression_list: str,
-        *,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        since: Moment = None,
-        until: Moment = None,
-    ) -> AsyncIterator[Entry]:
-        """Read a suppression list, page by page: as :meth:`MailerSendHook.iter_suppressions`."""
-        which, between = SuppressionList(suppression_list), _between(since, until)
-        asked = list_suppressions(which, await self._domain(domain_id, domain))
-        async for entry in self._iterate(Paging(asked, **between)):
-            yield entry
-
-    async def list_suppressions(
-        self,
-        suppression_list: str,
-        *,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        since: Moment = None,
-        until: Moment = None,
-    ) -> list[Entry]:
-        """Return all that :meth:`iter_suppressions` yields, as a list."""
-        entries = self.iter_suppressions(
-            suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
-        )
-        return [entry async for entry in entries]
-
-    async def iter_recipients(
-        self, *, domain_id: str | None = None, domain: str | None = None
-    ) -> AsyncIterator[Entry]:
-        """Read the recipients, page by page: as :meth:`MailerSendHook.iter_recipients`."""
-        async for entry in self._iterate(Paging(list_recipients(await self._domain(domain_id, domain)))):
-            yield entry
-
-    async def get_recipient(self, recipient_id: str) -> Entry:
-        """Return one recipient: as :meth:`MailerSendHook.get_recipient`."""
-        return await self._run(lambda flow: flow.get(get_recipient(recipient_id)))
-
-    async def iter_sms_recipients(
-        self, *, status: str | None = None, sms_number_id: str | None = None
-    ) -> AsyncIterator[Entry]:
-        """Read the SMS recipients, page by page: as :meth:`MailerSendHook.iter_sms_recipients`."""
-        wanted = SmsRecipientStatus(status) if status else None
-        async for entry in self._iterate(Paging(list_sms_recipients(wanted, sms_number_id))):
-            yield entry
-
-    async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
-        """Return one SMS recipient: as :meth:`MailerSendHook.get_sms_recipient`."""
-        return await self._run(lambda flow: flow.get(get_sms_recipient(sms_recipient_id)))
-
-    async def resolve_domain_id(self, domain: str) -> str:
-        """Return the id of the domain of this name: as :meth:`MailerSendHook.resolve_domain_id`."""
-        return await self._run(lambda flow: find_domain(flow, domain))
-
-    async def get_api_quota(self) -> dict[str, Any]:
-        """Return what is left of the day's requests: as :meth:`MailerSendHook.get_api_quota`."""
-        return await self._run(lambda flow: flow.get_quota())
-
-    async def test_connection(self) -> tuple[bool, str]:
-        """Ask for the quota, and return whether that worked and what is left, or why not."""
-        try:
-            return True, _connected(await self.get_api_quota())
-        except (MailerSendError, ValueError) as error:
-            return False, str(error)
-
-    async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
-        settings, _ = await self._connect()
-        scope = Scope.of(domain_id, domain, settings.domain_id)
-        return await self._run(scope.resolve)
-
-    async def _connect(self) -> tuple[Settings, Flow]:
-        async with self._connecting:
-            if self._account is None:
-                connection = await get_async_connection(self.mailersend_conn_id, hook=self)
-                settings = self._settings_from(connection, await get_async_extra_dejson(connection))
-                self._account = settings, self._flow_for(settings)
-        return self._account
-
-    async def _iterate(self, paging: Paging) -> AsyncIterator[Entry]:
-        endpoint = paging.request.endpoint if paging.request else ""
-        try:
-            while paging.request is not None:
-                for entry in await self._run(lambda flow: flow.read_page(paging)):
-                    yield entry
-        finally:
-            self._log_unreadable_dates(paging, endpoint)
-
-    async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
-        _, flow = await self._connect()
-        try:
-            return await drive_async(steps_of(flow), self._perform)
-        except MailerSendError as error:
-            self._fail(error)
-
-    async def _perform(self, step: Step) -> Outcome | float:
-        if isinstance(step, Send):
-            return await self._exchange(step.request)
-        seconds = step.until - time.time()
-        if seconds > 0:
-            self._log_wait(step, seconds)
-            await asyncio.sleep(seconds)
-        return time.time()
-
-    async def _exchange(self, request: Request) -> Outcome:
-        settings, _ = await self._connect()
-        if self._client is None:
-            # Reading the certificates takes tens of milliseconds, too long for an event loop.
-            async with self._connecting:
-                if self._client is None:
-                    self._client = await asyncio.to_thread(
-                        httpx.AsyncClient, trust_env=not settings.on_this_machine
-                    )
-        try:
-            response = await self._client.request(
-                request.method,
-                settings.base_url + request.path,
-                params=dict(request.params),
-                json=request.body,
-                headers={"Accept": "application/json"},
-                auth=_Bearer(settings),
-                timeout=settings.timeout,
-                follow_redirects=False,
-            )
-        except httpx.RequestError as error:
-            return Failure(
-                _said_by(error),
-                never_sent=isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)),
-                at=time.time(),
-            )
-        return Answer(response.status_code, response.headers, response.content, time.time())
-
-
-class _Bearer:
-    """Puts the token on requests to the API itself, of either HTTP library, and on no others."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __call__(self, request: _HttpRequest) -> _HttpRequest:
-        if str(request.url).startswith(f"{self._settings.base_url}/"):
-            request.headers["Authorization"] = f"Bearer {self._settings.token}"
-        return request
-
-
-def _between(since: Moment, until: Moment) -> dict[str, datetime | None]:
-    start, end = _moment("since", since), _moment("until", until)
-    if start is not None and end is not None and end <= start:
-        raise ValueError(
-            f"until ({end.isoformat()}) must be later than since ({start.isoformat()}): between them nothing can be. "
-            "On Airflow 3 a DAG scheduled by a cron expression has a data interval without length; "
-            "CronDataIntervalTimetable gives it one."
-        )
-    return {"since": start, "until": end}
-
-
-def _moment(name: str, value: Moment) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = pendulum.parse(value, exact=True) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if isinstance(moment, datetime):
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    if isinstance(moment, date):
-        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
-
-
-def _connected(quota: dict[str, Any]) -> str:
-    if quota["remaining"] < 0:
-        return "Connected to MailerSend. The account's requests a day are not limited."
-    return (
-        f"Connected to MailerSend. {quota['remaining']} of the day's {quota['quota']} requests are left until "
-        f"{quota['reset']}."
-    )
 
 
 def _never_sent(error: OSError) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-
-
-def _said_by(error: BaseException) -> str:
-    root = error
-    while (earlier := root.__cause__ or root.__context__) is not None:
-        root = earlier
-    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.task import MailerSendTask
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 
 class MailerSendOperator(MailerSendTask, BaseOperator):
@@ -15,6 +22,8 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
+    :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on when the
+        next day's begin, instead of failing; by default Airflow's ``[operators] default_deferrable``.
     """
 
     ui_color = "#d7e3ff"
@@ -24,8 +33,43 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
         *,
         mailersend_conn_id: str = "mailersend_default",
         quota_reserve: int | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        return self._work(context, None)
+
+    def resume(self, context: Context, event: Any = None, so_far: Mapping[str, Any] | None = None) -> Any:
+        """Go on from *so_far*, the next day's requests having begun."""
+        return self._work(context, so_far or {})
+
+    @abstractmethod
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> Any:
+        """
+        Do the operator's work, or what is left of it, and return what the task returns.
+
+        :param so_far: what an error of the same work had as its ``so_far``; None or empty where nothing was done.
+        """
+
+    def _work(self, context: Context, so_far: Mapping[str, Any] | None) -> Any:
+        try:
+            with self.failing_at_once():
+                return self.carry_out(context, so_far or None)
+        except MailerSendQuotaExhaustedError as error:
+            starts_over_again = so_far is not None and error.so_far is None and self.hook.requests_sent > 1
+            if not self.deferrable or error.resets_at is None or starts_over_again:
+                raise
+            self.log.info("%s Going on then.", error)
+            self._sleep_until(error.resets_at, error.so_far)
+
+    def _sleep_until(self, moment: datetime, so_far: dict[str, Any] | None) -> None:
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
+
+        self.defer(
+            trigger=MailerSendQuotaResetTrigger(moment), method_name="resume", kwargs={"so_far": so_far}
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.operators.base import MailerSendOperator
@@ -46,12 +46,11 @@ class MailerSendListRecipientsOperator(MailerSendOperator):
         self.domain = domain
         self.max_entries = max_entries
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        with self.failing_at_once():
-            recipients = self.hook.iter_recipients(
-                domain_id=text_of(self.domain_id, "domain_id"), domain=text_of(self.domain, "domain")
-            )
-            return self.at_most(self.max_entries, recipients)
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        recipients = self.hook.iter_recipients(
+            domain_id=text_of(self.domain_id, "domain_id"), domain=text_of(self.domain, "domain")
+        )
+        return self.at_most(self.max_entries, recipients)
 
 
 class MailerSendGetRecipientOperator(MailerSendOperator):
@@ -74,9 +73,8 @@ class MailerSendGetRecipientOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.recipient_id = recipient_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.failing_at_once():
-            return self.hook.get_recipient(required_text_of(self.recipient_id, "recipient_id"))
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        return self.hook.get_recipient(required_text_of(self.recipient_id, "recipient_id"))
 
 
 class MailerSendDeleteRecipientOperator(MailerSendOperator):
@@ -102,9 +100,8 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
         self.recipient_id = recipient_id
         self.ignore_missing = ignore_missing
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.failing_at_once():
-            deleted = self.hook.delete_recipient(
-                required_text_of(self.recipient_id, "recipient_id"), ignore_missing=self.ignore_missing
-            )
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        deleted = self.hook.delete_recipient(
+            required_text_of(self.recipient_id, "recipient_id"), ignore_missing=self.ignore_missing
+        )
         return {"deleted": deleted, "requests": self.hook.requests_sent}

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
-from airflow_provider_mailersend.api.errors import (
-    MailerSendError,
-    MailerSendNotFoundError,
-    MailerSendValidationError,
-)
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.numbers import numbers_of
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, required_text_of, text_of
@@ -57,13 +47,12 @@ class MailerSendListSmsRecipientsOperator(MailerSendOperator):
         self.sms_number_id = sms_number_id
         self.max_entries = max_entries
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        with self.failing_at_once():
-            recipients = self.hook.iter_sms_recipients(
-                status=text_of(self.status, "status"),
-                sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
-            )
-            return self.at_most(self.max_entries, recipients)
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        recipients = self.hook.iter_sms_recipients(
+            status=text_of(self.status, "status"),
+            sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
+        )
+        return self.at_most(self.max_entries, recipients)
 
 
 class MailerSendGetSmsRecipientOperator(MailerSendOperator):
@@ -86,9 +75,8 @@ class MailerSendGetSmsRecipientOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.failing_at_once():
-            return self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        return self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
 
 
 class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
@@ -138,66 +126,20 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         self.status = status
         self.on_missing = on_missing
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        updated: list[str] = []
-        refused: list[str] = []
-        with self.failing_at_once():
-            if self.on_missing not in ("fail", "skip"):
-                raise ValueError(f"on_missing must be fail or skip; got {self.on_missing!r}")
-            status = SmsRecipientStatus(required_text_of(self.status, "status"))
-            ids, unchanged, missing = self._found(status)
-            for id_ in ids:
-                try:
-                    self.hook.update_sms_recipient(id_, status)
-                except MailerSendNotFoundError:
-                    missing.append(id_)
-                except MailerSendValidationError as error:
-                    refused.append(str(error))
-                except MailerSendError as error:
-                    error.progress = f"Set to {status} before that: {len(updated)} of {len(ids)}."
-                    raise
-                else:
-                    updated.append(id_)
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        result = self.hook.update_sms_recipients(
+            required_text_of(self.status, "status"),
+            ids=list_of(self.ids, "ids"),
+            numbers=list_of(self.numbers, "numbers"),
+            sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
+            on_missing=self.on_missing,
+            so_far=so_far,
+        )
         self.log.info(
             "Set %d SMS recipients to %s; %d had it already; %d of what was given is unknown.",
-            len(updated),
-            status,
-            unchanged,
-            len(missing),
+            len(result["updated"]),
+            self.status,
+            result["unchanged"],
+            len(result["missing"]),
         )
-        self._fail_for(
-            refused, missing if self.on_missing == "fail" else [], f"{len(updated)} were set to {status}."
-        )
-        return {
-            "updated": updated,
-            "unchanged": unchanged,
-            "missing": missing,
-            "requests": self.hook.requests_sent,
-        }
-
-    def _found(self, status: str) -> tuple[list[str], int, list[str]]:
-        """Return the ids to set, how many have the status already, and the numbers that nobody has."""
-        ids = list(dict.fromkeys(id_.strip() for id_ in list_of(self.ids, "ids")))
-        numbers = numbers_of(list_of(self.numbers, "numbers"))
-        if not all(ids):
-            raise ValueError("ids holds an empty id")
-        if ids and numbers:
-            raise ValueError("give either ids or numbers, and not both")
-        if not numbers:
-            return ids, 0, []
-        everyone = self.hook.iter_sms_recipients(sms_number_id=text_of(self.sms_number_id, "sms_number_id"))
-        meant = [one for one in everyone if one.get("number") in set(numbers)]
-        differing = [one["id"] for one in meant if one.get("status") != status]
-        known = {one["number"] for one in meant}
-        return differing, len(meant) - len(differing), [number for number in numbers if number not in known]
-
-    def _fail_for(self, refused: list[str], missing: list[str], done: str) -> None:
-        failures = list(refused)
-        if missing:
-            unknown = ", ".join(masked_within(one) for one in missing[:20])
-            more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
-            failures.append(
-                f"MailerSend has no SMS recipients for {unknown}{more}; on_missing='skip' leaves them out."
-            )
-        if failures:
-            raise AirflowFailException(f"{' '.join(failures)} The other {done}")
+        return result

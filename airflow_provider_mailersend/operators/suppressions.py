@@ -1,15 +1,18 @@
-"""Operators that list, add to and delete from MailerSend's suppression lists."""
+"""Operators that list, add to, delete from and synchronize MailerSend's suppression lists."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.operators.source_files import items_in
+from airflow_provider_mailersend.operators.task_state import TaskState
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
 
@@ -81,16 +84,15 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         self.until = until
         self.max_entries = max_entries
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        with self.failing_at_once():
-            entries = self.hook.iter_suppressions(
-                required_text_of(self.suppression_list, "suppression_list"),
-                domain_id=text_of(self.domain_id, "domain_id"),
-                domain=text_of(self.domain, "domain"),
-                since=moment_of(self.since, "since"),
-                until=moment_of(self.until, "until"),
-            )
-            found = self.at_most(self.max_entries, entries)
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        entries = self.hook.iter_suppressions(
+            required_text_of(self.suppression_list, "suppression_list"),
+            domain_id=text_of(self.domain_id, "domain_id"),
+            domain=text_of(self.domain, "domain"),
+            since=moment_of(self.since, "since"),
+            until=moment_of(self.until, "until"),
+        )
+        found = self.at_most(self.max_entries, entries)
         self.log.info(
             "Found %d entries on %s in %d requests.",
             len(found),
@@ -163,17 +165,17 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         self.batch_size = batch_size
         self.on_invalid = on_invalid
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.failing_at_once():
-            result = self.hook.add_suppressions(
-                required_text_of(self.suppression_list, "suppression_list"),
-                recipients=list_of(self.recipients, "recipients"),
-                patterns=list_of(self.patterns, "patterns"),
-                domain_id=text_of(self.domain_id, "domain_id"),
-                domain=text_of(self.domain, "domain"),
-                batch_size=self.batch_size,
-                on_invalid=self.on_invalid,
-            )
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        result = self.hook.add_suppressions(
+            required_text_of(self.suppression_list, "suppression_list"),
+            recipients=list_of(self.recipients, "recipients"),
+            patterns=list_of(self.patterns, "patterns"),
+            domain_id=text_of(self.domain_id, "domain_id"),
+            domain=text_of(self.domain, "domain"),
+            batch_size=self.batch_size,
+            on_invalid=self.on_invalid,
+            so_far=so_far,
+        )
         self.log.info(
             "Added %d to %s in %d requests.", len(result["added"]), self.suppression_list, result["requests"]
         )
@@ -258,27 +260,27 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self._values_given = recipients is not _UNSET or patterns is not _UNSET
         self._domain_given = domain_id is not _UNSET or domain is not _UNSET
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.failing_at_once():
-            domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
-            # With nothing given at all it is no ids, which delete nothing.
-            by_id = self._ids_given or not (self._values_given or self.delete_all)
-            if self._domain_given and domain_id is None and domain is None and not by_id:
-                raise ValueError(
-                    f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would delete entries of "
-                    "other domains too. Leave both out if that is meant"
-                )
-            result = self.hook.delete_suppressions(
-                required_text_of(self.suppression_list, "suppression_list"),
-                ids=list_of(self.ids, "ids") if by_id else None,
-                recipients=list_of(self.recipients, "recipients") if self._values_given else None,
-                patterns=list_of(self.patterns, "patterns") if self._values_given else None,
-                delete_all=self.delete_all,
-                domain_id=domain_id,
-                domain=domain,
-                ignore_missing=self.ignore_missing,
-                batch_size=self.batch_size,
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
+        # With nothing given at all it is no ids, which delete nothing.
+        by_id = self._ids_given or not (self._values_given or self.delete_all)
+        if self._domain_given and domain_id is None and domain is None and not by_id:
+            raise ValueError(
+                f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would delete entries of "
+                "other domains too. Leave both out if that is meant"
             )
+        result = self.hook.delete_suppressions(
+            required_text_of(self.suppression_list, "suppression_list"),
+            ids=list_of(self.ids, "ids") if by_id else None,
+            recipients=list_of(self.recipients, "recipients") if self._values_given else None,
+            patterns=list_of(self.patterns, "patterns") if self._values_given else None,
+            delete_all=self.delete_all,
+            domain_id=domain_id,
+            domain=domain,
+            ignore_missing=self.ignore_missing,
+            batch_size=self.batch_size,
+            so_far=so_far,
+        )
         self.log.info(
             "Deleted %s from %s in %d requests; %d of what was given is not there.",
             "all entries" if result["all"] else len(result["deleted"]),
@@ -287,3 +289,181 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
             len(result["missing"]),
         )
         return result
+
+
+class MailerSendSyncSuppressionsOperator(MailerSendOperator):
+    """
+    Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
+
+    It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, ``DELETE`` for each
+    batch to delete, and ``GET /api-quota``, which is free and tells whether the day's requests can be enough. Done
+    again it changes nothing; where a worker dies, the next try ends where this one would have.
+
+    Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own; and of
+    these only the kinds that are given: without *patterns* patterns are left alone.
+
+    .. code-block:: python
+
+        MailerSendSyncSuppressionsOperator(
+            task_id="blocklist",
+            suppression_list="blocklist",
+            file="s3://crm@exports/{{ ds }}/opted_out.csv",
+            mode="mirror",
+        )
+
+    :param suppression_list: any list but ``on-hold-list``, which MailerSend keeps by itself. (templated)
+    :param recipients: the addresses that are to be there: a list, or the text of one. Case and surrounding spaces do
+        not tell two apart. (templated)
+    :param patterns: the regular expressions that are to be there, on the blocklist: a list, or the text of one.
+        (templated)
+    :param file: a file that holds them instead, as Airflow's ``ObjectStoragePath`` takes it: ``.csv`` with a header,
+        ``.jsonl`` with an object or an address a line, or ``.txt`` with an address a line, in UTF-8. (templated)
+    :param recipients_column: the column, or the name in each object, that holds the addresses; None where the file
+        holds patterns only. (templated)
+    :param patterns_column: the same of the patterns; None where the file holds none. (templated)
+    :param domain_id: the domain whose entries they are; by default the connection's. The blocklist needs none: they
+        are then the account's, as with ``account``. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
+    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted.
+    :param max_deletes: with ``mirror``, how many entries may be deleted: a number, or as a float a fraction of those
+        there, 0.1 being a tenth. A plan that deletes more fails the task before anything is changed.
+    :param allow_empty: with ``mirror``, whether there may be no recipients, or no patterns, at all.
+    :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
+    :param dry_run: whether to plan only, and to change nothing.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param on_invalid: what to do about addresses that the API refuses once all else is done: ``fail``, or ``skip``.
+    :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on with what is
+        left when the next day's begin.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
+        ``deleted``, ``rejected``; the first ten of some: ``first_to_add``, ``first_to_delete`` (each an ``id`` and a
+        ``value``) and ``first_rejected`` (each a ``value``, a ``reason`` and ``where`` it stood); ``dry_run``;
+        ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: how many it took.
+    :raises AirflowFailException: the arguments are wrong, the plan deletes more than it may, addresses are refused, or
+        MailerSend refuses the token. It says what was done before that.
+    """
+
+    template_fields: Sequence[str] = (
+        "suppression_list",
+        "recipients",
+        "patterns",
+        "file",
+        "recipients_column",
+        "patterns_column",
+        "domain_id",
+        "domain",
+        "mailersend_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        recipients: Sequence[str] | str | _Unset | None = _UNSET,
+        patterns: Sequence[str] | str | _Unset | None = _UNSET,
+        file: str | None = None,
+        recipients_column: str | None = "email",
+        patterns_column: str | None = None,
+        domain_id: str | _Unset | None = _UNSET,
+        domain: str | _Unset | None = _UNSET,
+        mode: Mode = "add_only",
+        max_deletes: int | float = MAX_DELETES,
+        allow_empty: bool = False,
+        remove_duplicates: bool = False,
+        dry_run: bool = False,
+        batch_size: int = BATCH_SIZE,
+        on_invalid: Literal["fail", "skip"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.recipients = None if recipients is _UNSET else recipients
+        self.patterns = None if patterns is _UNSET else patterns
+        self.file = file
+        self.recipients_column = recipients_column
+        self.patterns_column = patterns_column
+        self.domain_id = None if domain_id is _UNSET else domain_id
+        self.domain = None if domain is _UNSET else domain
+        self.mode = mode
+        self.max_deletes = max_deletes
+        self.allow_empty = allow_empty
+        self.remove_duplicates = remove_duplicates
+        # Operators have a method called dry_run.
+        self.plans_only = dry_run
+        self.batch_size = batch_size
+        self.on_invalid = on_invalid
+        # Rendering may turn either into None: what was given is then given as nothing, and not left out.
+        self._kinds_given = [
+            kind
+            for kind, given in (("recipients", recipients), ("patterns", patterns))
+            if given is not _UNSET
+        ]
+        self._file_given = file is not None
+        self._domain_given = domain_id is not _UNSET or domain is not _UNSET
+
+    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        state, wanted = TaskState(context), self._wanted()
+        result = self.hook.sync_suppressions(
+            required_text_of(self.suppression_list, "suppression_list"),
+            **wanted,
+            **self._scope(),
+            mode=self.mode,
+            max_deletes=self.max_deletes,
+            allow_empty=self.allow_empty,
+            remove_duplicates=self.remove_duplicates,
+            dry_run=self.plans_only,
+            batch_size=self.batch_size,
+            on_invalid=self.on_invalid,
+            over_days=self.deferrable,
+            so_far=so_far or state.read(),
+            keep=state.keep,
+        )
+        self._tell(result)
+        return result
+
+    def _wanted(self) -> dict[str, Any]:
+        """Return the kinds that are given, and what of each."""
+        if self._file_given:
+            if self._kinds_given:
+                raise ValueError(f"give either file or {' and '.join(self._kinds_given)}, and not both")
+            named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
+            columns = {kind: column for kind in named if (column := text_of(named[kind], f"{kind}_column"))}
+            if not columns:
+                raise ValueError("file needs recipients_column, patterns_column, or both")
+            return dict(items_in(required_text_of(self.file, "file"), columns))
+        given = {"recipients": self.recipients, "patterns": self.patterns}
+        return {kind: list_of(given[kind], kind) for kind in self._kinds_given}
+
+    def _scope(self) -> dict[str, str | None]:
+        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
+        if self._domain_given and domain_id is None and domain is None:
+            raise ValueError(
+                f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would be the connection's "
+                "domain, or the account. Leave both out if that is meant"
+            )
+        return {"domain_id": domain_id, "domain": domain}
+
+    def _tell(self, result: dict[str, Any]) -> None:
+        self.log.info(
+            "%s: %d wanted, %d present; %s %d of %d, deleted %d of %d, in %d requests.",
+            self.suppression_list,
+            result["wanted"],
+            result["present"],
+            "dry run: added" if self.plans_only else "added",
+            result["added"],
+            result["to_add"],
+            result["deleted"],
+            result["to_delete"],
+            result["requests"],
+        )
+        if result["refusal"]:
+            self.log.warning("It would be refused: %s", result["refusal"])
+        if result["rejected"]:
+            first = result["first_rejected"][0]
+            self.log.warning(
+                "Left out %d that MailerSend refuses, the first being %s %s: %s",
+                result["rejected"],
+                first["where"],
+                masked(first["value"]),
+                first["reason"],
+            )

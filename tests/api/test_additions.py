@@ -206,7 +206,7 @@ def test_invalid_ones_are_left_out_when_asked_to():
         batch_size=4,
     )
     assert account.of_domain(None)[::-1] == [*addresses(5), "p2"]
-    assert additions.rejected == [
+    assert additions.result(0)["rejected"] == [
         {"value": "bad@", "reason": "The recipients.0 must be a valid email address. #MS42208"},
         {"value": "worse@", "reason": "The recipients.1 must be a valid email address. #MS42208"},
         {"value": "(", "reason": "The patterns.0 must be a valid email address. #MS42208"},
@@ -222,7 +222,7 @@ def test_an_empty_address_is_invalid_and_never_sent(empty):
     assert caught.value.errors == {"recipients.1": ["It is empty."]}
     account = Account()
     additions, _ = add(account, recipients=["a@x.example", empty], on_invalid="skip")
-    assert additions.rejected == [{"value": "", "reason": "It is empty."}]
+    assert additions.result(0)["rejected"] == [{"value": "", "reason": "It is empty."}]
     assert account.of_domain(None) == ["a@x.example"]
 
 
@@ -239,7 +239,7 @@ def test_an_invalid_address_in_a_batch_that_is_too_large_is_left_out_too():
     recipients = ["a@x.example", "bad@", "b@x.example"]
     additions, _ = add(account, script=script, recipients=recipients, on_invalid="skip")
     assert account.of_domain(None)[::-1] == ["a@x.example", "b@x.example"]
-    assert [each["value"] for each in additions.rejected] == ["bad@"]
+    assert [each["value"] for each in additions.result(0)["rejected"]] == ["bad@"]
 
 
 @pytest.mark.parametrize(
@@ -607,7 +607,9 @@ def test_the_blocklist_ends_up_with_each_once_whatever_goes_wrong(
     assert {account.domain_of(entry) for entry in new} <= {domain_id}
     assert sorted(additions.added) == sorted(entry["id"] for entry in new)
     given_ = {value.strip().lower() for value in recipients}
-    assert sorted(each["value"].lower() for each in additions.rejected) == sorted(given_ & refused)
+    assert sorted(each["value"].lower() for each in additions.result(0)["rejected"]) == sorted(
+        given_ & refused
+    )
     assert [id_ for id_ in there if id_ not in {entry["id"] for entry in account.entries}] == []
 
 

@@ -359,11 +359,23 @@ def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours):
     waiting.check_quota(ASKED, midnight.timestamp() - ahead + 2)
 
 
-def test_what_is_known_of_the_quota_is_kept_while_answers_say_nothing_of_it():
+def test_requests_are_counted_while_answers_say_nothing_of_the_quota():
     waiting = throttle()
-    waiting.learn(ASKED, said(x_apiquota_remaining=7))
+    waiting.learn(ASKED, said(x_apiquota_remaining=2))
+    waiting.learn(ASKED, said(429))
+    waiting.learn(QUOTA, said())
+    assert waiting.quota_remaining == 2
     waiting.learn(ASKED, said(404))
-    assert waiting.quota_remaining == 7
+    waiting.learn(ASKED, said())
+    waiting.learn(ASKED, said())
+    assert waiting.quota_remaining == 0
+
+
+def test_an_unlimited_quota_is_not_counted():
+    waiting = throttle()
+    waiting.learn(ASKED, said(x_apiquota_remaining=-1))
+    waiting.learn(ASKED, said())
+    assert waiting.quota_remaining is None
 
 
 def test_an_unlimited_quota_forgets_an_earlier_limit():

@@ -661,7 +661,7 @@ def test_a_wait_that_is_worth_it_is_logged_with_what_it_is_for(
     sandbox.fail(Fault(status=429, headers={"retry-after": "1.15"}, body={"message": "Wait. #MS42903"}))
     assert MailerSendHook(connect(sandbox)).list_suppressions("blocklist") == []
     assert len(sandbox.log) == 3
-    assert re.findall(r"Waiting [\d.]+ s for [\w ]+\.", logged()) == ["Waiting 1.1 s for the rate limit."]
+    assert re.findall(r"waiting [\d.]+ s for [\w ]+\.", logged()) == ["waiting 1.1 s for the rate limit."]
 
 
 def test_a_rate_limit_that_lasts_too_long_fails_and_says_what_to_do(
@@ -707,16 +707,14 @@ def test_the_quota_of_the_next_day_is_used(connect: Connect) -> None:
         assert len(hook.list_suppressions("unsubscribes")) == 200
         with pytest.raises(MailerSendQuotaExhaustedError):
             hook.list_suppressions("unsubscribes")
-        hook._perform(_until_reset(hook))
+        _wait_for_the_reset_of(hook)
         assert len(hook.list_suppressions("unsubscribes")) == 200
 
 
-def _until_reset(hook: MailerSendHook) -> Any:
-    from airflow_provider_mailersend.api.flow import Wait
-
+def _wait_for_the_reset_of(hook: MailerSendHook) -> None:
     resets_at = hook._flow.throttle.quota_resets_at
     assert resets_at is not None
-    return Wait(resets_at.timestamp())
+    time.sleep(max(0, resets_at.timestamp() - time.time()))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Long lists as short text: what is kept between two tries of a job goes into a database."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable
+
+
+def packed_flags(flags: Iterable[bool]) -> str:
+    """Return *flags* as text in ASCII."""
+    return _packed(bytes(flags))
+
+
+def unpacked_flags(text: str) -> list[bool]:
+    """Return the flags that :func:`packed_flags` made *text* of."""
+    return [bool(flag) for flag in _unpacked(text)]
+
+
+def packed_words(words: Iterable[str]) -> str:
+    """Return *words*, which hold no spaces, as text in ASCII."""
+    return _packed(" ".join(words).encode())
+
+
+def unpacked_words(text: str) -> list[str]:
+    """Return the words that :func:`packed_words` made *text* of."""
+    return _unpacked(text).decode().split()
+
+
+def _packed(raw: bytes) -> str:
+    return base64.b64encode(zlib.compress(raw)).decode()
+
+
+def _unpacked(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))

@@ -1,0 +1,47 @@
+"""Before a job begins: whether the day's requests can be enough for it."""
+
+from __future__ import annotations
+
+from airflow_provider_mailersend.api.errors import (
+    MailerSendAuthenticationError,
+    MailerSendQuotaExhaustedError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+)
+from airflow_provider_mailersend.api.flow import Flow, Steps
+
+
+def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[None]:
+    """
+    Ask what is left of the day's requests, which is free, and let *job* begin where it can be enough.
+
+    :param job: what is to be done, for messages.
+    :param needed: how many requests it takes at the least.
+    :param in_one_day: how many of them must be of one day; the others may follow on other days.
+    :raises MailerSendQuotaExhaustedError: it cannot be enough. It is permanent where no day's requests can.
+    """
+    try:
+        quota = yield from flow.get_quota()
+    except MailerSendAuthenticationError:
+        raise
+    except (MailerSendRequestError, MailerSendUnexpectedAnswerError):
+        # Whoever may not ask for the quota may still do the job.
+        return
+    reserve, resets_at = flow.throttle.quota_reserve, flow.throttle.quota_resets_at
+    if quota["remaining"] < 0 or resets_at is None:
+        return
+    left, whole_day = max(0, quota["remaining"] - reserve), max(0, quota["quota"] - reserve)
+    is_begun_anyway = needed > whole_day >= in_one_day and left > 0
+    if left >= needed or is_begun_anyway:
+        return
+    reserved = f", besides the {reserve} reserved for sending" if reserve else ""
+    error = MailerSendQuotaExhaustedError(
+        f"{job} was not begun: it takes at least {needed} requests, and {left} of the day's are left{reserved}. The "
+        f"next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
+        endpoint="GET /api-quota",
+        resets_at=resets_at,
+    )
+    if in_one_day > whole_day:
+        error.permanent = True
+        error.args = (f"{error.args[0]} No whole day's {whole_day} are enough for it.",)
+    raise error

@@ -1,0 +1,165 @@
+"""Setting whether SMS recipients may be written to, by their ids or by their phone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.numbers import numbers_of
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.requests import (
+    SmsRecipientStatus,
+    list_sms_recipients,
+    update_sms_recipient,
+)
+
+OnMissing = Literal["fail", "skip"]
+
+
+class SmsUpdates:
+    """
+    One call's updates: what is left to do, and what was done.
+
+    :param ids: the SMS recipients' ids; each counts once.
+    :param numbers: phone numbers instead: all SMS recipients that have one of them, and another status.
+    :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
+    :param on_missing: whether an id or a number that is unknown fails the work, once the rest is done, or is left out.
+    :param so_far: what the same updates had done when an error ended them; then nothing else is read.
+    """
+
+    def __init__(
+        self,
+        status: SmsRecipientStatus,
+        *,
+        ids: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        sms_number_id: str | None = None,
+        on_missing: OnMissing = "fail",
+        so_far: Mapping[str, Any] | None = None,
+    ) -> None:
+        if on_missing not in get_args(OnMissing):
+            raise ValueError(f"on_missing must be {' or '.join(get_args(OnMissing))}; got {on_missing!r}")
+        before = so_far or {}
+        self.status = status
+        self.sms_number_id = sms_number_id
+        self.on_missing = on_missing
+        #: The ids of the SMS recipients set.
+        self.updated: list[str] = list(before.get("updated", ()))
+        #: How many had the status already.
+        self.unchanged: int = before.get("unchanged", 0)
+        #: The ids or numbers that are unknown.
+        self.missing: list[str] = list(before.get("missing", ()))
+        self._refused: list[str] = list(before.get("refused", ()))
+        self._numbers = numbers_of(numbers)
+        self._pending = _unique_ids(ids)
+        if self._pending and self._numbers:
+            raise ValueError("give either ids or numbers, and not both")
+        if before:
+            self._numbers, self._pending = [], list(before["pending"])
+        self._total = 0
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Set all that is left, by *flow*."""
+        if self._numbers:
+            yield from self._find(flow)
+        self._total = len(self.updated) + len(self._pending)
+        try:
+            while self._pending:
+                yield from self._update_next(flow)
+        except MailerSendError as error:
+            error.progress = f"Set to {self.status} before that: {len(self.updated)} of {self._total}."
+            error.so_far = {
+                "pending": self._pending,
+                "updated": self.updated,
+                "unchanged": self.unchanged,
+                "missing": self.missing,
+                "refused": self._refused,
+            }
+            raise
+        self._check()
+
+    def _find(self, flow: Flow) -> Steps[None]:
+        """Read all SMS recipients: the API finds none by number."""
+        wanted, known = frozenset(self._numbers), set()
+        paging = Paging(list_sms_recipients(sms_number_id=self.sms_number_id))
+        while paging.request is not None:
+            everyone = yield from flow.read_page(paging)
+            for one in everyone:
+                if one.get("number") not in wanted:
+                    continue
+                known.add(one["number"])
+                if one.get("status") == self.status:
+                    self.unchanged += 1
+                else:
+                    self._pending.append(one["id"])
+        self.missing = [number for number in self._numbers if number not in known]
+
+    def _update_next(self, flow: Flow) -> Steps[None]:
+        id_ = self._pending[0]
+        try:
+            yield from set_status(flow, id_, self.status)
+        except MailerSendNotFoundError:
+            self.missing.append(id_)
+        except MailerSendValidationError as error:
+            self._refused.append(str(error))
+        else:
+            self.updated.append(id_)
+        self._pending = self._pending[1:]
+        done = self._total - len(self._pending)
+        flow.progress = Progress("PUT /sms-recipients/{id}", done, self._total)
+
+    def _check(self) -> None:
+        failures = list(self._refused)
+        if self.missing and self.on_missing == "fail":
+            unknown = ", ".join(masked_within(one) for one in self.missing[:20])
+            more = f" and {len(self.missing) - 20} more" if len(self.missing) > 20 else ""
+            failures.append(
+                f"MailerSend has no SMS recipients for {unknown}{more}; on_missing='skip' leaves them out."
+            )
+        if failures:
+            raise MailerSendRequestError(
+                f"{' '.join(failures)} The other {len(self.updated)} were set to {self.status}."
+            )
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return {
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "missing": self.missing,
+            "requests": requests,
+        }
+
+
+def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) -> Steps[Entry]:
+    """
+    Set one SMS recipient's status and return it.
+
+    :raises MailerSendUnexpectedAnswerError: the answer has another status than was asked for.
+    """
+    request = update_sms_recipient(sms_recipient_id, status)
+    recipient = yield from flow.get(request)
+    if recipient.get("status") != status:
+        raise MailerSendUnexpectedAnswerError(
+            f"{request.endpoint} was to set the status {status}, and answered with the status "
+            f"{recipient.get('status')!r}. Look in MailerSend whether it was set.",
+            endpoint=request.endpoint,
+        )
+    return recipient
+
+
+def _unique_ids(ids: Iterable[str]) -> list[str]:
+    unique = list(dict.fromkeys(id_.strip() for id_ in ids))
+    if not all(unique):
+        raise ValueError("ids holds an empty id")
+    return unique

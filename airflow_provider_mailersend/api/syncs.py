@@ -1,0 +1,272 @@
+"""Making a suppression list equal to a source of truth: read it once, then add and delete what differs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from math import ceil
+from typing import Any, get_args
+
+from airflow_provider_mailersend.api.additions import OnInvalid
+from airflow_provider_mailersend.api.changes import Changes
+from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.api.errors import (
+    MailerSendError,
+    MailerSendGuardError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
+from airflow_provider_mailersend.api.items import Wanted
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.plans import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes
+from airflow_provider_mailersend.api.quota import check_quota
+from airflow_provider_mailersend.api.requests import (
+    BATCH_SIZE,
+    PAGE_SIZE,
+    SuppressionList,
+    list_suppressions,
+)
+
+#: How long a plan may be carried out by later tries, in seconds: over a day whose requests are used up, no longer.
+_PLAN_LASTS = 25 * 3600.0
+
+
+#: Of what is kept for later tries: those of other versions make plans of their own.
+_FORMAT = 1
+
+
+class Sync:
+    """
+    A list to be made equal to what is wanted.
+
+    :param wanted: what the list is to hold.
+    :param scope: the domain whose entries are meant; without one it is the account's blocklist.
+    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted.
+    :param max_deletes: how many entries a mirror may delete: a number, or as a float a fraction of those there.
+    :param allow_empty: whether a mirror may be of nothing.
+    :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
+    :param dry_run: whether to plan only.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param on_invalid: whether an address that the API refuses is left out, or fails the work once the rest is done.
+    :param over_days: whether the work can go on on another day, by *so_far*.
+    :param so_far: what an earlier try had done, by its error or by what it last wanted kept.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        wanted: Wanted,
+        *,
+        scope: Scope = ACCOUNT_WIDE,
+        mode: Mode = "add_only",
+        max_deletes: int | float = MAX_DELETES,
+        allow_empty: bool = False,
+        remove_duplicates: bool = False,
+        dry_run: bool = False,
+        batch_size: int = BATCH_SIZE,
+        on_invalid: OnInvalid = "fail",
+        over_days: bool = False,
+        so_far: Mapping[str, Any] | None = None,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}; got {mode!r}")
+        if on_invalid not in get_args(OnInvalid):
+            raise ValueError(
+                f"on_invalid must be one of {', '.join(get_args(OnInvalid))}; got {on_invalid!r}"
+            )
+        if not wanted.kinds:
+            raise ValueError("give recipients or patterns, or both: what the list is to hold")
+        suppression_list.check_takes(kind for kind, _ in wanted.items)
+        check_max_deletes(max_deletes)
+        for name, flag in (
+            ("allow_empty", allow_empty),
+            ("remove_duplicates", remove_duplicates),
+            ("dry_run", dry_run),
+        ):
+            if not isinstance(flag, bool):
+                raise TypeError(f"{name} must be True or False, literally; got {flag!r}")
+        if suppression_list.adds_to_a_domain and not scope.is_a_domain:
+            raise ValueError(
+                f"synchronizing {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
+                "connection"
+            )
+        self.suppression_list = suppression_list
+        self.wanted = wanted
+        self.scope = scope
+        self.mode: Mode = mode
+        self.max_deletes = max_deletes
+        self.allow_empty = allow_empty
+        self.remove_duplicates = remove_duplicates
+        self.dry_run = dry_run
+        self.batch_size = batch_size
+        self.on_invalid = on_invalid
+        self.over_days = over_days
+        #: Why the plan of a dry run would not be carried out; None where it would.
+        self.refusal: str | None = None
+        self._so_far: Mapping[str, Any] = so_far or {}
+        self._pages = int(self._so_far.get("pages", 0))
+        self._has_plan = False
+        # Made before there is a plan too, so that arguments that cannot be are told before any request.
+        self._changes = self._changes_of(Plan.of_nothing())
+
+    @property
+    def plan(self) -> Plan | None:
+        """What differs; None before it is known."""
+        return self._changes.plan if self._has_plan else None
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Do it, by *flow*, or what an earlier try left of it."""
+        try:
+            self._check_wanted()
+            now = yield Wait(0.0)
+            if self._take_up(now):
+                yield from self._check_quota(flow, self._changes.least_requests)
+            else:
+                yield from self._check_quota(flow, self._least_requests())
+                yield from self._make_plan(flow, now)
+            self._check_plan()
+            if not self.dry_run:
+                yield from self._changes.run(flow)
+                yield Keep({})
+                self._check_rejected()
+        except MailerSendError as error:
+            error.progress = self._changes.progress if self._has_plan else "Nothing was changed."
+            error.so_far = self._changes.so_far() if self._has_plan else {"pages": self._pages}
+            raise
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was planned and done, as plain JSON."""
+        plan = self._changes.plan
+        return {
+            "wanted": len(self.wanted.items),
+            "present": plan.present,
+            "unchanged": plan.unchanged,
+            "duplicates": plan.duplicates,
+            "to_add": len(plan.to_add),
+            "to_delete": len(plan.to_delete),
+            "added": 0 if self.dry_run else self._changes.added,
+            "deleted": 0 if self.dry_run else self._changes.deleted,
+            "rejected": self._rejected,
+            "first_to_add": [item.value for item in plan.to_add[:FIRST]],
+            "first_to_delete": plan.first_to_delete,
+            "first_rejected": self._first_rejected,
+            "dry_run": self.dry_run,
+            "refusal": self.refusal,
+            "requests": requests,
+        }
+
+    def _check_wanted(self) -> None:
+        emptied = " and ".join(self.wanted.kinds_without_any)
+        if self.mode == "mirror" and emptied and not self.allow_empty:
+            self._refuse(
+                f"no {emptied} are wanted at all, and mode='mirror' would delete all there are. See whether the source "
+                "is whole; where it is, pass allow_empty=True"
+            )
+
+    def _check_plan(self) -> None:
+        plan = self._changes.plan
+        excess = plan.excess_over(self.max_deletes) if self.mode == "mirror" else None
+        if excess is not None:
+            self._refuse(
+                f"{excess}. The plan: {plan}. See whether the source is whole; where it is, raise max_deletes for this "
+                "run"
+            )
+
+    def _refuse(self, why: str) -> None:
+        if not self.dry_run:
+            raise MailerSendGuardError(f"{self.suppression_list}: {why}.")
+        self.refusal = self.refusal or f"{why}."
+
+    def _check_quota(self, flow: Flow, needed: int) -> Steps[None]:
+        job = f"Synchronizing {self.suppression_list}"
+        # Reading goes on on no other day: the list would have changed meanwhile.
+        reading = 0 if self._has_plan else self._least_pages
+        yield from check_quota(flow, job, needed, in_one_day=needed if not self.over_days else reading)
+
+    @property
+    def _least_pages(self) -> int:
+        # What ended an earlier try by using up a day's requests had not come to the list's end.
+        return self._pages + 1
+
+    def _least_requests(self) -> int:
+        """Return how many requests it takes at the least, the list being of unknown length."""
+        if self.dry_run:
+            return self._least_pages
+        wanted = len(self.wanted.items)
+        # An entry that is there costs a hundredth of a request to read, one that is not a part of a batch to add.
+        pages = max(self._least_pages, ceil(wanted / PAGE_SIZE) if self.batch_size < PAGE_SIZE else 0)
+        return pages + ceil(max(0, wanted - pages * PAGE_SIZE) / self.batch_size)
+
+    def _take_up(self, now: float) -> bool:
+        """Take up the plan of an earlier try, where there is one for the same and not too long ago."""
+        if self.dry_run or self._so_far.get("fingerprint") != self._fingerprint:
+            return False
+        plan = Plan.unpacked(self._so_far["plan"], self.wanted)
+        if not plan.made_at <= now < plan.made_at + _PLAN_LASTS:
+            return False
+        self._begin(plan, self._so_far["done"])
+        return True
+
+    def _make_plan(self, flow: Flow, now: float) -> Steps[None]:
+        domain_id = yield from self.scope.resolve(flow)
+        planner = Planner(
+            self.wanted, domain_id=domain_id, mode=self.mode, remove_duplicates=self.remove_duplicates
+        )
+        paging = Paging(list_suppressions(self.suppression_list, domain_id))
+        self._pages = 0
+        while paging.request is not None:
+            entries = yield from flow.read_page(paging)
+            self._pages += 1
+            for entry in entries:
+                planner.see(entry)
+        self._begin(planner.plan(now))
+
+    def _begin(self, plan: Plan, done: Mapping[str, Any] | None = None) -> None:
+        self._changes = self._changes_of(plan, done)
+        self._has_plan = True
+
+    def _changes_of(self, plan: Plan, done: Mapping[str, Any] | None = None) -> Changes:
+        return Changes(
+            self.suppression_list,
+            plan,
+            scope=self.scope,
+            batch_size=self.batch_size,
+            so_far=done,
+            label={"fingerprint": self._fingerprint, "plan": plan.packed(self.wanted)},
+        )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Return what is equal for tries that would make the same plan of the same list, and tells no address."""
+        what = [
+            _FORMAT,
+            str(self.suppression_list),
+            self.scope.domain_id,
+            self.scope.domain,
+            self.mode,
+            self.remove_duplicates,
+            self.wanted.fingerprint(),
+        ]
+        return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+    @property
+    def _rejected(self) -> int:
+        return len(self.wanted.empty) + self._changes.rejected
+
+    @property
+    def _first_rejected(self) -> list[dict[str, str]]:
+        empty = [{"value": "", "where": item.where, "reason": "It is empty."} for item in self.wanted.empty]
+        return [*empty, *self._changes.first_rejected][:FIRST]
+
+    def _check_rejected(self) -> None:
+        if self.on_invalid == "skip" or not self._rejected:
+            return
+        named = [f"{one['where']} {masked(one['value'])!r}: {one['reason']}" for one in self._first_rejected]
+        more = f" and {self._rejected - len(named)} more" if self._rejected > len(named) else ""
+        raise MailerSendValidationError(
+            f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: {'; '.join(named)}{more}. "
+            "All else was done. Correct it, or pass on_invalid='skip' to leave it out."
+        )

@@ -1,0 +1,142 @@
+"""What the hooks share: the connection's settings, the flow of one account's requests, and its token."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import httpx
+import pendulum
+import requests
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.hooks.connection import Settings, settings_of
+from airflow_provider_mailersend.hooks.reporting import Reporter
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+_HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
+
+Moment = datetime | date | str | None
+
+
+class MailerSendAccount(BaseHook):
+    """
+    What both hooks share: the connection's settings, and the flow of one account's requests.
+
+    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``.
+    :param timeout: seconds to wait for one answer; the connection's when None.
+    :param max_retries: how often a request is repeated after a fault; the connection's when None.
+    :param quota_reserve: how many of the day's requests to leave to sending; the connection's when None.
+    :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds. A job
+        of many requests has no deadline here: give its task an ``execution_timeout``.
+    """
+
+    conn_name_attr = "mailersend_conn_id"
+    default_conn_name = "mailersend_default"
+    conn_type = "mailersend"
+    hook_name = "MailerSend"
+
+    def __init__(
+        self,
+        mailersend_conn_id: str = default_conn_name,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        quota_reserve: int | None = None,
+        retry_timeout: float = RETRY_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.mailersend_conn_id = mailersend_conn_id
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.quota_reserve = quota_reserve
+        self.retry_timeout = retry_timeout
+
+    def _settings_from(self, connection: Connection, extra: dict[str, Any]) -> Settings:
+        given = {
+            name: value
+            for name in ("timeout", "max_retries", "quota_reserve")
+            if (value := getattr(self, name)) is not None
+        }
+        return settings_of(connection, {**extra, **given})
+
+    def _flow_for(self, settings: Settings) -> Flow:
+        throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
+        return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
+
+    def _reporter_of(self, flow: Flow) -> Reporter:
+        return Reporter(self.log, self.mailersend_conn_id, flow)
+
+    def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
+        if paging.unreadable_dates:
+            self.log.warning(
+                "%s held %d entries whose created_at cannot be read, such as %r. They were kept, whatever their date.",
+                endpoint,
+                len(paging.unreadable_dates),
+                paging.unreadable_dates[0],
+            )
+
+    def _fail(self, error: MailerSendError) -> NoReturn:
+        error.conn_id = self.mailersend_conn_id
+        raise error
+
+
+class Bearer:
+    """Puts the token on requests to the API itself, of either HTTP library, and on no others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, request: _HttpRequest) -> _HttpRequest:
+        if str(request.url).startswith(f"{self._settings.base_url}/"):
+            request.headers["Authorization"] = f"Bearer {self._settings.token}"
+        return request
+
+
+def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
+    start, end = _moment("since", since), _moment("until", until)
+    if start is not None and end is not None and end <= start:
+        raise ValueError(
+            f"until ({end.isoformat()}) must be later than since ({start.isoformat()}): between them nothing can be. "
+            "On Airflow 3 a DAG scheduled by a cron expression has a data interval without length; "
+            "CronDataIntervalTimetable gives it one."
+        )
+    return {"since": start, "until": end}
+
+
+def _moment(name: str, value: Moment) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = pendulum.parse(value, exact=True) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if isinstance(moment, datetime):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if isinstance(moment, date):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
+
+
+def connected(quota: dict[str, Any]) -> str:
+    if quota["remaining"] < 0:
+        return "Connected to MailerSend. The account's requests a day are not limited."
+    return (
+        f"Connected to MailerSend. {quota['remaining']} of the day's {quota['quota']} requests are left until "
+        f"{quota['reset']}."
+    )
+
+
+def said_by(error: BaseException) -> str:
+    root = error
+    while (earlier := root.__cause__ or root.__context__) is not None:
+        root = earlier
+    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

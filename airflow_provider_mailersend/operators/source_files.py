@@ -1,0 +1,111 @@
+"""Reading addresses and patterns from a file: ``.csv``, ``.jsonl`` or ``.txt``, wherever Airflow reads files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_mailersend.api.items import Item, Line
+from airflow_provider_mailersend.api.masking import masked_within
+
+#: A line's number, and what it holds by the names of columns.
+Row = tuple[int, dict[str, Any]]
+
+
+def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
+    """
+    Return what *file* holds, for each kind a list of items whose positions are the numbers of their lines.
+
+    Where a line holds nothing of a kind, that is no item.
+
+    :param file: a path or a URL, as Airflow's ``ObjectStoragePath`` takes it: ``s3://my_conn@bucket/opted_out.csv``.
+    :param columns: for each kind, ``recipients`` or ``patterns``, the column that holds it. A ``.txt`` file has no
+        columns: each line is a value of the only kind.
+    :raises FileNotFoundError: there is no such file.
+    :raises ValueError: the file is of another type, or does not hold what its type says.
+    """
+    path = ObjectStoragePath(file)
+    rows_of = _READERS.get(path.suffix.lower())
+    if rows_of is None:
+        raise ValueError(f"file must end with {', '.join(_READERS)}; got {file!r}")
+    items: dict[str, list[Item]] = {kind: [] for kind in columns}
+    try:
+        # As bytes: a line that is no UTF-8 can then be named.
+        with path.open("rb") as lines:
+            for number, row in rows_of(_decoded(lines), columns):
+                for kind, column in columns.items():
+                    value = row.get(column)
+                    if value is None:
+                        continue
+                    if not isinstance(value, str):
+                        raise ValueError(
+                            f"line {number}: {column} must be a string; it is a {type(value).__name__}"
+                        )
+                    if value.strip():
+                        items[kind].append(Line(kind, value.strip(), number))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    return items
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            # Spreadsheets begin their files with a byte order mark.
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"line {number} is not in UTF-8") from None
+
+
+def _csv_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
+    reader = csv.DictReader(lines, strict=True)
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+        for column in columns.values():
+            if column not in header:
+                raise ValueError(
+                    f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}"
+                )
+        reader.fieldnames = header
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
+
+
+def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise ValueError(f"line {number} is no JSON") from None
+        if isinstance(row, str) and len(columns) == 1:
+            row = dict.fromkeys(columns.values(), row)
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number} is no JSON object but a {type(row).__name__}")
+        unknown = [column for column in columns.values() if column not in row]
+        if len(unknown) == len(columns):
+            names = masked_within(", ".join(row)) or "none"
+            raise ValueError(f"line {number} has no {' or '.join(map(repr, unknown))}; its names are {names}")
+        yield number, row
+
+
+def _txt_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
+    if len(columns) > 1:
+        raise ValueError("a .txt file holds either addresses or patterns; use .csv or .jsonl for both")
+    column = next(iter(columns.values()))
+    for number, line in enumerate(lines, start=1):
+        yield number, {column: line}
+
+
+_READERS: dict[str, Callable[[Iterator[str], dict[str, str]], Iterator[Row]]] = {
+    ".csv": _csv_rows,
+    ".jsonl": _jsonl_rows,
+    ".txt": _txt_rows,
+}

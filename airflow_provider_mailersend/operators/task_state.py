@@ -1,0 +1,54 @@
+"""What a task keeps for its next try, where Airflow has a place for it: the task state store of 3.3."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+log = logging.getLogger(__name__)
+
+_KEY = "mailersend"
+
+
+class TaskState:
+    """
+    One task's state.
+
+    It only saves requests: a next try that finds none begins anew and comes to the same end. So a store that is not
+    there, is too small or does not answer fails no task.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context.get("task_state_store")
+
+    def read(self) -> Mapping[str, Any] | None:
+        """Return what an earlier try kept; None where there is nothing."""
+        if self._store is None:
+            return None
+        try:
+            kept = self._store.get(_KEY)
+        except Exception as error:
+            log.warning("The task state store does not answer (%s): beginning anew.", type(error).__name__)
+            return None
+        return kept if isinstance(kept, dict) else None
+
+    def keep(self, so_far: Mapping[str, Any]) -> None:
+        """Keep *so_far* in place of what was kept; nothing, where it is empty or too large."""
+        if self._store is None:
+            return
+        most = conf.getint("state_store", "max_value_storage_bytes", fallback=65_535)
+        is_kept = so_far and (most <= 0 or len(json.dumps(so_far)) <= most)
+        try:
+            if is_kept:
+                self._store.set(_KEY, dict(so_far))
+            else:
+                self._store.delete(_KEY)
+        except Exception as error:
+            log.warning("The task state store takes nothing (%s): going on without.", type(error).__name__)
