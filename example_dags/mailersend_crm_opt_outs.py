@@ -14,7 +14,7 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import Param, dag, task
 
 from airflow_provider_mailersend.operators.sms_recipients import MailerSendUpdateSmsRecipientsOperator
-from airflow_provider_mailersend.operators.suppressions import MailerSendAddSuppressionsOperator
+from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
 
 
 @dag(
@@ -35,27 +35,16 @@ def mailersend_crm_opt_outs() -> None:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as crm:
             return [value for (value,) in crm.execute(query)]
 
-    @task(show_return_value_in_logs=False)
-    def not_yet_on(suppression_list: str, addresses: list[str]) -> list[str]:
-        """Return those of the addresses that the list lacks."""
-        from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
-
-        listed = {
-            (entry["pattern"] if suppression_list == "blocklist" else entry["recipient"]["email"]).casefold()
-            for entry in MailerSendHook().iter_suppressions(suppression_list)
-        }
-        return [address for address in addresses if address.strip().casefold() not in listed]
-
     addresses = opted_out.override(task_id="opted_out_by_email")("email")
     numbers = opted_out.override(task_id="opted_out_by_sms")("phone")
 
     for suppression_list in ("blocklist", "unsubscribes"):
-        MailerSendAddSuppressionsOperator(
-            task_id=f"add_to_{suppression_list}",
+        MailerSendSyncSuppressionsOperator(
+            task_id=f"sync_{suppression_list}",
             suppression_list=suppression_list,
-            recipients=not_yet_on.override(task_id=f"not_yet_on_{suppression_list}")(
-                suppression_list, addresses
-            ),
+            recipients=addresses,
+            # Others unsubscribe by a link, which the CRM does not know of: nothing is deleted.
+            mode="add_only",
             on_invalid="skip",
         )
     MailerSendUpdateSmsRecipientsOperator(

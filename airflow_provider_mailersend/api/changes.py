@@ -65,7 +65,8 @@ class Changes:
         """Do all that is left, by *flow*."""
         if self._looks_back:
             yield from self._additions.look_back(flow, self._kept_at - _CLOCKS_APART)
-        yield from self._keep()
+        if self._additions.pending or self._deletions.pending:
+            yield from self._keep()
         while self._additions.pending:
             yield from self._additions.add_batch(flow)
             yield from self._keep()

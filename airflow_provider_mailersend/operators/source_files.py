@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -35,8 +35,10 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     try:
         # As bytes: a line that is no UTF-8 can then be named.
-        with path.open("rb") as lines:
-            for number, row in rows_of(_decoded(lines), columns):
+        with path.open("rb") as opened:
+            # What Airflow 2.11 opens cannot be iterated.
+            lines = _decoded(iter(opened.readline, b""))
+            for number, row in rows_of(lines, columns):
                 for kind, column in columns.items():
                     value = row.get(column)
                     if value is None:
@@ -52,7 +54,7 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     return items
 
 
-def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         try:
             # Spreadsheets begin their files with a byte order mark.

@@ -302,6 +302,9 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own; and of
     these only the kinds that are given: without *patterns* patterns are left alone.
 
+    Mirror only what the source alone decides: to unsubscribes, spam complaints and hard bounces MailerSend adds by
+    itself, and a mirror deletes whom the source has not heard of yet.
+
     .. code-block:: python
 
         MailerSendSyncSuppressionsOperator(
@@ -333,7 +336,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: what to do about addresses that the API refuses once all else is done: ``fail``, or ``skip``.
     :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on with what is
-        left when the next day's begin.
+        left when the next day's begin. Reading begins anew then: the list will have changed.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
         ``deleted``, ``rejected``; the first ten of some: ``first_to_add``, ``first_to_delete`` (each an ``id`` and a

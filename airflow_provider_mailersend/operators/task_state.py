@@ -27,6 +27,7 @@ class TaskState:
 
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
+        self._holds_something = False
 
     def read(self) -> Mapping[str, Any] | None:
         """Return what an earlier try kept; None where there is nothing."""
@@ -37,6 +38,7 @@ class TaskState:
         except Exception as error:
             log.warning("The task state store does not answer (%s): beginning anew.", type(error).__name__)
             return None
+        self._holds_something = kept is not None
         return kept if isinstance(kept, dict) else None
 
     def keep(self, so_far: Mapping[str, Any]) -> None:
@@ -48,7 +50,8 @@ class TaskState:
         try:
             if is_kept:
                 self._store.set(_KEY, dict(so_far))
-            else:
+            elif self._holds_something:
                 self._store.delete(_KEY)
+            self._holds_something = bool(is_kept)
         except Exception as error:
             log.warning("The task state store takes nothing (%s): going on without.", type(error).__name__)

@@ -43,7 +43,12 @@ def run(name: str, day: datetime | None = None, **conf: Any) -> Any:
 
 def test_every_example_is_tested_here() -> None:
     names = {path.stem for path in DAGS.glob("mailersend_*.py")}
-    assert names == {"mailersend_daily_suppressions", "mailersend_crm_opt_outs", "mailersend_campaign_gate"}
+    assert names == {
+        "mailersend_daily_suppressions",
+        "mailersend_crm_opt_outs",
+        "mailersend_nightly_blocklist",
+        "mailersend_campaign_gate",
+    }
 
 
 def test_the_daily_dag_lists_one_day(connect: Connect) -> None:
@@ -94,6 +99,26 @@ def test_a_crm_that_is_not_there_is_no_crm_without_opt_outs(connect: Connect, tm
         connect(sandbox)
         assert run("mailersend_crm_opt_outs", crm=str(tmp_path / "moved.sqlite")).state == "failed"
         assert not (tmp_path / "moved.sqlite").exists()
+
+
+def test_the_nightly_dag_makes_the_blocklist_what_the_file_says(connect: Connect, tmp_path: Path) -> None:
+    file = tmp_path / "blocked.csv"
+    with Sandbox(rate_limit=None) as sandbox:
+        domain = "news.example.com"
+        connect(sandbox, extra={"domain_id": sandbox.domain_id(domain)})
+        listed = [f"{number}@example.net" for number in range(30)]
+        sandbox.add("blocklist", *listed, patterns=[".*@example.org"])
+        sandbox.add("blocklist", "0@example.net", "other@example.net", domain=domain)
+        others = [entry["id"] for entry in sandbox.entries("blocklist") if entry["domain"]]
+        lines = [*(f"{address.upper()}," for address in listed[1:]), "new@example.net,", ",.*@example.org"]
+        file.write_text("\n".join(["email,pattern", *lines]))
+        for _ in range(2):
+            assert run("mailersend_nightly_blocklist", file=str(file)).state == "success"
+            entries = sandbox.entries("blocklist")
+            assert [entry["id"] for entry in entries if entry["domain"]] == others
+            held = sorted(entry["pattern"] for entry in entries if not entry["domain"])
+            assert held == sorted([*listed[1:], "new@example.net", ".*@example.org"])
+        assert [request.method for request in sandbox.log if request.method != "GET"] == ["POST", "DELETE"]
 
 
 def test_the_gate_opens_once_the_address_is_suppressed(connect: Connect) -> None:
