@@ -102,7 +102,7 @@ class Bearer:
 
 
 def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
-    start, end = _moment("since", since), _moment("until", until)
+    start, end = moment("since", since), moment("until", until)
     if start is not None and end is not None and end <= start:
         raise ValueError(
             f"until ({end.isoformat()}) must be later than since ({start.isoformat()}): between them nothing can be. "
@@ -112,7 +112,7 @@ def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
     return {"since": start, "until": end}
 
 
-def _moment(name: str, value: Moment) -> datetime | None:
+def moment(name: str, value: Moment) -> datetime | None:
     if value is None:
         return None
     try:

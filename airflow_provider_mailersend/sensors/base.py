@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_mailersend.task import MailerSendTask
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
 
 class MailerSendSensor(MailerSendTask, BaseSensorOperator):
@@ -15,6 +27,8 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
+    :param deferrable: whether to wait in the triggerer, once a first look has found that it must be waited; by default
+        Airflow's ``[operators] default_deferrable``.
     """
 
     ui_color = "#e9e2ff"
@@ -24,8 +38,42 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         *,
         mailersend_conn_id: str = "mailersend_default",
         quota_reserve: int | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
+        self.deferrable = deferrable
+
+    @abstractmethod
+    def look(self) -> PokeReturnValue:
+        """Look once whether what is waited for is there."""
+
+    @abstractmethod
+    def trigger(self, **asking: Any) -> MailerSendTrigger:
+        """Return what waits for it from the look on, *asking* as often as the sensor would."""
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        with self.failing_at_once():
+            looked = self.look()
+        if self.deferrable and not looked.is_done:
+            self.defer(
+                trigger=self.trigger(
+                    mailersend_conn_id=self.mailersend_conn_id,
+                    quota_reserve=self.quota_reserve,
+                    poke_interval=self.poke_interval,
+                    exponential_backoff=self.exponential_backoff,
+                    max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+                ),
+                method_name="execute_complete",
+                timeout=timedelta(seconds=self.timeout),
+            )
+        return looked
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Return what the trigger found, or fail with what went wrong."""
+        if event["status"] == "error":
+            raise AirflowFailException(event["message"])
+        self.log.info("Success criteria met. Exiting.")
+        return event["found"]

@@ -12,12 +12,12 @@ from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.templating import required_text_of
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
 
 class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
     """
-    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each poke.
+    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each look.
 
     .. code-block:: python
 
@@ -27,6 +27,7 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
 
     :param sms_recipient_id: the SMS recipient's id. (templated)
     :param status: ``active`` or ``opt_out``. (templated)
+    :param deferrable: whether to wait in the triggerer.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the SMS recipient as the API gives it.
     :raises AirflowFailException: there is no such SMS recipient, the status is none, or MailerSend refuses the token.
@@ -39,10 +40,15 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
         self.sms_recipient_id = sms_recipient_id
         self.status = status
 
-    def poke(self, context: Context) -> PokeReturnValue:
-        with self.failing_at_once():
-            wanted = SmsRecipientStatus(required_text_of(self.status, "status"))
-            recipient = self.hook.get_sms_recipient(
-                required_text_of(self.sms_recipient_id, "sms_recipient_id")
-            )
-        return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
+    def look(self) -> PokeReturnValue:
+        recipient = self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
+        return PokeReturnValue(is_done=recipient.get("status") == self._wanted(), xcom_value=recipient)
+
+    def trigger(self, **asking: Any) -> MailerSendTrigger:
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
+
+        id_ = required_text_of(self.sms_recipient_id, "sms_recipient_id")
+        return MailerSendSmsRecipientStatusTrigger(sms_recipient_id=id_, status=str(self._wanted()), **asking)
+
+    def _wanted(self) -> SmsRecipientStatus:
+        return SmsRecipientStatus(required_text_of(self.status, "status"))

@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.entries import comparable, value_of
+from airflow_provider_mailersend.api.items import Item
+from airflow_provider_mailersend.api.watching import OVERLAP, key_of, summary_of
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.templating import required_text_of, text_of
+from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
 
-class MailerSendSuppressionSensor(MailerSendSensor):
+class _ListSensor(MailerSendSensor):
+    """
+    A sensor that waits for a suppression list.
+
+    :param suppression_list: the list. (templated)
+    :param domain_id: look at this domain's entries only; by default the connection's. (templated)
+    :param domain: the same by the domain's name. (templated)
+    """
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.domain_id = domain_id
+        self.domain = domain
+
+    def _listed(self) -> dict[str, Any]:
+        return {
+            "suppression_list": required_text_of(self.suppression_list, "suppression_list"),
+            "domain_id": text_of(self.domain_id, "domain_id"),
+            "domain": text_of(self.domain, "domain"),
+        }
+
+
+class MailerSendSuppressionSensor(_ListSensor):
     """
     Wait until an address or a pattern is on a suppression list, or is no longer: ``GET /suppressions/{list}``.
 
-    The API has no search: each poke reads the list, a request for each 100 entries, until it meets the entry. To find
-    that there is none it reads the whole list, so choose *poke_interval* with the account's limits in mind.
+    The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry.
+    While it waits for one to come, later looks read only what is new, mostly one request each, be it in poke mode or,
+    with ``deferrable=True``, in the triggerer. In reschedule mode, and while it waits for one to go, each reads like
+    the first.
 
     .. code-block:: python
 
@@ -28,8 +62,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
             task_id="suppressed",
             suppression_list="blocklist",
             recipient="jane@example.com",
-            mode="reschedule",
-            poke_interval=300,
+            deferrable=True,
         )
 
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
@@ -40,6 +73,7 @@ class MailerSendSuppressionSensor(MailerSendSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
+    :param deferrable: whether to wait in the triggerer.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
@@ -55,44 +89,105 @@ class MailerSendSuppressionSensor(MailerSendSensor):
     )
 
     def __init__(
-        self,
-        *,
-        suppression_list: str,
-        recipient: str | None = None,
-        pattern: str | None = None,
-        present: bool = True,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        **kwargs: Any,
+        self, *, recipient: str | None = None, pattern: str | None = None, present: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.suppression_list = suppression_list
         self.recipient = recipient
         self.pattern = pattern
         self.present = present
-        self.domain_id = domain_id
-        self.domain = domain
+        self._looked_at: datetime | None = None
 
-    def poke(self, context: Context) -> PokeReturnValue:
-        with self.failing_at_once():
-            if not isinstance(self.present, bool):
-                raise TypeError(f"present must be True or False; got {self.present!r}")
-            wanted = self._wanted()
-            entries = self.hook.iter_suppressions(
-                required_text_of(self.suppression_list, "suppression_list"),
-                domain_id=text_of(self.domain_id, "domain_id"),
-                domain=text_of(self.domain, "domain"),
-            )
-            found = next((entry for entry in entries if _is(entry, wanted)), None)
+    def look(self) -> PokeReturnValue:
+        if not isinstance(self.present, bool):
+            raise TypeError(f"present must be True or False; got {self.present!r}")
+        key = self._wanted().key
+        # What was not there at the last look can only be new.
+        since = self._looked_at if self.present else None
+        now = datetime.now(UTC)
+        entries = self.hook.iter_suppressions(**self._listed(), since=since)
+        found = next((entry for entry in entries if key_of(entry) == key), None)
+        self._looked_at = now - OVERLAP
         return PokeReturnValue(is_done=(found is not None) == self.present, xcom_value=found)
 
-    def _wanted(self) -> tuple[str, str]:
+    def trigger(self, **asking: Any) -> MailerSendTrigger:
+        from airflow_provider_mailersend.triggers.mailersend import (
+            MailerSendSuppressionAbsenceTrigger,
+            MailerSendSuppressionTrigger,
+        )
+
+        wanted = self._wanted()
+        asking |= {**self._listed(), "kind": wanted.kind, "value": wanted.value}
+        if self.present and self._looked_at is not None:
+            return MailerSendSuppressionTrigger(since=self._looked_at.isoformat(), **asking)
+        return MailerSendSuppressionAbsenceTrigger(**asking)
+
+    def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
         if (recipient is None) == (pattern is None):
             raise ValueError("give either recipient or pattern, and not both")
-        return comparable("recipients", recipient) if recipient else comparable("patterns", pattern or "")
+        return Item("recipients", recipient, 0) if recipient else Item("patterns", pattern or "", 0)
 
 
-def _is(entry: dict[str, Any], wanted: tuple[str, str]) -> bool:
-    value = value_of(entry)
-    return value is not None and comparable(*value) == wanted
+class MailerSendNewSuppressionsSensor(_ListSensor):
+    """
+    Wait until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
+
+    Each look reads those entries, a request for each 100, newest first.
+
+    .. code-block:: python
+
+        MailerSendNewSuppressionsSensor(
+            task_id="many_bounces",
+            suppression_list="hard-bounces",
+            since="{{ data_interval_start }}",
+            at_least=50,
+            deferrable=True,
+        )
+
+    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
+        ``on-hold-list``. (templated)
+    :param since: the moment, in ISO 8601; without a zone it is in UTC. (templated)
+    :param at_least: how many entries.
+    :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
+        with ``account``: at those of the account and of all its domains. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest was made.
+    :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
+    """
+
+    template_fields: Sequence[str] = (
+        "suppression_list",
+        "since",
+        "domain_id",
+        "domain",
+        "mailersend_conn_id",
+    )
+
+    def __init__(self, *, since: datetime | str, at_least: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.since = since
+        self.at_least = at_least
+
+    def look(self) -> PokeReturnValue:
+        if type(self.at_least) is not int or self.at_least < 1:
+            raise ValueError(f"at_least must be a whole number, 1 or more; got {self.at_least!r}")
+        entries = self.hook.list_suppressions(**self._listed(), since=self._since())
+        return PokeReturnValue(is_done=len(entries) >= self.at_least, xcom_value=summary_of(entries))
+
+    def trigger(self, **asking: Any) -> MailerSendTrigger:
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger
+
+        since = self._since().isoformat()
+        return MailerSendNewSuppressionsTrigger(
+            **self._listed(), since=since, at_least=self.at_least, **asking
+        )
+
+    def _since(self) -> datetime:
+        from airflow_provider_mailersend.hooks.account import moment
+
+        given = moment("since", moment_of(self.since, "since"))
+        if given is None:
+            raise ValueError(f"since is empty: it is {self.since!r}")
+        return given

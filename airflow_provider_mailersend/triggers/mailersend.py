@@ -5,15 +5,226 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_mailersend.api.entries import Entry, comparable
+from airflow_provider_mailersend.api.items import Key
+from airflow_provider_mailersend.api.pages import leaves
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, key_of, summary_of
+from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
 #: How long after the moment to begin, in seconds: clocks are not quite equal.
 _LATE = timedelta(seconds=1)
 
 #: A long sleep is cut into pieces of so many seconds: the clock may be set meanwhile.
 _LONGEST_SLEEP = 60.0
+
+
+class _Listed(NamedTuple):
+    """Which list is asked: of which domain, by its id or its name."""
+
+    suppression_list: str
+    domain_id: str | None
+    domain: str | None
+
+
+async def _newest(hook: MailerSendAsyncHook, listed: _Listed, needs: list[datetime]) -> Found:
+    """Read what was made since the earliest of *needs*."""
+    return Found(await hook.list_suppressions(**listed._asdict(), since=min(needs)))
+
+
+async def _missing(hook: MailerSendAsyncHook, listed: _Listed, needs: list[Key]) -> set[Key]:
+    """Read until all of *needs* are met, and return those that are not there."""
+    missing = set(needs)
+    async for entry in hook.iter_suppressions(**listed._asdict()):
+        key = key_of(entry)
+        if key is not None:
+            missing.discard(key)
+        if not missing:
+            break
+    return missing
+
+
+class _ListTrigger(MailerSendTrigger):
+    """
+    A trigger that waits for a suppression list.
+
+    :param suppression_list: the list.
+    :param domain_id: look at this domain's entries only.
+    :param domain: the same by the domain's name.
+    """
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.suppression_list = suppression_list
+        self.domain_id = domain_id
+        self.domain = domain
+
+    @property
+    def question(self) -> _Listed:
+        return _Listed(self.suppression_list, self.domain_id, self.domain)
+
+    def asks(self) -> dict[str, Any]:
+        return self.question._asdict()
+
+
+class MailerSendSuppressionTrigger(_ListTrigger):
+    """
+    Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
+
+    It reads what is new on the list, newest first: one request for each answer, where the list grows by less than 100
+    entries meanwhile.
+
+    :param kind: ``recipients`` or ``patterns``.
+    :param value: the address or pattern; the case of an address does not count.
+    :param since: from when on entries may be new, aware, in ISO 8601.
+    """
+
+    ask = staticmethod(_newest)
+
+    def __init__(self, *, kind: str, value: str, since: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.value = value
+        self.since = since
+        self._key = comparable(kind, value)
+        self._since = datetime.fromisoformat(since)
+
+    def asks(self) -> dict[str, Any]:
+        return {**super().asks(), "kind": self.kind, "value": self.value, "since": self.since}
+
+    @property
+    def need(self) -> datetime:
+        return self._since
+
+    def found_in(self, answer: Found) -> list[Entry]:
+        if answer.newest is not None:
+            self._since = max(self._since, answer.newest - OVERLAP)
+        entry = answer.by_key.get(self._key)
+        return [entry] if entry is not None else []
+
+
+class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
+    """
+    Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
+
+    It reads the list until it meets the entry, a request for each 100 entries.
+
+    :param kind: ``recipients`` or ``patterns``.
+    :param value: the address or pattern; the case of an address does not count.
+    """
+
+    ask = staticmethod(_missing)
+
+    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.value = value
+        self._key = comparable(kind, value)
+
+    def asks(self) -> dict[str, Any]:
+        return {**super().asks(), "kind": self.kind, "value": self.value}
+
+    @property
+    def need(self) -> Key:
+        return self._key
+
+    def found_in(self, answer: set[Key]) -> list[None]:
+        return [None] if self._key in answer else []
+
+
+class MailerSendNewSuppressionsTrigger(_ListTrigger):
+    """
+    Waits until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
+
+    It reads those entries, a request for each 100, newest first.
+
+    :param since: the moment, aware, in ISO 8601.
+    :param at_least: how many.
+    """
+
+    ask = staticmethod(_newest)
+
+    def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.since = since
+        self.at_least = at_least
+        self._since = datetime.fromisoformat(since)
+
+    def asks(self) -> dict[str, Any]:
+        return {**super().asks(), "since": self.since, "at_least": self.at_least}
+
+    @property
+    def need(self) -> datetime:
+        return self._since
+
+    def found_in(self, answer: Found) -> list[dict[str, Any]]:
+        entries = answer.since(self._since)
+        return [summary_of(entries)] if len(entries) >= self.at_least else []
+
+
+class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
+    """
+    Waits until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each answer.
+
+    :param sms_recipient_id: the SMS recipient's id.
+    :param status: ``active`` or ``opt_out``.
+    """
+
+    def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sms_recipient_id = sms_recipient_id
+        self.status = status
+
+    def asks(self) -> dict[str, Any]:
+        return {"sms_recipient_id": self.sms_recipient_id, "status": self.status}
+
+    @property
+    def question(self) -> str:
+        return self.sms_recipient_id
+
+    @staticmethod
+    async def ask(hook: MailerSendAsyncHook, question: str, needs: list[None]) -> Entry:
+        return await hook.get_sms_recipient(question)
+
+    def found_in(self, answer: Entry) -> list[Entry]:
+        return [answer] if answer.get("status") == self.status else []
+
+
+class MailerSendApiQuotaTrigger(MailerSendTrigger):
+    """
+    Waits until so many of the day's requests are left: ``GET /api-quota``, which is free.
+
+    :param at_least: how many.
+    """
+
+    def __init__(self, *, at_least: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.at_least = at_least
+
+    def asks(self) -> dict[str, Any]:
+        return {"at_least": self.at_least}
+
+    @property
+    def question(self) -> None:
+        return None
+
+    @staticmethod
+    async def ask(hook: MailerSendAsyncHook, question: None, needs: list[None]) -> dict[str, Any]:
+        return await hook.get_api_quota()
+
+    def found_in(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
+        return [answer] if leaves(answer, self.at_least) else []
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):

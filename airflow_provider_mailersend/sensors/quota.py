@@ -1,0 +1,47 @@
+"""Sensors that wait for the account's requests of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import PokeReturnValue
+
+from airflow_provider_mailersend.api.pages import leaves
+from airflow_provider_mailersend.sensors.base import MailerSendSensor
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+
+
+class MailerSendApiQuotaSensor(MailerSendSensor):
+    """
+    Wait until so many of the day's requests are left: ``GET /api-quota``, which is free.
+
+    .. code-block:: python
+
+        MailerSendApiQuotaSensor(task_id="enough_requests", at_least=500, deferrable=True)
+
+    :param at_least: how many; an account without a limit has any number.
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
+    :return: through XCom, ``quota`` and ``remaining``, in requests, -1 meaning any number, and ``reset``, in ISO 8601.
+    :raises AirflowFailException: *at_least* is no number of requests, or MailerSend refuses the token.
+    """
+
+    template_fields: Sequence[str] = ("mailersend_conn_id",)
+
+    def __init__(self, *, at_least: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.at_least = at_least
+
+    def look(self) -> PokeReturnValue:
+        if type(self.at_least) is not int or self.at_least < 0:
+            raise ValueError(f"at_least must be a whole number, 0 or more; got {self.at_least!r}")
+        quota = self.hook.get_api_quota()
+        return PokeReturnValue(is_done=leaves(quota, self.at_least), xcom_value=quota)
+
+    def trigger(self, **asking: Any) -> MailerSendTrigger:
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendApiQuotaTrigger
+
+        return MailerSendApiQuotaTrigger(at_least=self.at_least, **asking)

@@ -1,0 +1,131 @@
+"""One question, asked once: triggers in one process that ask the same share each answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+#: Asks a question by a hook, given what each of those who wait needs of the answer.
+Ask = Callable[[MailerSendAsyncHook, Any, list[Any]], Awaitable[Answer]]
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting(Generic[Answer]):
+    due: float
+    need: Any
+    answer: asyncio.Future[Answer]
+
+
+class Poll(Generic[Answer]):
+    """
+    A question of one connection. Whoever is due first has it asked, and all who wait get the answer.
+
+    :param ask: asks it.
+    :param question: what is asked.
+    :param hook: by which.
+    """
+
+    def __init__(self, ask: Ask[Answer], question: Hashable, hook: MailerSendAsyncHook) -> None:
+        self.users = 0
+        self._ask = ask
+        self._question = question
+        self._hook = hook
+        self._waiting: set[_Waiting[Answer]] = set()
+        self._sooner = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
+
+    async def answer(self, delay: float, need: Any = None) -> Answer:
+        """
+        Return the next answer, be it to another's asking: in *delay* seconds at the latest it is asked for.
+
+        :param need: what the answer must hold, for *ask*.
+        :raises MailerSendError: the question could not be answered.
+        """
+        loop = asyncio.get_running_loop()
+        waiting: _Waiting[Answer] = _Waiting(loop.time() + delay, need, loop.create_future())
+        self._waiting.add(waiting)
+        self._sooner.set()
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_while_waited_for())
+        try:
+            return await waiting.answer
+        finally:
+            self._waiting.discard(waiting)
+
+    async def close(self) -> None:
+        """Stop asking, and close the connections to MailerSend."""
+        if self._asking is not None:
+            self._asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._asking
+        await self._hook.aclose()
+
+    async def _ask_while_waited_for(self) -> None:
+        while self._waiting:
+            await self._until_due()
+            asked_for = set(self._waiting)
+            if not asked_for:
+                return
+            try:
+                answer = await self._ask(self._hook, self._question, [waiting.need for waiting in asked_for])
+            except (MailerSendError, ValueError, TypeError) as error:
+                log.warning("%s", error)
+                for future in self._answered(asked_for):
+                    future.set_exception(error)
+            else:
+                for future in self._answered(asked_for):
+                    future.set_result(answer)
+            # Those who were answered come back before the next is due.
+            await asyncio.sleep(0)
+
+    def _answered(self, asked_for: set[_Waiting[Answer]]) -> list[asyncio.Future[Answer]]:
+        self._waiting -= asked_for
+        # One that was cancelled meanwhile is done.
+        return [waiting.answer for waiting in asked_for if not waiting.answer.done()]
+
+    async def _until_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            self._sooner.clear()
+            left = min(waiting.due for waiting in self._waiting) - loop.time()
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._sooner.wait(), left)
+
+
+_Key = tuple[asyncio.AbstractEventLoop, Hashable]
+
+#: The questions that are being asked: each as long as it has users.
+_polls: dict[_Key, Poll[Any]] = {}
+
+
+@asynccontextmanager
+async def polling(
+    ask: Ask[Answer], question: Hashable, mailersend_conn_id: str, quota_reserve: int | None
+) -> AsyncIterator[Poll[Answer]]:
+    """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
+    key = asyncio.get_running_loop(), (ask, question, mailersend_conn_id, quota_reserve)
+    poll = _polls.get(key)
+    if poll is None:
+        hook = MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
+        poll = _polls[key] = Poll(ask, question, hook)
+    poll.users += 1
+    try:
+        yield poll
+    finally:
+        poll.users -= 1
+        if not poll.users:
+            del _polls[key]
+            await poll.close()
