@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,44 @@ class Found:
     def newest(self) -> datetime | None:
         """When the newest entry was made; None where there is none whose date can be read."""
         return max((date for entry in self.entries if (date := created_at(entry))), default=None)
+
+
+class Watermark:
+    """
+    Which entries have been told of: those that were made well before it, and some by their ids.
+
+    :param moment: when the newest of them was made.
+    :param told: the ids of those that are not much older, and when they were made; None where that cannot be read.
+    """
+
+    def __init__(self, moment: datetime, told: Mapping[str, datetime | None] | None = None) -> None:
+        self.moment = moment
+        self._told: dict[str, datetime | None] = dict(told or {})
+
+    @property
+    def since(self) -> datetime:
+        """From when on entries may be new."""
+        return self.moment - OVERLAP
+
+    def take(self, found: Found) -> list[Entry]:
+        """Return those of *found* that are new, and take note of them."""
+        new = [entry for entry in found.since(self.since) if entry["id"] not in self._told]
+        for entry in new:
+            self._told[entry["id"]] = date = created_at(entry)
+            self.moment = max(self.moment, date or self.moment)
+        self._told = {id_: date for id_, date in self._told.items() if date is None or date >= self.since}
+        return new
+
+    def packed(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        told = {id_: date.isoformat() if date else None for id_, date in self._told.items()}
+        return {"moment": self.moment.isoformat(), "told": told}
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> Watermark:
+        """Return what :meth:`packed` made *packed* of."""
+        told = {id_: datetime.fromisoformat(date) if date else None for id_, date in packed["told"].items()}
+        return cls(datetime.fromisoformat(packed["moment"]), told)
 
 
 def summary_of(entries: list[Entry]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class MailerSendTrigger(BaseTrigger):
                     if error.permanent:
                         yield TriggerEvent({"status": "error", "message": str(error)})
                         return
-                    least = _seconds_to_wait_after(error)
+                    least = seconds_to_wait_after(error)
                     continue
                 least = 0.0
                 for found in self.found_in(answer):
@@ -114,7 +114,8 @@ class MailerSendTrigger(BaseTrigger):
             pokes += 1
 
 
-def _seconds_to_wait_after(error: MailerSendError) -> float:
+def seconds_to_wait_after(error: MailerSendError) -> float:
+    """Return how long asking again is of no use, in seconds."""
     if isinstance(error, MailerSendQuotaExhaustedError) and error.resets_at is not None:
         return error.resets_at.timestamp() - time.time()
     if isinstance(error, MailerSendRateLimitError):

@@ -23,7 +23,7 @@ _LATE = timedelta(seconds=1)
 _LONGEST_SLEEP = 60.0
 
 
-class _Listed(NamedTuple):
+class Listed(NamedTuple):
     """Which list is asked: of which domain, by its id or its name."""
 
     suppression_list: str
@@ -31,12 +31,12 @@ class _Listed(NamedTuple):
     domain: str | None
 
 
-async def _newest(hook: MailerSendAsyncHook, listed: _Listed, needs: list[datetime]) -> Found:
+async def read_newest(hook: MailerSendAsyncHook, listed: Listed, needs: list[datetime]) -> Found:
     """Read what was made since the earliest of *needs*."""
     return Found(await hook.list_suppressions(**listed._asdict(), since=min(needs)))
 
 
-async def _missing(hook: MailerSendAsyncHook, listed: _Listed, needs: list[Key]) -> set[Key]:
+async def _missing(hook: MailerSendAsyncHook, listed: Listed, needs: list[Key]) -> set[Key]:
     """Read until all of *needs* are met, and return those that are not there."""
     missing = set(needs)
     async for entry in hook.iter_suppressions(**listed._asdict()):
@@ -71,8 +71,8 @@ class _ListTrigger(MailerSendTrigger):
         self.domain = domain
 
     @property
-    def question(self) -> _Listed:
-        return _Listed(self.suppression_list, self.domain_id, self.domain)
+    def question(self) -> Listed:
+        return Listed(self.suppression_list, self.domain_id, self.domain)
 
     def asks(self) -> dict[str, Any]:
         return self.question._asdict()
@@ -90,7 +90,7 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     :param since: from when on entries may be new, aware, in ISO 8601.
     """
 
-    ask = staticmethod(_newest)
+    ask = staticmethod(read_newest)
 
     def __init__(self, *, kind: str, value: str, since: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -153,7 +153,7 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
     :param at_least: how many.
     """
 
-    ask = staticmethod(_newest)
+    ask = staticmethod(read_newest)
 
     def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,0 +1,164 @@
+"""Asset events from MailerSend's suppression lists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.triggers.base import TriggerEvent
+
+from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, Watermark, summary_of
+from airflow_provider_mailersend.triggers.base import seconds_to_wait_after
+from airflow_provider_mailersend.triggers.mailersend import Listed, read_newest
+from airflow_provider_mailersend.triggers.polling import Poll, polling
+
+try:
+    from airflow.triggers.base import BaseEventTrigger
+except ImportError as error:
+    raise ImportError(
+        "MailerSendSuppressionEventTrigger needs Airflow 3.0 or newer, which has asset watchers. On Airflow 2 let a "
+        "DAG begin with MailerSendNewSuppressionsSensor."
+    ) from error
+
+#: Under which key the watermark is kept in an asset's state store.
+_KEY = "mailersend_watermark"
+
+#: How long after an event, in seconds, Airflow has stored it for certain: the triggerer hands events on every second.
+_STORED_AFTER = 2.0
+
+
+class MailerSendSuppressionEventTrigger(BaseEventTrigger):
+    """
+    Gives an asset event whenever entries are added to a suppression list: ``GET /suppressions/{list}``.
+
+    It reads what is new on the list, newest first: one request for each *poke_interval*, where the list grows by less
+    than 100 entries meanwhile. Triggers in one triggerer that watch the same list share it.
+
+    It begins with what is added after its first look. On Airflow 3.3 and newer a restarted triggerer goes on where it
+    was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may come
+    once more. Before 3.3 there is no such store: it begins anew, and what came meanwhile gives no event.
+
+    .. code-block:: python
+
+        bounces = Asset(
+            "mailersend://mailersend_default/hard-bounces",
+            watchers=[
+                AssetWatcher(
+                    name="hard_bounces",
+                    trigger=MailerSendSuppressionEventTrigger(suppression_list="hard-bounces"),
+                )
+            ],
+        )
+
+    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
+        ``on-hold-list``.
+    :param domain_id: watch this domain's entries only; by default the connection's.
+    :param domain: the same by the domain's name.
+    :param mailersend_conn_id: the Airflow connection.
+    :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's.
+    :param poke_interval: seconds between two looks.
+    :return: in the event's payload, ``count``, ``ids``, ``newest``: when the newest was made, and ``suppression_list``.
+    """
+
+    def __init__(
+        self,
+        *,
+        suppression_list: str,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        mailersend_conn_id: str = "mailersend_default",
+        quota_reserve: int | None = None,
+        poke_interval: float = 60.0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.suppression_list = str(SuppressionList(suppression_list))
+        self.domain_id = domain_id
+        self.domain = domain
+        self.mailersend_conn_id = mailersend_conn_id
+        self.quota_reserve = quota_reserve
+        self.poke_interval = poke_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {
+            "suppression_list": self.suppression_list,
+            "domain_id": self.domain_id,
+            "domain": self.domain,
+            "mailersend_conn_id": self.mailersend_conn_id,
+            "quota_reserve": self.quota_reserve,
+            "poke_interval": self.poke_interval,
+        }
+
+    def shared_stream_key(self) -> Hashable | None:
+        """All triggers on the same list of the same connection, at the same interval, share one reading."""
+        path, kwargs = self.serialize()
+        return path, *kwargs.values()
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Found]:
+        """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
+        trigger = cls(**kwargs)
+        since = datetime.now(UTC) - OVERLAP
+        async with trigger._polling() as poll:
+            while True:
+                found = await trigger._look(poll, trigger.poke_interval, since)
+                if found.newest is not None:
+                    since = max(since, found.newest - OVERLAP)
+                yield found
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
+        watermark = await self._kept_watermark()
+        is_first_look = watermark is None
+        watermark = watermark or Watermark(datetime.now(UTC))
+        async for found in self._caught_up(watermark, shared_stream):
+            entries = watermark.take(found)
+            if entries and not is_first_look:
+                yield TriggerEvent({"suppression_list": self.suppression_list, **summary_of(entries)})
+                # An event that is lost is worse than one that comes twice: the watermark follows it.
+                await asyncio.sleep(_STORED_AFTER)
+            if entries or is_first_look:
+                await self._keep(watermark)
+            is_first_look = False
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch alone, where Airflow has no shared streams."""
+        stream = type(self).open_shared_stream(self.serialize()[1])
+        async for event in self.filter_shared_stream(stream):
+            yield event
+
+    async def _caught_up(
+        self, watermark: Watermark, shared_stream: AsyncIterator[Found]
+    ) -> AsyncIterator[Found]:
+        async with self._polling() as poll:
+            yield await self._look(poll, 0.0, watermark.since)
+        async for found in shared_stream:
+            yield found
+
+    async def _look(self, poll: Poll[Found], delay: float, since: datetime) -> Found:
+        while True:
+            try:
+                return await poll.answer(delay, since)
+            except MailerSendError as error:
+                if error.permanent:
+                    raise
+                delay = max(self.poke_interval, seconds_to_wait_after(error))
+
+    def _polling(self) -> AbstractAsyncContextManager[Poll[Found]]:
+        listed = Listed(self.suppression_list, self.domain_id, self.domain)
+        return polling(read_newest, listed, self.mailersend_conn_id, self.quota_reserve)
+
+    async def _kept_watermark(self) -> Watermark | None:
+        store = getattr(self, "asset_state_store", None)
+        kept = await store.aget(_KEY) if store is not None else None
+        return Watermark.unpacked(kept) if isinstance(kept, dict) else None
+
+    async def _keep(self, watermark: Watermark) -> None:
+        store = getattr(self, "asset_state_store", None)
+        if store is not None:
+            await store.aset(_KEY, watermark.packed())
