@@ -46,6 +46,14 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
 _INTEGRATION = "MailerSend"
 _PACKAGE = "airflow_provider_mailersend"
 
+_ASSETS = [
+    {
+        "schemes": ["mailersend"],
+        "handler": f"{_PACKAGE}.assets.sanitize_uri",
+        "factory": f"{_PACKAGE}.assets.create_asset",
+    }
+]
+
 
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider in the form of Airflow's ``provider_info.schema.json``."""
@@ -76,13 +84,20 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_PACKAGE}.sensors.suppressions",
                     f"{_PACKAGE}.sensors.sms_recipients",
+                    f"{_PACKAGE}.sensors.quota",
                 ],
             }
         ],
         "triggers": [
-            {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.triggers.mailersend"]}
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": [f"{_PACKAGE}.triggers.mailersend", f"{_PACKAGE}.triggers.events"],
+            }
         ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.mailersend"]}],
+        "asset-uris": _ASSETS,
+        "dataset-uris": _ASSETS,  # what Airflow 2.11 calls them
+        "extra-links": [f"{_PACKAGE}.links.MailerSendSuppressionsLink"],
         "connection-types": [
             {
                 "connection-type": "mailersend",

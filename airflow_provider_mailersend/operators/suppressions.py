@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.operators.source_files import items_in
 from airflow_provider_mailersend.operators.task_state import TaskState
@@ -55,6 +56,8 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
     :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many
         entries.
     """
+
+    operator_extra_links = (MailerSendSuppressionsLink(),)
 
     template_fields: Sequence[str] = (
         "suppression_list",
@@ -134,6 +137,8 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         added before that.
     """
+
+    operator_extra_links = (MailerSendSuppressionsLink(),)
 
     template_fields: Sequence[str] = (
         "suppression_list",
@@ -220,6 +225,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         deleted before that.
     """
+
+    operator_extra_links = (MailerSendSuppressionsLink(),)
 
     template_fields: Sequence[str] = (
         "suppression_list",
@@ -345,6 +352,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     :raises AirflowFailException: the arguments are wrong, the plan deletes more than it may, addresses are refused, or
         MailerSend refuses the token. It says what was done before that.
     """
+
+    operator_extra_links = (MailerSendSuppressionsLink(),)
 
     template_fields: Sequence[str] = (
         "suppression_list",

@@ -10,9 +10,10 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.requests import SuppressionList
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, Watermark, summary_of
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, Watermark
 from airflow_provider_mailersend.triggers.base import seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import Listed, read_newest
 from airflow_provider_mailersend.triggers.polling import Poll, polling
@@ -40,8 +41,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     than 100 entries meanwhile. Triggers in one triggerer that watch the same list share it.
 
     It begins with what is added after its first look. On Airflow 3.3 and newer a restarted triggerer goes on where it
-    was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may come
-    once more. Before 3.3 there is no such store: it begins anew, and what came meanwhile gives no event.
+    was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may
+    come once more. Before 3.3 there is no such store: it begins anew, and what came meanwhile gives no event.
 
     .. code-block:: python
 
@@ -62,7 +63,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's.
     :param poke_interval: seconds between two looks.
-    :return: in the event's payload, ``count``, ``ids``, ``newest``: when the newest was made, and ``suppression_list``.
+    :return: in the event's payload, ``suppression_list``, ``count``, ``ids``, and ``watermark``: when the
+        newest entry told of so far was made.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         async for found in self._caught_up(watermark, shared_stream):
             entries = watermark.take(found)
             if entries and not is_first_look:
-                yield TriggerEvent({"suppression_list": self.suppression_list, **summary_of(entries)})
+                yield TriggerEvent(self._payload_of(entries, watermark))
                 # An event that is lost is worse than one that comes twice: the watermark follows it.
                 await asyncio.sleep(_STORED_AFTER)
             if entries or is_first_look:
@@ -131,6 +133,14 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         stream = type(self).open_shared_stream(self.serialize()[1])
         async for event in self.filter_shared_stream(stream):
             yield event
+
+    def _payload_of(self, entries: list[Entry], watermark: Watermark) -> dict[str, Any]:
+        return {
+            "suppression_list": self.suppression_list,
+            "count": len(entries),
+            "ids": [entry["id"] for entry in entries],
+            "watermark": watermark.moment.isoformat(),
+        }
 
     async def _caught_up(
         self, watermark: Watermark, shared_stream: AsyncIterator[Found]
