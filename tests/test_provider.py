@@ -75,6 +75,7 @@ def public_classes() -> list[type[BaseOperator]]:
         for name in modules(kind)
         for thing in vars(importlib.import_module(name)).values()
         if inspect.isclass(thing) and issubclass(thing, BaseOperator) and thing.__module__ == name
+        if not thing.__name__.startswith("_")
     ]
 
 
@@ -91,7 +92,9 @@ def test_every_operator_is_there() -> None:
         "MailerSendGetSmsRecipientOperator",
         "MailerSendUpdateSmsRecipientsOperator",
         "MailerSendSuppressionSensor",
+        "MailerSendNewSuppressionsSensor",
         "MailerSendSmsRecipientStatusSensor",
+        "MailerSendApiQuotaSensor",
     }
 
 

@@ -41,8 +41,9 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
         self.status = status
 
     def look(self) -> PokeReturnValue:
+        wanted = self._wanted()
         recipient = self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
-        return PokeReturnValue(is_done=recipient.get("status") == self._wanted(), xcom_value=recipient)
+        return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
