@@ -1,0 +1,227 @@
+"""Sensors that wait in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor
+from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
+from airflow_provider_mailersend.sensors.suppressions import (
+    MailerSendNewSuppressionsSensor,
+    MailerSendSuppressionSensor,
+)
+
+Connect = Callable[..., str]
+
+OFTEN = {"task_id": "wait", "deferrable": True, "poke_interval": 0.2}
+
+
+def deferred(sensor: Any) -> TaskDeferred:
+    with pytest.raises(TaskDeferred) as caught:
+        sensor.execute({})
+    return caught.value
+
+
+def waited(sensor: Any, deferral: TaskDeferred) -> Any:
+    """Wait as the triggerer does, and resume as the worker does."""
+    _, kwargs = deferral.trigger.serialize()
+    trigger = type(deferral.trigger)(**json.loads(json.dumps(kwargs)))
+
+    async def wait() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = json.loads(json.dumps(asyncio.run(wait())))
+    return sensor.resume_execution(deferral.method_name, {**(deferral.kwargs or {}), "event": event}, {})
+
+
+def test_an_address_is_waited_for(connect: Connect) -> None:
+    with Sandbox(blocklist=950, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        options = {**OFTEN, "suppression_list": "blocklist"}
+        comes = MailerSendSuppressionSensor(recipient=" Jane@example.net", **options)
+        deferral = deferred(comes)
+        assert len(sandbox.log) == 10
+        (jane,) = sandbox.add("blocklist", "jane@example.net")
+        assert waited(comes, deferral)["id"] == jane["id"]
+        assert len(sandbox.log) == 11, "only what is new is read"
+        assert comes.execute({})["id"] == jane["id"], "nothing is deferred where it holds already"
+
+        goes = MailerSendSuppressionSensor(recipient="jane@example.net", present=False, **options)
+        deferral = deferred(goes)
+        sandbox.remove("blocklist", [jane["id"]])
+        assert waited(goes, deferral) is None
+        assert goes.execute({}) is None
+
+
+def test_new_entries_are_waited_for(connect: Connect) -> None:
+    with Sandbox(hard_bounces=300, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        since = datetime.now(UTC) - timedelta(seconds=2)
+        sensor = MailerSendNewSuppressionsSensor(
+            suppression_list="hard-bounces",
+            since=since.isoformat(),
+            at_least=2,
+            domain="example.com",
+            **OFTEN,
+        )
+        sandbox.add("hard-bounces", "a@example.net", domain="example.com")
+        sandbox.add("hard-bounces", "z@example.net", domain="news.example.com")
+        deferral = deferred(sensor)
+        sandbox.add("hard-bounces", "b@example.net", domain="example.com")
+        found = waited(sensor, deferral)
+        ids = [entry["id"] for entry in sandbox.entries("hard-bounces")]
+        assert found["count"] == 2
+        assert found["ids"] == [ids[0], ids[2]]
+        assert sensor.execute({}) == found
+
+
+def test_a_status_is_waited_for(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+    sensor = MailerSendSmsRecipientStatusSensor(sms_recipient_id=recipient["id"], status="opt_out", **OFTEN)
+    deferral = deferred(sensor)
+    sandbox.set_sms_status(recipient["id"], "opt_out")
+    assert waited(sensor, deferral)["status"] == "opt_out"
+    assert sensor.execute({})["status"] == "opt_out"
+
+
+def test_requests_of_the_day_are_waited_for(connect: Connect) -> None:
+    with Sandbox(quota=3, quota_window=3.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendApiQuotaSensor(at_least=3, **OFTEN)
+        assert sensor.execute({})["remaining"] == 3
+        MailerSendSuppressionSensor(
+            task_id="asks", suppression_list="blocklist", recipient="a@b.com", present=False
+        ).execute({})
+        assert waited(sensor, deferred(sensor))["remaining"] == 3
+    with Sandbox(quota=None) as sandbox:
+        connect(sandbox)
+        assert MailerSendApiQuotaSensor(at_least=10**6, **OFTEN).execute({})["remaining"] == -1
+
+
+@pytest.mark.parametrize("at_least", [-1, True, "5", None])
+def test_a_number_of_requests_is_a_number(connect: Connect, sandbox: Sandbox, at_least: Any) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="at_least must be a whole number"):
+        MailerSendApiQuotaSensor(at_least=at_least, **OFTEN).execute({})
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"at_least": 0}, "at_least must be"),
+        ({"since": "None"}, "since is empty"),
+        ({"since": "soon"}, "ISO 8601"),
+    ],
+)
+def test_what_is_new_needs_a_number_and_a_moment(
+    connect: Connect, sandbox: Sandbox, options: dict[str, Any], complaint: str
+) -> None:
+    connect(sandbox)
+    options = {"since": "2026-01-01", **options}
+    sensor = MailerSendNewSuppressionsSensor(suppression_list="blocklist", **options, **OFTEN)
+    with pytest.raises(AirflowFailException, match=complaint):
+        sensor.execute({})
+
+
+def test_the_trigger_waits_as_the_sensor_would(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox, "other")
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait",
+        suppression_list="blocklist",
+        pattern=".*@example.net",
+        domain="example.com",
+        mailersend_conn_id="other",
+        quota_reserve=3,
+        deferrable=True,
+        poke_interval=timedelta(seconds=30),
+        exponential_backoff=True,
+        max_wait=timedelta(minutes=5),
+        timeout=7200,
+    )
+    deferral = deferred(sensor)
+    assert deferral.timeout == timedelta(hours=2)
+    _, kwargs = deferral.trigger.serialize()
+    since = datetime.fromisoformat(kwargs.pop("since"))
+    assert timedelta(minutes=4) < datetime.now(UTC) - since < timedelta(minutes=10)
+    assert kwargs == {
+        "suppression_list": "blocklist",
+        "kind": "patterns",
+        "value": ".*@example.net",
+        "domain_id": None,
+        "domain": "example.com",
+        "mailersend_conn_id": "other",
+        "quota_reserve": 3,
+        "poke_interval": 30.0,
+        "exponential_backoff": True,
+        "max_wait": 300.0,
+    }
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_what_waiting_cannot_mend_ends_the_task(connect: Connect, sandbox: Sandbox, soft_fail: bool) -> None:
+    connect(sandbox)
+    (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+    sensor = MailerSendSmsRecipientStatusSensor(
+        sms_recipient_id=recipient["id"], status="opt_out", soft_fail=soft_fail, **OFTEN
+    )
+    deferral = deferred(sensor)
+    sandbox.fail(Fault(path="/sms-recipients/*", status=403, times=None))
+    expected = AirflowSkipException if soft_fail else AirflowFailException
+    with pytest.raises(expected) as caught:
+        waited(sensor, deferral)
+    assert soft_fail or "403" in str(caught.value)
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_a_timeout_of_the_trigger_fails_or_skips_the_task(soft_fail: bool) -> None:
+    sensor = MailerSendApiQuotaSensor(at_least=1, soft_fail=soft_fail, **OFTEN)
+    with pytest.raises(AirflowSkipException if soft_fail else AirflowException):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+def test_in_poke_mode_later_looks_read_only_what_is_new(connect: Connect) -> None:
+    with Sandbox(blocklist=950, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendSuppressionSensor(
+            task_id="wait", suppression_list="blocklist", recipient="jane@example.net", deferrable=False
+        )
+        assert not sensor.poke({})
+        assert not sensor.poke({})
+        sandbox.add("blocklist", "jane@example.net")
+        assert sensor.poke({})
+        assert len(sandbox.log) == 10 + 1 + 1
+
+
+def test_airflow_says_whether_sensors_are_deferrable() -> None:
+    code = (
+        "from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor as Sensor;"
+        "print(Sensor(task_id='a', at_least=1).deferrable);"
+        "print(Sensor(task_id='b', at_least=1, deferrable=False).deferrable)"
+    )
+    for default in ("True", "False"):
+        environment = {**os.environ, "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": default}
+        said = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout.split()[-2:] == [default, "False"]

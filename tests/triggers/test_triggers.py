@@ -1,0 +1,297 @@
+"""The triggers that deferred sensors wait by, over real HTTP, without a triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.triggers import polling
+from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+from airflow_provider_mailersend.triggers.mailersend import (
+    MailerSendApiQuotaTrigger,
+    MailerSendNewSuppressionsTrigger,
+    MailerSendSmsRecipientStatusTrigger,
+    MailerSendSuppressionAbsenceTrigger,
+    MailerSendSuppressionTrigger,
+)
+
+from .waiting import again, first_event, until
+
+Connect = Callable[..., str]
+
+NOW = datetime.now(UTC).isoformat()
+
+
+def waits_for(value: str, **options: Any) -> MailerSendSuppressionTrigger:
+    options = {"suppression_list": "blocklist", "kind": "recipients", "poke_interval": 0.2, **options}
+    return MailerSendSuppressionTrigger(
+        value=value, since=(datetime.now(UTC) - timedelta(minutes=5)).isoformat(), **options
+    )
+
+
+TRIGGERS: list[Any] = [
+    MailerSendSuppressionTrigger(
+        suppression_list="blocklist", kind="patterns", value="a", since=NOW, domain="example.com"
+    ),
+    MailerSendSuppressionAbsenceTrigger(
+        suppression_list="unsubscribes", kind="recipients", value="a", domain_id="d"
+    ),
+    MailerSendNewSuppressionsTrigger(suppression_list="hard-bounces", since=NOW, at_least=3),
+    MailerSendSmsRecipientStatusTrigger(sms_recipient_id="i", status="active"),
+    MailerSendApiQuotaTrigger(at_least=7),
+    MailerSendApiQuotaTrigger(
+        at_least=7,
+        mailersend_conn_id="other",
+        quota_reserve=5,
+        poke_interval=7.5,
+        exponential_backoff=True,
+        max_wait=90.0,
+    ),
+]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS, ids=lambda trigger: type(trigger).__name__)
+def test_another_triggerer_makes_the_same_of_what_is_serialized(trigger: MailerSendTrigger) -> None:
+    path, kwargs = trigger.serialize()
+    assert path == f"{type(trigger).__module__}.{type(trigger).__name__}"
+    assert json.loads(json.dumps(kwargs)) == kwargs
+    other = type(trigger)(**kwargs)
+    assert other.serialize() == trigger.serialize()
+    assert other.question == trigger.question
+
+
+@pytest.mark.parametrize("suppression_list", ["blocklist", "unsubscribes"])
+def test_it_sees_an_address_that_is_added(connect: Connect, suppression_list: str) -> None:
+    with Sandbox(blocklist=950, unsubscribes=950, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+
+        async def watch() -> tuple[Any, float]:
+            trigger = waits_for(" Jane@Example.net", suppression_list=suppression_list)
+            event = asyncio.create_task(first_event(trigger))
+            await until(lambda: len(sandbox.log) >= 2)
+            sandbox.add(suppression_list, "jane@example.NET")
+            added = time.monotonic()
+            return await event, time.monotonic() - added
+
+        event, seconds = asyncio.run(watch())
+        assert event == {"status": "success", "found": sandbox.entries(suppression_list)[0]}
+        assert seconds < 0.2 + 2
+        assert {request.query["page"] for request in sandbox.log} == {"1"}, "what is old is not read again"
+
+
+def test_it_sees_what_was_added_while_nobody_watched(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    trigger = waits_for("jane@example.net")
+    sandbox.add("blocklist", "jane@example.net", *[f"{number}@example.net" for number in range(250)])
+    event = asyncio.run(first_event(again(trigger)))
+    assert event["found"]["pattern"] == "jane@example.net"
+
+
+def test_it_sees_an_address_go(connect: Connect) -> None:
+    with Sandbox(blocklist=250, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        (jane,) = sandbox.add("blocklist", "jane@example.net")
+        sandbox.add("blocklist", *[f"{number}@example.net" for number in range(120)])
+
+        async def watch() -> Any:
+            options = {"suppression_list": "blocklist", "kind": "recipients", "poke_interval": 0.2}
+            trigger = MailerSendSuppressionAbsenceTrigger(value="Jane@example.net", **options)
+            event = asyncio.create_task(first_event(trigger))
+            await until(lambda: len(sandbox.log) >= 4)
+            assert len(sandbox.log) % 2 == 0, "it stands on the second page"
+            sandbox.remove("blocklist", [jane["id"]])
+            return await event
+
+        assert asyncio.run(watch()) == {"status": "success", "found": None}
+
+
+def test_it_counts_what_is_new(connect: Connect) -> None:
+    with Sandbox(hard_bounces=300, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+
+        async def watch() -> Any:
+            since = datetime.now(UTC).isoformat()
+            trigger = MailerSendNewSuppressionsTrigger(
+                suppression_list="hard-bounces", since=since, at_least=3, poke_interval=0.2
+            )
+            event = asyncio.create_task(first_event(trigger))
+            sandbox.add("hard-bounces", "a@example.net", "b@example.net", domain="example.com")
+            seen = len(sandbox.log)
+            await until(lambda: len(sandbox.log) >= seen + 3)
+            assert not event.done()
+            sandbox.add("hard-bounces", "c@example.net", domain="example.com")
+            return await event
+
+        found = asyncio.run(watch())["found"]
+        newest = sandbox.entries("hard-bounces")[:3]
+        assert found["count"] == 3
+        assert found["ids"] == [entry["id"] for entry in newest]
+        assert datetime.fromisoformat(found["newest"]) == datetime.fromisoformat(newest[0]["created_at"])
+
+
+def test_it_sees_a_status_and_a_quota(connect: Connect) -> None:
+    with Sandbox(quota=2, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+
+        async def watch() -> list[Any]:
+            status = MailerSendSmsRecipientStatusTrigger(
+                sms_recipient_id=recipient["id"], status="active", poke_interval=0.1
+            )
+            first = await first_event(status)
+            await first_event(again(status))
+            quota = MailerSendApiQuotaTrigger(at_least=2, poke_interval=0.2)
+            return [first, await first_event(quota)]
+
+        status, quota = asyncio.run(watch())
+        assert status["found"]["number"] == "+15550001111"
+        assert quota["found"]["remaining"] == 2
+
+
+def test_a_fault_that_passes_is_waited_out(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox, extra={"max_retries": 0})
+    sandbox.fail(Fault(method="GET", status=503, times=2))
+    sandbox.fail(Fault(method="GET", cut="after", times=1))
+    sandbox.add("blocklist", "jane@example.net")
+    event = asyncio.run(first_event(waits_for("jane@example.net")))
+    assert event["status"] == "success"
+    assert len(sandbox.log) == 4
+
+
+def test_a_used_up_quota_is_waited_out(connect: Connect) -> None:
+    with Sandbox(quota=1, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        asyncio.run(
+            first_event(
+                MailerSendNewSuppressionsTrigger(
+                    suppression_list="blocklist", since=NOW, at_least=0, poke_interval=0.01
+                )
+            )
+        )
+        sandbox.add("blocklist", "jane@example.net")
+        assert asyncio.run(first_event(waits_for("jane@example.net")))["status"] == "success"
+        assert len(sandbox.log) <= 4
+
+
+@pytest.mark.parametrize(
+    ("trigger", "complaint"),
+    [
+        (
+            MailerSendSmsRecipientStatusTrigger(sms_recipient_id="abc", status="active", poke_interval=0),
+            "of this id",
+        ),
+        (
+            MailerSendSuppressionAbsenceTrigger(
+                suppression_list="blocklist", kind="recipients", value="a", domain_id="no", poke_interval=0
+            ),
+            "domain id is invalid",
+        ),
+        (
+            MailerSendSuppressionAbsenceTrigger(
+                suppression_list="blocklist",
+                kind="recipients",
+                value="a",
+                domain="no.example",
+                poke_interval=0,
+            ),
+            "has no domain 'no.example'",
+        ),
+    ],
+    ids=["id", "domain id", "domain"],
+)
+def test_what_waiting_cannot_mend_ends_it_with_its_message(
+    connect: Connect, sandbox: Sandbox, trigger: Any, complaint: str
+) -> None:
+    connect(sandbox)
+    event = asyncio.run(first_event(trigger))
+    assert event["status"] == "error"
+    assert complaint in event["message"]
+
+
+def test_the_interval_doubles_up_to_the_longest_wait(connect: Connect) -> None:
+    trigger = waits_for("a", poke_interval=4.0, exponential_backoff=True, max_wait=20.0)
+    delays = [delay for delay, _ in zip(trigger._delays(), range(6), strict=False)]
+    for delay, least in zip(delays, (2, 4, 8, 16, 20, 20), strict=True):
+        assert min(least, 20) <= delay <= min(2 * least, 20)
+
+
+def test_triggers_that_ask_the_same_share_their_requests(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def watch() -> float:
+        events = [
+            asyncio.create_task(first_event(waits_for(f"{number}@example.net", poke_interval=0.5)))
+            for number in range(200)
+        ]
+        begun = time.monotonic()
+        await until(lambda: len(sandbox.log) >= 4)
+        seconds = time.monotonic() - begun
+        sandbox.add("blocklist", *[f"{number}@example.net" for number in range(200)])
+        assert {event["status"] for event in await asyncio.gather(*events)} == {"success"}
+        return seconds
+
+    seconds = asyncio.run(watch())
+    assert len(sandbox.log) <= 4 + 1 + 2, "the last reading takes two pages more"
+    assert seconds > 4 * 0.5 - 0.5
+    assert not polling._polls
+
+
+def test_other_lists_connections_and_domains_are_asked_for_themselves(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+    connect(sandbox, "other")
+    sandbox.add("blocklist", "jane@example.net", domain="example.com")
+
+    async def watch() -> list[Any]:
+        triggers = [
+            waits_for("jane@example.net"),
+            waits_for("jane@example.net", mailersend_conn_id="other"),
+            waits_for("jane@example.net", domain_id=sandbox.domain_id("example.com")),
+            waits_for("jane@example.net", quota_reserve=1),
+        ]
+        return await asyncio.gather(*[first_event(trigger) for trigger in triggers])
+
+    assert len(asyncio.run(watch())) == 4
+    assert len(sandbox.log) == 4
+
+
+def test_one_that_is_cancelled_leaves_the_others_waiting(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def watch() -> Any:
+        event, cancelled = (
+            asyncio.create_task(first_event(waits_for(f"{number}@example.net"))) for number in range(2)
+        )
+        await until(lambda: len(sandbox.log) >= 1)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        sandbox.add("blocklist", "0@example.net")
+        return await event
+
+    assert asyncio.run(watch())["status"] == "success"
+    assert not polling._polls
+
+
+def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def watch() -> None:
+        for _ in range(3):
+            events = [asyncio.create_task(first_event(waits_for("a@example.net"))) for _ in range(20)]
+            seen = len(sandbox.log)
+            await until(lambda seen=seen: len(sandbox.log) > seen)
+            for event in events:
+                event.cancel()
+            await asyncio.gather(*events, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(watch())
+    assert not polling._polls

@@ -1,0 +1,26 @@
+"""Runs triggers in an event loop, as the triggerer does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def first_event(trigger: Any) -> Any:
+    """Return the payload of a trigger's first event."""
+    async for event in trigger.run():
+        return event.payload
+    return None
+
+
+def again(trigger: Any) -> Any:
+    """Return the trigger that another triggerer makes of this one."""
+    _, kwargs = trigger.serialize()
+    return type(trigger)(**kwargs)
+
+
+async def until(condition: Any, seconds: float = 20.0) -> None:
+    """Wait until *condition* holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
