@@ -1,0 +1,223 @@
+"""Asset events from suppression lists, without a triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.triggers import polling
+
+from .waiting import again, until
+
+Connect = Callable[..., str]
+
+on_airflow_3 = pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="asset watchers are for Airflow 3")
+
+
+class Store:
+    """An asset's state store, as a trigger on Airflow 3.3 is given it: it holds JSON."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def aget(self, key: str) -> Any:
+        return json.loads(self.kept[key]) if key in self.kept else None
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.kept[key] = json.dumps(value)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Make a trigger that is sure soon that its events are stored."""
+    events = importlib.import_module("airflow_provider_mailersend.triggers.events")
+    monkeypatch.setattr(events, "_STORED_AFTER", 0.05)
+
+    def make(store: Store | None = None, suppression_list: str = "blocklist", **options: Any) -> Any:
+        trigger = events.MailerSendSuppressionEventTrigger(
+            suppression_list=suppression_list, poke_interval=0.1, **options
+        )
+        trigger.asset_state_store = store
+        return trigger
+
+    return make
+
+
+class Triggerer:
+    """Runs one trigger and notes its events, until it is left."""
+
+    def __init__(self, trigger: Any) -> None:
+        self.payloads: list[dict[str, Any]] = []
+        self._trigger = trigger
+
+    async def __aenter__(self) -> Triggerer:
+        self._running = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+    @property
+    def ids(self) -> list[str]:
+        return [id_ for payload in self.payloads for id_ in payload["ids"]]
+
+    @property
+    def error(self) -> BaseException | None:
+        return self._running.exception() if self._running.done() else None
+
+    async def _run(self) -> None:
+        async for event in self._trigger.run():
+            self.payloads.append(json.loads(json.dumps(event.payload)))
+
+
+@pytest.mark.skipif(AIRFLOW_V_3_0_PLUS, reason="Airflow 2 has no asset watchers")
+def test_on_airflow_2_the_import_says_what_is_needed() -> None:
+    with pytest.raises(ImportError, match=r"needs Airflow 3\.0 or newer"):
+        importlib.import_module("airflow_provider_mailersend.triggers.events")
+
+
+@on_airflow_3
+def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch: Any) -> None:
+    with Sandbox(blocklist=250, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", "before@example.net")
+
+        async def scenario() -> list[dict[str, Any]]:
+            async with Triggerer(watch()) as triggerer:
+                await until(lambda: len(sandbox.log) >= 3)
+                sandbox.add("blocklist", "a@example.net", "b@example.net")
+                await until(lambda: len(triggerer.ids) == 2)
+                sandbox.add("blocklist", "c@example.net")
+                await until(lambda: len(triggerer.ids) == 3)
+                return triggerer.payloads
+
+        first, second = asyncio.run(scenario())
+        newest, *older = sandbox.entries("blocklist")[:3]
+        assert sorted(first["ids"]) == sorted(entry["id"] for entry in older)
+        assert (first["suppression_list"], first["count"], second["count"]) == ("blocklist", 2, 1)
+        assert second["ids"] == [newest["id"]]
+        assert second["watermark"][:19] == newest["created_at"][:19]
+        assert not polling._polls
+
+
+@on_airflow_3
+def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect: Connect, watch: Any) -> None:
+    with Sandbox(rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        store, told = Store(), []
+
+        async def scenario() -> None:
+            added = 0
+            for _ in range(4):
+                async with Triggerer(watch(store)) as triggerer:
+                    looks = len(sandbox.log)
+                    # What came while nobody watched, but for the first time, which begins from then on.
+                    await until(lambda at=looks: len(sandbox.log) >= at + 3)
+                    for _ in range(3):
+                        sandbox.add("blocklist", *[f"{added + n}@example.net" for n in range(70)])
+                        added += 70
+                        await until(lambda now=added: len(told) + len(triggerer.ids) >= now)
+                    # Until it is kept that they were told of.
+                    await asyncio.sleep(0.3)
+                told.extend(triggerer.ids)
+                sandbox.add("blocklist", *[f"{added + n}@example.net" for n in range(130)])
+                added += 130
+            async with Triggerer(watch(store)) as triggerer:
+                await until(lambda: len(told) + len(triggerer.ids) >= added)
+                await asyncio.sleep(0.5)
+            told.extend(triggerer.ids)
+
+        asyncio.run(scenario())
+        assert sorted(told) == sorted(entry["id"] for entry in sandbox.entries("blocklist"))
+
+
+@on_airflow_3
+def test_without_one_a_restart_begins_anew(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+    connect(sandbox)
+
+    async def scenario() -> list[str]:
+        async with Triggerer(watch()) as triggerer:
+            await until(lambda: len(sandbox.log) >= 2)
+        sandbox.add("blocklist", "meanwhile@example.net")
+        async with Triggerer(watch()) as triggerer:
+            looks = len(sandbox.log)
+            await until(lambda: len(sandbox.log) >= looks + 2)
+            sandbox.add("blocklist", "after@example.net")
+            await until(lambda: bool(triggerer.ids))
+        return triggerer.ids
+
+    assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+
+
+@on_airflow_3
+def test_siblings_share_one_reading(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+    connect(sandbox)
+    one, other, elsewhere = watch(), again(watch()), watch(suppression_list="unsubscribes")
+    assert one.shared_stream_key() == other.shared_stream_key() != elsewhere.shared_stream_key()
+
+    async def scenario() -> int:
+        # As the triggerer's manager does: one stream, handed to each.
+        queues = [asyncio.Queue() for _ in range(50)]
+        told: list[str] = []
+
+        async def pump() -> None:
+            async for found in type(one).open_shared_stream(one.serialize()[1]):
+                for queue in queues:
+                    queue.put_nowait(found)
+
+        async def stream(queue: asyncio.Queue[Any]) -> Any:
+            while True:
+                yield await queue.get()
+
+        async def follow(queue: asyncio.Queue[Any]) -> None:
+            async for event in again(one).filter_shared_stream(stream(queue)):
+                told.extend(event.payload["ids"])
+
+        tasks = [asyncio.create_task(pump()), *(asyncio.create_task(follow(queue)) for queue in queues)]
+        await asyncio.sleep(0.5)
+        before = len(sandbox.log)
+        sandbox.add("blocklist", "a@example.net")
+        await until(lambda: len(told) == 50)
+        requests = len(sandbox.log) - before
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return requests
+
+    assert asyncio.run(scenario()) <= 5
+    assert not polling._polls
+
+
+@on_airflow_3
+def test_a_fault_that_passes_is_waited_out_and_another_ends_it(
+    connect: Connect, sandbox: Sandbox, watch: Any
+) -> None:
+    connect(sandbox, extra={"max_retries": 0})
+    sandbox.fail(Fault(method="GET", status=503, times=2))
+
+    async def scenario() -> BaseException | None:
+        async with Triggerer(watch()) as triggerer:
+            await until(lambda: len(sandbox.log) >= 5)
+            sandbox.add("blocklist", "a@example.net")
+            await until(lambda: bool(triggerer.ids))
+            sandbox.fail(Fault(method="GET", status=401, times=None))
+            await until(lambda: triggerer.error is not None)
+            return triggerer.error
+
+    assert "API token" in str(asyncio.run(scenario()))
+
+
+@on_airflow_3
+def test_it_serializes_and_refuses_a_list_that_there_is_not(watch: Any) -> None:
+    trigger = watch(domain_id="d", mailersend_conn_id="other", quota_reserve=7)
+    assert again(trigger).serialize() == trigger.serialize()
+    with pytest.raises(ValueError, match="suppression_list must be one of"):
+        watch(suppression_list="greylist")
