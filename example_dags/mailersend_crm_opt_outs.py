@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from airflow.providers.common.compat.sdk import Param, dag, task
+from airflow.providers.common.compat.sdk import Asset, Param, dag, task
 
 from airflow_provider_mailersend.operators.sms_recipients import MailerSendUpdateSmsRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
@@ -46,6 +46,8 @@ def mailersend_crm_opt_outs() -> None:
             # Others unsubscribe by a link, which the CRM does not know of: nothing is deleted.
             mode="add_only",
             on_invalid="skip",
+            # DAGs that are scheduled on it run when this is done, such as mailersend_after_crm_sync.
+            outlets=[Asset(uri=f"mailersend://mailersend_default/{suppression_list}")],
         )
     MailerSendUpdateSmsRecipientsOperator(
         task_id="opt_numbers_out", numbers=numbers, status="opt_out", on_missing="skip"

@@ -44,6 +44,8 @@ def run(name: str, day: datetime | None = None, **conf: Any) -> Any:
 def test_every_example_is_tested_here() -> None:
     names = {path.stem for path in DAGS.glob("mailersend_*.py")}
     assert names == {
+        "mailersend_after_crm_sync",
+        "mailersend_bounce_watch",
         "mailersend_daily_suppressions",
         "mailersend_crm_opt_outs",
         "mailersend_nightly_blocklist",
@@ -92,6 +94,28 @@ def test_the_crm_dag_suppresses_who_opted_out_and_does_it_once(connect: Connect,
             assert statuses == {"+15550001111": "opt_out", "+15550002222": "active"}
         assert len(sandbox.entries("blocklist")) == 2
         assert len([request for request in sandbox.log if request.method != "GET"]) == 3
+
+
+def test_a_dag_runs_on_the_blocklist_that_the_crm_dag_changes(connect: Connect) -> None:
+    (outlet,) = example("mailersend_crm_opt_outs").get_task("sync_blocklist").outlets
+    assert outlet.uri == "mailersend://mailersend_default/blocklist"
+    dag = example("mailersend_after_crm_sync")
+    assert outlet.uri in str(
+        dag.timetable.asset_condition if AIRFLOW_V_3_0_PLUS else dag.timetable.dataset_condition
+    )
+    with Sandbox(blocklist=250, rate_limit=None) as sandbox:
+        connect(sandbox)
+        dag_run = run("mailersend_after_crm_sync")
+        counted = dag_run.get_task_instance("count_blocked").xcom_pull(task_ids="count_blocked")
+        assert counted == {"blocked": 250, "requests": 3}
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="asset watchers are for Airflow 3")
+def test_a_dag_runs_on_new_bounces() -> None:
+    (asset,) = example("mailersend_bounce_watch").timetable.asset_condition.objects
+    (watcher,) = asset.watchers
+    assert asset.uri == "mailersend://mailersend_default/hard-bounces"
+    assert watcher.trigger.suppression_list == "hard-bounces"
 
 
 def test_a_crm_that_is_not_there_is_no_crm_without_opt_outs(connect: Connect, tmp_path: Path) -> None:
