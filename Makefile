@@ -4,7 +4,7 @@ AIRFLOW ?= 3.3.2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo ui test lint pytest pytest-2.11 bench clean
+.PHONY: demo ui test lint pytest pytest-2.11 e2e bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -24,6 +24,9 @@ pytest: $(VENV)/installed
 
 pytest-2.11:
 	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11.2
+
+e2e: $(VENV)/installed
+	$(BIN)/python -m tests.e2e
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks

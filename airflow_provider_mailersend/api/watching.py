@@ -19,10 +19,14 @@ class Found:
     Entries as they were read, to be asked about by many.
 
     :param entries: the entries.
+    :param asked_at: when reading them began, in seconds of a clock that nobody sets.
+    :param read_at: when it ended.
     """
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], *, asked_at: float = 0.0, read_at: float = 0.0) -> None:
         self.entries = list(entries)
+        self.asked_at = asked_at
+        self.read_at = read_at
         self._since: dict[datetime, list[Entry]] = {}
 
     @cached_property
@@ -45,6 +49,32 @@ class Found:
     def newest(self) -> datetime | None:
         """When the newest entry was made; None where there is none whose date can be read."""
         return max((date for entry in self.entries if (date := created_at(entry))), default=None)
+
+
+class Reach:
+    """
+    How far back the next look at a list must go, for nothing that appears late to be missed.
+
+    It goes back from the newest entry at first, and less the longer that is known: so a list that rests costs one
+    page, however many entries came before. Of the API's clock no more is asked than to go as fast as this machine's.
+
+    :param since: from when on entries may be new.
+    """
+
+    def __init__(self, since: datetime) -> None:
+        self.since = since
+        self._newest: datetime | None = None
+        # What the API's clock showed, at the least, when ours began.
+        self._origin: datetime | None = None
+
+    def looked(self, found: Found) -> None:
+        """Take note of a look that went back far enough."""
+        if found.newest is not None and (self._newest is None or found.newest > self._newest):
+            origin = found.newest - timedelta(seconds=found.read_at)
+            self._newest, self._origin = found.newest, max(origin, self._origin or origin)
+        if self._newest is not None and self._origin is not None:
+            asked_at = self._origin + timedelta(seconds=found.asked_at)
+            self.since = max(self.since, min(asked_at - OVERLAP, self._newest))
 
 
 class Watermark:

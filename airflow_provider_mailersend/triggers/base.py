@@ -87,11 +87,8 @@ class MailerSendTrigger(BaseTrigger):
             for delay in self._delays():
                 try:
                     answer = await poll.answer(max(delay, least), self.need)
-                except (ValueError, TypeError) as error:
-                    yield TriggerEvent({"status": "error", "message": str(error)})
-                    return
-                except MailerSendError as error:
-                    if error.permanent:
+                except Exception as error:
+                    if not isinstance(error, MailerSendError) or error.permanent:
                         yield TriggerEvent({"status": "error", "message": str(error)})
                         return
                     least = seconds_to_wait_after(error)

@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.requests import SuppressionList
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, Watermark
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
 from airflow_provider_mailersend.triggers.base import seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import Listed, read_newest
 from airflow_provider_mailersend.triggers.polling import Poll, polling
@@ -38,7 +38,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     Gives an asset event whenever entries are added to a suppression list: ``GET /suppressions/{list}``.
 
     It reads what is new on the list, newest first: one request for each *poke_interval*, where the list grows by less
-    than 100 entries meanwhile. Triggers in one triggerer that watch the same list share it.
+    than 100 entries in five minutes. Triggers in one triggerer that watch the same list share it.
 
     It begins with what is added after its first look. On Airflow 3.3 and newer a restarted triggerer goes on where it
     was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may
@@ -105,12 +105,11 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Found]:
         """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
         trigger = cls(**kwargs)
-        since = datetime.now(UTC) - OVERLAP
+        reach = Reach(datetime.now(UTC) - OVERLAP)
         async with trigger._polling() as poll:
             while True:
-                found = await trigger._look(poll, trigger.poke_interval, since)
-                if found.newest is not None:
-                    since = max(since, found.newest - OVERLAP)
+                found = await trigger._look(poll, trigger.poke_interval, reach.since)
+                reach.looked(found)
                 yield found
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
@@ -122,7 +121,9 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             entries = watermark.take(found)
             if entries and not is_first_look:
                 yield TriggerEvent(self._payload_of(entries, watermark))
-                # An event that is lost is worse than one that comes twice: the watermark follows it.
+                # An event that is lost is worse than one that comes twice: the watermark follows it. What is asked
+                # of the store is answered when Airflow hangs no longer; from then on it takes the event within that.
+                await self._kept_watermark()
                 await asyncio.sleep(_STORED_AFTER)
             if entries or is_first_look:
                 await self._keep(watermark)
@@ -154,8 +155,10 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         while True:
             try:
                 return await poll.answer(delay, since)
-            except MailerSendError as error:
-                if error.permanent:
+            except Exception as error:
+                if not isinstance(error, MailerSendError) or error.permanent:
+                    # Airflow starts a watcher that fails again at once, with the connection as it is by then.
+                    await asyncio.sleep(self.poke_interval)
                     raise
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
@@ -164,11 +167,18 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         return polling(read_newest, listed, self.mailersend_conn_id, self.quota_reserve)
 
     async def _kept_watermark(self) -> Watermark | None:
-        store = getattr(self, "asset_state_store", None)
-        kept = await store.aget(_KEY) if store is not None else None
-        return Watermark.unpacked(kept) if isinstance(kept, dict) else None
+        kept = [await store.aget(_KEY) for store in self._stores()]
+        watermarks = [Watermark.unpacked(packed) for packed in kept if isinstance(packed, dict)]
+        return max(watermarks, key=lambda watermark: watermark.moment, default=None)
 
     async def _keep(self, watermark: Watermark) -> None:
-        store = getattr(self, "asset_state_store", None)
-        if store is not None:
+        for store in self._stores():
             await store.aset(_KEY, watermark.packed())
+
+    def _stores(self) -> list[Any]:
+        """Return the state stores of all assets that are watched: Airflow runs equal triggers as one."""
+        stores = getattr(self, "asset_state_store", None)
+        if stores is None:
+            return []
+        # Airflow gives no other way to them than by the assets, which a trigger does not know.
+        return list(getattr(stores, "_by_name", {}).values()) or [stores]

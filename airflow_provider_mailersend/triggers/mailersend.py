@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_mailersend.api.entries import Entry, comparable
 from airflow_provider_mailersend.api.items import Key
 from airflow_provider_mailersend.api.pages import leaves
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, key_of, summary_of
+from airflow_provider_mailersend.api.watching import Found, Reach, key_of, summary_of
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
@@ -33,7 +34,9 @@ class Listed(NamedTuple):
 
 async def read_newest(hook: MailerSendAsyncHook, listed: Listed, needs: list[datetime]) -> Found:
     """Read what was made since the earliest of *needs*."""
-    return Found(await hook.list_suppressions(**listed._asdict(), since=min(needs)))
+    asked_at = time.monotonic()
+    entries = await hook.list_suppressions(**listed._asdict(), since=min(needs))
+    return Found(entries, asked_at=asked_at, read_at=time.monotonic())
 
 
 async def _missing(hook: MailerSendAsyncHook, listed: Listed, needs: list[Key]) -> set[Key]:
@@ -83,7 +86,7 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
 
     It reads what is new on the list, newest first: one request for each answer, where the list grows by less than 100
-    entries meanwhile.
+    entries in five minutes.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.
@@ -98,18 +101,17 @@ class MailerSendSuppressionTrigger(_ListTrigger):
         self.value = value
         self.since = since
         self._key = comparable(kind, value)
-        self._since = datetime.fromisoformat(since)
+        self._reach = Reach(datetime.fromisoformat(since))
 
     def asks(self) -> dict[str, Any]:
         return {**super().asks(), "kind": self.kind, "value": self.value, "since": self.since}
 
     @property
     def need(self) -> datetime:
-        return self._since
+        return self._reach.since
 
     def found_in(self, answer: Found) -> list[Entry]:
-        if answer.newest is not None:
-            self._since = max(self._since, answer.newest - OVERLAP)
+        self._reach.looked(answer)
         entry = answer.by_key.get(self._key)
         return [entry] if entry is not None else []
 

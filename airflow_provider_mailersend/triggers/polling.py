@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class Poll(Generic[Answer]):
         Return the next answer, be it to another's asking: in *delay* seconds at the latest it is asked for.
 
         :param need: what the answer must hold, for *ask*.
-        :raises MailerSendError: the question could not be answered.
+        :raises MailerSendError: the question could not be answered, or whatever else *ask* raises.
         """
         loop = asyncio.get_running_loop()
         waiting: _Waiting[Answer] = _Waiting(loop.time() + delay, need, loop.create_future())
@@ -79,7 +78,8 @@ class Poll(Generic[Answer]):
                 return
             try:
                 answer = await self._ask(self._hook, self._question, [waiting.need for waiting in asked_for])
-            except (MailerSendError, ValueError, TypeError) as error:
+            except Exception as error:
+                # Whatever it is, such as a connection that is not there: those who wait must hear of it.
                 log.warning("%s", error)
                 for future in self._answered(asked_for):
                     future.set_exception(error)

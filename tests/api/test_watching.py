@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, Watermark, summary_of
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark, summary_of
 
 from .script import properties
 
@@ -80,3 +80,42 @@ def test_each_entry_is_told_of_once_over_restarts(growth: list[list[int]], resta
         if step in restarts:
             watermark = again(watermark)
     assert sorted(told) == sorted(one["id"] for one in listed)
+
+
+def looked(reach: Reach, at: float, *entries: dict[str, Any], took: float = 0.0) -> datetime:
+    reach.looked(Found(entries, asked_at=at, read_at=at + took))
+    return reach.since
+
+
+def test_a_look_reaches_back_behind_the_newest_entry_and_to_it_once_that_is_long_known() -> None:
+    reach = Reach(NOON - timedelta(days=1))
+    assert looked(reach, 100.0) == NOON - timedelta(days=1), "nothing is known yet"
+    assert looked(reach, 160.0, entry("a")) == NOON - OVERLAP
+    assert looked(reach, 220.0, entry("a")) == NOON - OVERLAP + timedelta(minutes=1)
+    assert looked(reach, 1000.0, entry("a")) == NOON
+    assert looked(reach, 1001.0, entry("b", 14.1)) == NOON + timedelta(minutes=14.1) - OVERLAP
+
+
+@properties
+@given(
+    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 240), st.integers(0, 30)), max_size=20),
+    st.integers(-86_400, 86_400),
+)
+def test_nothing_that_appears_within_the_overlap_is_missed(
+    steps: list[tuple[int, int, int]], ahead: int
+) -> None:
+    # Between two looks an entry is made, and appears up to four minutes later; the API's clock is anywhere.
+    now, listed, seen = 1000.0, list[tuple[float, dict[str, Any]]](), set[str]()
+    reach = Reach(NOON + timedelta(seconds=now + ahead) - OVERLAP)
+    for step, (pause, late, took) in enumerate(steps):
+        made = NOON + timedelta(seconds=now + pause / 2 + ahead)
+        listed.append((now + pause / 2 + late, {"id": str(step), "created_at": made.isoformat()}))
+        now += pause
+        there = [one for appears, one in listed if appears <= now]
+        found = Found(Found(there).since(reach.since), asked_at=now, read_at=now + took)
+        seen |= {one["id"] for one in found.entries}
+        reach.looked(found)
+        now += took
+    there = [one for appears, one in listed if appears <= now]
+    seen |= {one["id"] for one in Found(there).since(reach.since)}
+    assert seen == {one["id"] for one in there}

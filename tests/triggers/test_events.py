@@ -140,6 +140,41 @@ def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect:
 
 
 @on_airflow_3
+def test_of_several_assets_each_keeps_what_was_told(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+    connect(sandbox)
+    # Airflow runs equal triggers as one, with the stores of all their assets.
+    stores = type("Stores", (), {"_by_name": {"one": Store(), "other": Store()}})()
+
+    async def scenario() -> list[str]:
+        async with Triggerer(watch(stores)):
+            await until(lambda: all(store.kept for store in stores._by_name.values()))
+        sandbox.add("blocklist", "meanwhile@example.net")
+        stores._by_name["other"].kept.clear()
+        async with Triggerer(watch(stores)) as triggerer:
+            await until(lambda: bool(triggerer.ids) and bool(stores._by_name["other"].kept))
+        return triggerer.ids
+
+    assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+    assert stores._by_name["one"].kept == stores._by_name["other"].kept
+
+
+@on_airflow_3
+def test_one_that_cannot_go_on_waits_before_it_ends(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+    # Airflow starts it again at once.
+    connect(sandbox, password="mlsn.wrong")
+
+    async def scenario() -> None:
+        async with Triggerer(watch()) as triggerer:
+            await until(lambda: len(sandbox.log) >= 1)
+            await asyncio.sleep(0.05)
+            assert triggerer.error is None
+            await until(lambda: triggerer.error is not None)
+
+    asyncio.run(scenario())
+    assert len(sandbox.log) == 1
+
+
+@on_airflow_3
 def test_without_one_a_restart_begins_anew(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
     connect(sandbox)
 

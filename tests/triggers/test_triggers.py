@@ -215,6 +215,16 @@ def test_what_waiting_cannot_mend_ends_it_with_its_message(
     assert complaint in event["message"]
 
 
+def test_a_connection_that_is_not_there_ends_all_who_wait() -> None:
+    async def watch() -> list[Any]:
+        triggers = [waits_for("a", mailersend_conn_id="nowhere") for _ in range(3)]
+        return await asyncio.gather(*[first_event(trigger) for trigger in triggers])
+
+    for event in asyncio.run(watch()):
+        assert event["status"] == "error"
+        assert "nowhere" in event["message"]
+
+
 def test_the_interval_doubles_up_to_the_longest_wait(connect: Connect) -> None:
     trigger = waits_for("a", poke_interval=4.0, exponential_backoff=True, max_wait=20.0)
     delays = [delay for delay, _ in zip(trigger._delays(), range(6), strict=False)]

@@ -1,0 +1,129 @@
+"""
+What waiting costs: a thousand triggers that ask of one list, and of fifty domains, and what ten thousand leave behind.
+
+All run in one event loop, as in a triggerer; the sandbox is in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_mailersend.sandbox import ALL_HEADERS
+from airflow_provider_mailersend.triggers.mailersend import MailerSendSuppressionTrigger
+from tests.benchmarks.readers import hook_of
+from tests.benchmarks.report import Report, figure
+from tests.benchmarks.sandbox_process import SandboxProcess, sandbox_process
+
+TRIGGERS = 1_000
+DOMAINS = 50
+ROUNDS = 3
+
+#: A poll interval, and how many of them are counted, in seconds.
+INTERVAL = 1.0
+INTERVALS = 10
+
+#: How many triggers come and go, in how many groups.
+GONE, GROUPS = 10_000, 20
+
+
+def run() -> Report:
+    """A thousand cost what one costs, within bounds, and leave nothing."""
+    domains = [f"d{number}.example.com" for number in range(DOMAINS)]
+    options = [f"--domain={domain}" for domain in domains]
+    with sandbox_process("--blocklist=950", *options, "--rate-limit=none", "--quota=none") as sandbox:
+        hook_of(sandbox)  # defines the connection
+        one = [asyncio.run(_cost(sandbox, [None]))[0] for _ in range(ROUNDS)]
+        same = [asyncio.run(_cost(sandbox, [None] * TRIGGERS)) for _ in range(ROUNDS)]
+        many = [asyncio.run(_cost(sandbox, [*domains] * (TRIGGERS // DOMAINS))) for _ in range(ROUNDS)]
+        latencies = [asyncio.run(_latency(sandbox, number)) for number in range(ROUNDS)]
+        asyncio.run(_come_and_go(sandbox, GONE // GROUPS))
+        grown = [asyncio.run(_grown(sandbox))]
+    return Report(
+        f"{TRIGGERS:,} triggers, a look every {INTERVAL:g} s, {INTERVALS} of them",
+        [
+            figure("requests on one list / of one trigger", _ratios(same, one), "≤", 1.05),
+            figure("CPU share on one list", [share for _, share in same], "≤", 0.20),
+            figure(f"requests on {DOMAINS} domains / of one trigger", _ratios(many, one), "≤", DOMAINS),
+            figure(f"CPU share on {DOMAINS} domains", [share for _, share in many]),
+            figure("entry there to event, s more than an interval", latencies, "≤", 2.0),
+            figure(f"MB more after {GONE:,} have come and gone", grown, "≤", 5.0, form="{:.1f}"),
+        ],
+    )
+
+
+def _ratios(costs: Sequence[tuple[float, float]], ones: Sequence[float]) -> list[float]:
+    return [requests / one for (requests, _), one in zip(costs, ones, strict=True)]
+
+
+async def _cost(sandbox: SandboxProcess, domains: Sequence[str | None]) -> tuple[float, float]:
+    """Return how many requests an interval takes, and which share of a core."""
+    events = [asyncio.create_task(_event(f"nobody{n}@x.example", domain)) for n, domain in enumerate(domains)]
+    try:
+        await asyncio.sleep(2.5 * INTERVAL)
+        asked, spent = _asked(sandbox), time.process_time()
+        await asyncio.sleep(INTERVALS * INTERVAL)
+        spent = time.process_time() - spent
+        return (_asked(sandbox) - asked) / INTERVALS, spent / (INTERVALS * INTERVAL)
+    finally:
+        await _end(events)
+
+
+async def _latency(sandbox: SandboxProcess, number: int) -> float:
+    event = asyncio.create_task(_event(f"late{number}@x.example"))
+    await asyncio.sleep(1.3 * INTERVAL)
+    await asyncio.to_thread(sandbox.add, "blocklist", f"late{number}@x.example")
+    added = time.monotonic()
+    await event
+    return time.monotonic() - added - INTERVAL
+
+
+async def _grown(sandbox: SandboxProcess) -> float:
+    before = _memory()
+    for _ in range(GROUPS):
+        await _come_and_go(sandbox, GONE // GROUPS)
+    return _memory() - before
+
+
+async def _come_and_go(sandbox: SandboxProcess, count: int) -> None:
+    events = [asyncio.create_task(_event(f"gone{number}@x.example", interval=0.1)) for number in range(count)]
+    asked = _asked(sandbox)
+    while _asked(sandbox) < asked + 2:
+        await asyncio.sleep(0.05)
+    await _end(events)
+
+
+async def _event(address: str, domain: str | None = None, interval: float = INTERVAL) -> Any:
+    trigger = MailerSendSuppressionTrigger(
+        suppression_list="blocklist",
+        kind="recipients",
+        value=address,
+        since=(datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
+        domain=domain,
+        poke_interval=interval,
+    )
+    async for event in trigger.run():
+        return event.payload
+    return None
+
+
+async def _end(events: Sequence[asyncio.Task[Any]]) -> None:
+    for event in events:
+        event.cancel()
+    await asyncio.gather(*events, return_exceptions=True)
+
+
+def _asked(sandbox: SandboxProcess) -> int:
+    return sandbox.asked().total()
+
+
+def _memory() -> float:
+    """Return how much memory this process holds, in MB."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1024**2
