@@ -4,7 +4,7 @@ AIRFLOW ?= 3.3.2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo ui test lint pytest pytest-2.11 bench clean
+.PHONY: demo ui test lint pytest pytest-2.11 bench chaos clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -27,6 +27,9 @@ pytest-2.11:
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
+
+chaos: $(VENV)/installed
+	$(BIN)/python -m tests.chaos
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
