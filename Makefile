@@ -4,7 +4,7 @@ AIRFLOW ?= 3.3.2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo ui test lint pytest pytest-2.11 e2e bench clean
+.PHONY: demo ui test lint pytest pytest-2.11 e2e chaos bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -30,6 +30,9 @@ e2e: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
+
+chaos: $(VENV)/installed
+	$(BIN)/python -m tests.chaos
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \

@@ -45,6 +45,9 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 #: The same where the API's clock is not known, for want of a Date header.
 _CLOCK_UNKNOWN = timedelta(minutes=5)
 
+#: How far the clocks of two workers may be apart, in seconds.
+_CLOCKS_APART = 60.0
+
 #: How long a request that got no answer is given at the least, and at the most, before looking what it did.
 _SHORTEST_SETTLING = 1.0
 _LONGEST_SETTLING = 60.0
@@ -153,7 +156,7 @@ class Additions:
     def look_back(self, flow: Flow, moment: float) -> Steps[None]:
         """Leave out what was added since *moment* by an earlier try, which ended without knowing it."""
         self._domain_id = yield from self.scope.resolve(flow)
-        entries = yield from self._made_since(flow, moment, set(self.pending))
+        entries = yield from self._made_since(flow, moment - _CLOCKS_APART, set(self.pending))
         there = [item for item in self.pending.values() if item.key in entries]
         self._done(there, [entries[item.key]["id"] for item in there])
         self._unsure_since = None

@@ -15,9 +15,6 @@ from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.plans import FIRST, Plan
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList
 
-#: How far the clocks of two workers may be apart, in seconds.
-_CLOCKS_APART = 60.0
-
 
 class Changes:
     """
@@ -64,7 +61,7 @@ class Changes:
     def run(self, flow: Flow) -> Steps[None]:
         """Do all that is left, by *flow*."""
         if self._looks_back:
-            yield from self._additions.look_back(flow, self._kept_at - _CLOCKS_APART)
+            yield from self._additions.look_back(flow, self._kept_at)
         if self._additions.pending or self._deletions.pending:
             yield from self._keep()
         while self._additions.pending:
@@ -77,9 +74,11 @@ class Changes:
     @property
     def least_requests(self) -> int:
         """How many requests are needed for what is left, at the least."""
-        return self._looks_back + sum(
+        to_add, to_delete = (
             ceil(len(work.pending) / work.batch_size) for work in (self._additions, self._deletions)
         )
+        # Looking back may find a whole batch there.
+        return max(to_add, int(self._looks_back)) + to_delete
 
     @property
     def rejected(self) -> int:
@@ -130,7 +129,11 @@ class Changes:
         return self._is_another_try and bool(self._additions.pending)
 
     def _keep(self) -> Steps[None]:
-        self._kept_at = yield Wait(0.0)
+        now = yield Wait(0.0)
+        self._pass_what_is_done()
+        # What is done beyond the first that is left is found by looking back alone: as far back as until now.
+        if len(self._additions.pending) == len(self.plan.to_add) - self._next_to_add:
+            self._kept_at = now
         yield Keep(self.so_far())
 
     def _pass_what_is_done(self) -> None:

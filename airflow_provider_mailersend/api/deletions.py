@@ -56,6 +56,8 @@ class Deletions:
         #: What there is no entry for, where the entries are named by what they suppress.
         self.unmet: list[str] | None = so_far["unmet"] if so_far else None
         self._matching = None if so_far else matching
+        # How many of the first that are left may be deleted already, a request for them having got no answer.
+        self._unsure: int = so_far["unsure"] if so_far else 0
         self._total = len(self.deleted) + len(self.missing) + len(self.pending)
 
     def run(self, flow: Flow) -> Steps[None]:
@@ -74,6 +76,7 @@ class Deletions:
                 "deleted": self.deleted,
                 "missing": self.missing,
                 "unmet": self.unmet,
+                "unsure": self._unsure,
             }
             raise
 
@@ -88,13 +91,17 @@ class Deletions:
     def delete_batch(self, flow: Flow) -> Steps[None]:
         """Delete the next of what is left, by *flow*: one request, where all goes well."""
         domain_id = yield from self.scope.resolve(flow)
-        batch = self.pending[: self.batch_size]
+        batch = self.pending[: self._unsure or self.batch_size]
         request = delete_suppressions(self.suppression_list, batch, domain_id)
         try:
             yield from flow.carry_out(request)
             self._done(batch)
         except MailerSendRequestError as error:
             self._adapt(batch, error)
+        except MailerSendError as error:
+            self._unsure = len(batch) if error.may_be_processed else self._unsure
+            raise
+        self._unsure = 0
         flow.progress = Progress(request.endpoint, self._total - len(self.pending), self._total)
 
     def _done(self, batch: Sequence[str]) -> None:
@@ -112,7 +119,7 @@ class Deletions:
         unknown = {index for _, index in refused_items(error, "ids")}
         if not unknown or max(unknown) >= len(batch):
             raise error
-        if len(unknown) == len(batch) and error.follows_unknown:
+        if len(unknown) == len(batch) and (error.may_be_processed or self._unsure):
             # An earlier try got no answer, and now nothing of it is known: it was that try that deleted it. One
             # id unknown to it, and it would have been refused as a whole.
             self._done(batch)

@@ -49,7 +49,12 @@ def comparable(kind: str, value: str) -> tuple[str, str]:
 
     Spaces around do not count, nor does the case of an address. That of a pattern does: ``\\D`` is not ``\\d``.
     """
-    return kind, value.strip().lower() if kind == "recipients" else value.strip()
+    bare = value.strip()
+    if kind != "recipients":
+        return kind, bare
+    lower = bare.lower()
+    # The same string where it can be: lists are long, and strings take memory.
+    return kind, bare if lower == bare else lower
 
 
 def domain_id_of(entry: Mapping[str, Any]) -> str | None:
@@ -72,4 +77,4 @@ def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool:
 
 
 def _of(thing: object, key: str) -> object:
-    return thing.get(key) if isinstance(thing, Mapping) else None
+    return thing.get(key) if isinstance(thing, dict) else None

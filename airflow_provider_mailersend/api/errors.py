@@ -29,8 +29,8 @@ class MailerSendError(Exception):
         self.progress: str | None = None
         #: The same as plain JSON, with what is left to do: the job that is handed it goes on from there.
         self.so_far: dict[str, Any] | None = None
-        #: Whether an earlier try of the same request went unanswered and may have been processed.
-        self.follows_unknown = False
+        #: Whether the request, at one of its tries, got no answer and may have been processed.
+        self.may_be_processed = False
 
     def __str__(self) -> str:
         connection = f"Connection {self.conn_id!r}: " if self.conn_id else ""

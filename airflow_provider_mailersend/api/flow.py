@@ -148,38 +148,40 @@ class Flow:
         :raises MailerSendUnknownFateError: *request* is not repeatable and may or may not have been processed.
         :raises MailerSendError: it cannot be done, or not within the retries and the time allowed.
         """
-        faults = 0
-        follows_unknown = False
-        started = yield Wait(0.0)
-        while True:
-            self._check_wait(request, started)
-            now = yield Wait(self.throttle.not_before, "the rate limit")
-            self.throttle.check_quota(request, now)
-            self.sent_at = now
-            outcome: Outcome = yield Send(request)
-            self.requests += 1
-            if isinstance(outcome, Answer):
-                self.throttle.learn(request, outcome)
-                if outcome.ok:
-                    return outcome
-                if outcome.status == 429:
-                    self.throttle.refused(request, outcome)
-                    if self.throttle.keeps_refusing and request.uses_quota:
-                        yield from self._ask_quota(request)
-                    continue
-            error = error_from(request, outcome)
-            error.follows_unknown = follows_unknown
-            if _may_be_processed(outcome):
-                follows_unknown = True
-                if not request.repeatable:
+        may_be_processed = False
+        try:
+            faults = 0
+            started = yield Wait(0.0)
+            while True:
+                self._check_wait(request, started)
+                now = yield Wait(self.throttle.not_before, "the rate limit")
+                self.throttle.check_quota(request, now)
+                self.sent_at = now
+                outcome: Outcome = yield Send(request)
+                self.requests += 1
+                if isinstance(outcome, Answer):
+                    self.throttle.learn(request, outcome)
+                    if outcome.ok:
+                        return outcome
+                    if outcome.status == 429:
+                        self.throttle.refused(request, outcome)
+                        if self.throttle.keeps_refusing and request.uses_quota:
+                            yield from self._ask_quota(request)
+                        continue
+                error = error_from(request, outcome)
+                may_be_processed = may_be_processed or _may_be_processed(outcome)
+                if may_be_processed and not request.repeatable:
                     raise unknown_fate(error)
-            if isinstance(outcome, Answer) and outcome.status not in _PASSING:
-                raise error
-            faults += 1
-            until = outcome.at + self.backoff(faults)
-            if faults > self.max_retries or until > started + self.retry_timeout:
-                raise _after_retries(error, faults, outcome.at - started)
-            yield Wait(until, f"another try after {_what(outcome)}")
+                if isinstance(outcome, Answer) and outcome.status not in _PASSING:
+                    raise error
+                faults += 1
+                until = outcome.at + self.backoff(faults)
+                if faults > self.max_retries or until > started + self.retry_timeout:
+                    raise _after_retries(error, faults, outcome.at - started)
+                yield Wait(until, f"another try after {_what(outcome)}")
+        except MailerSendError as error:
+            error.may_be_processed = may_be_processed
+            raise
 
     def carry_out(self, request: Request) -> Steps[None]:
         """

@@ -154,7 +154,7 @@ def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int |
     is_last = not entries or (isinstance(links, dict) and "next" in links and links["next"] is None)
     meta = body.get("meta")
     total = meta.get("total") if isinstance(meta, dict) else None
-    return entries, is_last, total if isinstance(total, int) else None
+    return entries, is_last, total if type(total) is int else None
 
 
 def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:

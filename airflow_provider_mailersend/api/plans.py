@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import compress, islice
 from typing import Any, Literal
 
-from airflow_provider_mailersend.api.entries import belongs_to, comparable, created_at, value_of
+from airflow_provider_mailersend.api.entries import belongs_to, comparable, created_at, read_moment, value_of
 from airflow_provider_mailersend.api.items import Item, Key, Wanted
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.packing import (
@@ -137,7 +137,7 @@ class Planner:
         self._is_mirror = mode == "mirror"
         self._remove_duplicates = remove_duplicates
         self._missing = dict(wanted.items)
-        self._kept: dict[Key, tuple[str, object]] = {}
+        self._kept: dict[Key, tuple[str, str, object]] = {}
         self._present = 0
         self._duplicates = 0
         self._to_delete: list[str] = []
@@ -153,11 +153,11 @@ class Planner:
         if key in self._missing:
             del self._missing[key]
             if self._remove_duplicates:
-                self._kept[key] = entry["id"], entry.get("created_at")
+                self._kept[key] = entry["id"], value[1], entry.get("created_at")
         elif key in self._wanted.items:
             self._duplicates += 1
             if self._remove_duplicates:
-                self._delete(self._newer_of(key, entry), value[1])
+                self._delete(*self._newer_of(key, entry, value[1]))
         elif self._is_mirror:
             self._delete(entry["id"], value[1])
 
@@ -178,15 +178,14 @@ class Planner:
         if len(self._first_to_delete) < FIRST:
             self._first_to_delete.append({"id": id_, "value": value})
 
-    def _newer_of(self, key: Key, entry: Mapping[str, Any]) -> str:
-        """Keep the older of two entries and return the other's id: of one date the one met later is kept."""
-        kept_id, kept_date = self._kept[key]
-        met_id: str = entry["id"]
+    def _newer_of(self, key: Key, entry: Mapping[str, Any], value: str) -> tuple[str, str]:
+        """Keep the older of two entries and return the other: of one date the one met later is kept."""
+        kept_id, kept_value, kept_date = self._kept[key]
         # One whose date cannot be read is not kept in place of one whose date can.
-        if (created_at(entry) or _NEVER) > (created_at({"created_at": kept_date}) or _NEVER):
-            return met_id
-        self._kept[key] = met_id, entry.get("created_at")
-        return kept_id
+        if (created_at(entry) or _NEVER) > (read_moment(kept_date) or _NEVER):
+            return entry["id"], value
+        self._kept[key] = entry["id"], value, entry.get("created_at")
+        return kept_id, kept_value
 
 
 def check_max_deletes(max_deletes: object) -> None:

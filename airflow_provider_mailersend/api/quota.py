@@ -31,7 +31,7 @@ def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[Non
     if quota["remaining"] < 0 or resets_at is None:
         return
     left, whole_day = max(0, quota["remaining"] - reserve), max(0, quota["quota"] - reserve)
-    is_begun_anyway = needed > whole_day >= in_one_day and left > 0
+    is_begun_anyway = needed > whole_day and left >= max(in_one_day, 1)
     if left >= needed or is_begun_anyway:
         return
     reserved = f", besides the {reserve} reserved for sending" if reserve else ""

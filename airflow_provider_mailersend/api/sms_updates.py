@@ -66,13 +66,16 @@ class SmsUpdates:
             raise ValueError("give either ids or numbers, and not both")
         if before:
             self._numbers, self._pending = [], list(before["pending"])
-        self._total = 0
+        for id_ in self._pending:
+            # One that cannot be is told before any request.
+            update_sms_recipient(id_, status)
+        self._total: int = before.get("total", len(self._pending))
 
     def run(self, flow: Flow) -> Steps[None]:
         """Set all that is left, by *flow*."""
         if self._numbers:
             yield from self._find(flow)
-        self._total = len(self.updated) + len(self._pending)
+            self._total = len(self._pending)
         try:
             while self._pending:
                 yield from self._update_next(flow)
@@ -84,6 +87,7 @@ class SmsUpdates:
                 "unchanged": self.unchanged,
                 "missing": self.missing,
                 "refused": self._refused,
+                "total": self._total,
             }
             raise
         self._check()
@@ -159,6 +163,8 @@ def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) ->
 
 
 def _unique_ids(ids: Iterable[str]) -> list[str]:
+    if isinstance(ids, str):
+        raise TypeError("ids must be a list of strings; got one string")
     unique = list(dict.fromkeys(id_.strip() for id_ in ids))
     if not all(unique):
         raise ValueError("ids holds an empty id")

@@ -225,18 +225,12 @@ class Sync:
         self._begin(planner.plan(now))
 
     def _begin(self, plan: Plan, done: Mapping[str, Any] | None = None) -> None:
-        self._changes = self._changes_of(plan, done)
+        label = {"fingerprint": self._fingerprint, "plan": plan.packed(self.wanted)}
+        self._changes = self._changes_of(plan, so_far=done, label=label)
         self._has_plan = True
 
-    def _changes_of(self, plan: Plan, done: Mapping[str, Any] | None = None) -> Changes:
-        return Changes(
-            self.suppression_list,
-            plan,
-            scope=self.scope,
-            batch_size=self.batch_size,
-            so_far=done,
-            label={"fingerprint": self._fingerprint, "plan": plan.packed(self.wanted)},
-        )
+    def _changes_of(self, plan: Plan, **so_far: Any) -> Changes:
+        return Changes(self.suppression_list, plan, scope=self.scope, batch_size=self.batch_size, **so_far)
 
     @cached_property
     def _fingerprint(self) -> str:

@@ -85,8 +85,10 @@ class Throttle:
         now = datetime.fromtimestamp(at + self._skew, UTC)
         self.quota_remaining = None if remaining < 0 else remaining
         said = read_moment(resets_at)
-        is_ahead = said is not None and now < said <= now + _LONGEST_DAY
-        self.quota_resets_at = said if is_ahead else _next_midnight(now)
+        if said is not None and now < said <= now + _LONGEST_DAY:
+            self.quota_resets_at = said
+        elif self.quota_resets_at is None or self.quota_resets_at <= now:
+            self.quota_resets_at = _next_midnight(now)
 
     def refused(self, request: Request, answer: Answer) -> None:
         """

@@ -398,9 +398,9 @@ class MailerSendHook(MailerSendAccount):
             self._run(self._flow.carry_out(delete_recipient(recipient_id)))
         except MailerSendNotFoundError as error:
             # Where an earlier try got no answer, it was that try that deleted it.
-            if not error.follows_unknown and not ignore_missing:
+            if not error.may_be_processed and not ignore_missing:
                 raise
-            return error.follows_unknown
+            return error.may_be_processed
         return True
 
     def iter_sms_recipients(

@@ -43,6 +43,9 @@ class Account:
     :param ahead: how far the API's clock is ahead of ours, in seconds.
     :param tells_date: whether answers hold a Date header.
     :param faults: what goes wrong with each request in turn, from :data:`FAULTS`; then nothing does.
+    :param left: how many of the day's requests are left; None for any number.
+    :param whole_day: how many a whole day has.
+    :param tells_quota: whether the token may ask for them.
     """
 
     def __init__(
@@ -55,6 +58,9 @@ class Account:
         ahead: float = 0.0,
         tells_date: bool = True,
         faults: Iterable[str] = (),
+        left: int | None = None,
+        whole_day: int = 100_000,
+        tells_quota: bool = True,
     ) -> None:
         self.suppression_list = suppression_list
         self.most = most
@@ -63,6 +69,9 @@ class Account:
         self.ahead = ahead
         self.tells_date = tells_date
         self.faults = list(faults)
+        self.left = left
+        self.whole_day = whole_day
+        self.tells_quota = tells_quota
         #: All entries, newest first.
         self.entries: list[dict[str, Any]] = []
         self._made = 0
@@ -131,7 +140,13 @@ class Account:
 
     def _process(self, request: Request, now: float) -> Answer:
         if request.path == "/api-quota":
-            return answer(200, {"quota": -1, "remaining": -1, "reset": None})
+            return self._quota()
+        if self.left == 0:
+            return answer(429, {"message": "The daily API quota is reached. #MS42901"})
+        if self.left is not None:
+            self.left -= 1
+        if request.path == "/domains":
+            return answer(200, {"data": [{"id": "d1", "name": "d1.example"}], "links": {"next": None}})
         assert request.path == f"/suppressions/{self.suppression_list}"
         match request.method:
             case "GET":
@@ -141,6 +156,13 @@ class Account:
             case "DELETE":
                 return self._delete(dict(request.body or {}))
         raise AssertionError(request.method)
+
+    def _quota(self) -> Answer:
+        if not self.tells_quota:
+            return answer(403, {"message": "This action is unauthorized."})
+        if self.left is None:
+            return answer(200, {"quota": -1, "remaining": -1, "reset": None})
+        return answer(200, {"quota": self.whole_day, "remaining": self.left, "reset": None})
 
     def _list(self, request: Request) -> Answer:
         params = dict(request.params)

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import settings
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.flow import Flow, Send, Step, Steps, Wait, drive
+from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, Wait, drive
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
 
@@ -66,6 +66,11 @@ def timed_out(seconds: float = 30.0) -> Server:
     return slowly(seconds, Failure("timed out"))
 
 
+def as_kept(so_far: Any) -> Any:
+    """Return *so_far* as another try reads it, from a database or a queue."""
+    return json.loads(json.dumps(so_far, allow_nan=False))
+
+
 class Script:
     """
     Hands steps what came of them.
@@ -88,6 +93,10 @@ class Script:
         #: The pauses that took time, in seconds, and what they were for.
         self.pauses: list[float] = []
         self.reasons: list[str] = []
+        #: What was to be kept for another try, each as it would be read again.
+        self.kept: list[dict[str, Any]] = []
+        #: How many steps were done.
+        self.steps = 0
         self._outcomes = list(outcomes)
         self._server = server
         self._latency = latency
@@ -96,6 +105,17 @@ class Script:
         """Run *steps* to their end and return their result."""
         return drive(steps, self.perform)
 
+    def run_some(self, steps: Steps[Any], number: int) -> bool:
+        """Run no more than *number* steps, as where the worker dies then, and return whether that was the end."""
+        try:
+            step = next(steps)
+            for _ in range(number):
+                step = steps.send(self.perform(step))
+        except StopIteration:
+            return True
+        steps.close()
+        return False
+
     @property
     def left(self) -> int:
         """How many scripted outcomes nobody asked for."""
@@ -103,6 +123,10 @@ class Script:
 
     def perform(self, step: Step) -> Any:
         """Do one step and return what came of it."""
+        self.steps += 1
+        if isinstance(step, Keep):
+            self.kept.append(as_kept(step.so_far))
+            return None
         if isinstance(step, Wait):
             return self._wait(step)
         assert isinstance(step, Send)

@@ -16,7 +16,20 @@ from airflow_provider_mailersend.api.errors import (
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 from .account import FAULTS, Account, minutes
-from .script import NOON, Script, answer, flow, lost, page, refusal, slowly, thorough, timed_out
+from .script import (
+    NOON,
+    Script,
+    answer,
+    as_kept,
+    flow,
+    lost,
+    page,
+    properties,
+    refusal,
+    slowly,
+    thorough,
+    timed_out,
+)
 
 BLOCKLIST = SuppressionList.BLOCKLIST
 HARD_BOUNCES = SuppressionList.HARD_BOUNCES
@@ -641,3 +654,191 @@ def test_a_list_of_a_domain_ends_up_with_each_once_whatever_goes_wrong(
     assert sorted(value.lower() for value in account.of_domain("d1")) == sorted(there | wanted)
     by_id = {entry["id"]: account.value_in(entry).lower() for entry in account.entries}
     assert sorted(by_id[id_] for id_ in additions.added) == sorted(wanted)
+
+
+# Going on from an error
+
+
+def go_on(account, so_far, *, start=NOON + 300, **given_):
+    """Do what is left; return the work and the script it ran by."""
+    return add(account, script=Script(server=account, start=start), so_far=so_far, **given_)
+
+
+def test_an_error_tells_what_is_left_as_plain_json():
+    account = Account(invalid=["bad@"], left=2)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(
+            account,
+            recipients=["a@x.example", "bad@", "b@x.example"],
+            patterns=[" .* "],
+            batch_size=2,
+            on_invalid="skip",
+        )
+    assert as_kept(caught.value.so_far) == {
+        "pending": [["patterns", ".*", 0]],
+        "added": ["e1", "e2"],
+        "rejected": [["recipients", "bad@", 1, "The recipients.1 must be a valid email address. #MS42208"]],
+        "latest": "2026-03-04T12:00:30+00:00",
+        "unsure_since": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "fault", ["fine", "lost before", "lost after", "503 after", "HTML after", "truncated"]
+)
+@pytest.mark.parametrize(("which", "domain_id"), [("blocklist", None), ("unsubscribes", "d1")])
+@pytest.mark.parametrize("start", [NOON + minutes(1), NOON + 43200])
+def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(fault, which, domain_id, start):
+    recipients = [*addresses(5), "bad@", *addresses(9)[5:], ""]
+    given_ = {
+        "suppression_list": SuppressionList(which),
+        "domain_id": domain_id,
+        "batch_size": 3,
+        "on_invalid": "skip",
+    }
+    for at in range(6):
+        for left in range(9):
+            account = Account(which, invalid=["bad@"], left=left, faults=["fine"] * at + [fault])
+            try:
+                additions, _ = add(account, recipients=recipients, **given_)
+            except MailerSendQuotaExhaustedError as error:
+                so_far, account.left, account.faults = as_kept(error.so_far), None, []
+                additions, _ = go_on(account, so_far, start=start, **given_)
+            assert sorted(account.of_domain(domain_id)) == addresses(9), (at, left)
+            assert sorted(additions.added) == sorted(entry["id"] for entry in account.entries), (at, left)
+            assert sorted(each["value"] for each in additions.result(0)["rejected"]) == ["", "bad@"]
+
+
+@properties
+@given(
+    number=st.integers(0, 12),
+    batch_size=st.integers(1, 5),
+    days=st.lists(st.integers(0, 4), max_size=5),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+)
+def test_all_are_added_once_however_many_days_it_takes(number, batch_size, days, faults):
+    account, so_far, now = Account(faults=faults), None, NOON
+    for left in [*days, None]:
+        account.left = left
+        script = Script(server=account, start=now)
+        given_ = {"so_far": so_far} if so_far else {"recipients": addresses(number)}
+        try:
+            additions, _ = add(account, script=script, batch_size=batch_size, **given_)
+            break
+        except MailerSendQuotaExhaustedError as error:
+            so_far, now = as_kept(error.so_far), script.now + 86_400
+    assert sorted(account.of_domain(None)) == sorted(addresses(number))
+    assert sorted(additions.added) == sorted(entry["id"] for entry in account.entries)
+
+
+def test_what_is_not_known_is_looked_up_before_anything_is_sent():
+    account = Account(left=1, faults=["lost after"])
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"not known: 3\.$") as caught:
+        add(account, recipients=addresses(5), batch_size=3)
+    assert caught.value.so_far["unsure_since"] == NOON
+    account.left = None
+    additions, script = go_on(account, as_kept(caught.value.so_far))
+    assert methods(script) == ["GET", "POST"]
+    assert additions.added == ["e1", "e2", "e3", "e4", "e5"]
+
+
+def test_what_is_still_not_known_is_looked_up_by_a_third_try():
+    account = Account(left=1, faults=["lost after"])
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(account, recipients=addresses(3))
+    so_far = as_kept(caught.value.so_far)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        go_on(account, so_far)
+    account.left = None
+    _, script = go_on(account, as_kept(caught.value.so_far), start=NOON + 86_400)
+    assert methods(script) == ["GET"]
+    assert sorted(account.of_domain(None)) == addresses(3)
+
+
+@pytest.mark.parametrize("apart", [-50.0, -10.0, 10.0, 50.0])
+def test_the_clock_of_the_machine_that_goes_on_may_differ(apart):
+    account = Account(left=1, faults=["lost after"])
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(account, recipients=addresses(3))
+    account.left, account.ahead = None, -apart
+    go_on(account, as_kept(caught.value.so_far), start=NOON + minutes(5) + apart)
+    assert sorted(account.of_domain(None)) == addresses(3)
+
+
+def test_where_all_is_known_nothing_is_looked_up():
+    account = Account(left=1)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(account, recipients=addresses(5), batch_size=3)
+    account.left = None
+    _, script = go_on(account, as_kept(caught.value.so_far))
+    assert methods(script) == ["POST"]
+
+
+def test_entries_that_were_there_before_are_not_taken_for_those_not_known():
+    account = Account(left=1, faults=["lost before"])
+    for value in addresses(3):
+        account.put(value, at=NOON - minutes(10))
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(account, recipients=addresses(3))
+    account.left = None
+    go_on(account, as_kept(caught.value.so_far))
+    assert sorted(account.of_domain(None)) == sorted(addresses(3) * 2)
+
+
+def test_of_those_added_before_the_day_ended_none_is_read_again():
+    account = Account(left=3, faults=["fine", "fine", "lost after"])
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        add(account, script=Script(server=account, latency=3.0), recipients=addresses(800), batch_size=300)
+    account.left = None
+    _, script = go_on(account, as_kept(caught.value.so_far), batch_size=300)
+    assert looked_at(script) == [1, 2]
+    assert len(account.entries) == 800
+
+
+@pytest.mark.parametrize("so_far", [None, {}])
+def test_nothing_done_so_far_lets_it_begin(so_far):
+    additions, script = add(Account(), recipients=addresses(2), so_far=so_far)
+    assert (methods(script), additions.added) == (["POST"], ["e1", "e2"])
+
+
+def test_an_error_after_going_on_counts_what_was_done_before():
+    account = Account(left=1)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 2 of 5; not added: 3") as caught:
+        add(account, recipients=addresses(5), batch_size=2)
+    account.left, so_far = 1, as_kept(caught.value.so_far)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 4 of 5; not added: 1") as caught:
+        go_on(account, so_far, batch_size=2)
+    account.left = None
+    go_on(account, as_kept(caught.value.so_far))
+    assert account.of_domain(None)[::-1] == addresses(5)
+
+
+def test_a_refused_address_can_be_left_out_by_another_try():
+    account = Account(invalid=["bad@"])
+    with pytest.raises(MailerSendValidationError) as caught:
+        add(account, recipients=[*addresses(3), "bad@"], batch_size=2)
+    additions, _ = go_on(account, as_kept(caught.value.so_far), on_invalid="skip")
+    assert (len(additions.added), [item.where for item in additions.rejected]) == (3, ["recipients[3]"])
+
+
+def test_it_tells_how_far_it_is():
+    sender, account = flow(), Account(invalid=["bad@"])
+    seen = []
+
+    def server(request, script):
+        seen.append(sender.progress)
+        return account(request, script)
+
+    add(
+        account,
+        script=Script(server=server),
+        sender=sender,
+        recipients=["bad@", *addresses(4)],
+        batch_size=2,
+        on_invalid="skip",
+    )
+    seen.append(sender.progress)
+    assert seen[0] is None
+    assert [(each.endpoint, each.done, each.total) for each in seen[1:]] == [
+        ("POST /suppressions/blocklist", done, 5) for done in (1, 3, 5)
+    ]

@@ -10,14 +10,16 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendPermissionError,
+    MailerSendQuotaExhaustedError,
     MailerSendRequestError,
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
+from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 from .account import FAULTS, Account, minutes
-from .script import NOON, Script, answer, flow, lost, refusal, thorough
+from .script import NOON, Script, answer, as_kept, flow, lost, properties, refusal, thorough
 
 BLOCKLIST = SuppressionList.BLOCKLIST
 
@@ -262,3 +264,188 @@ def test_no_deletion_goes_on_past_an_unknown_id_that_is_to_fail(there, named, ba
     except MailerSendError:
         assert set(ids(*named)) - known
     assert known - set(left(account)) == set(deletions.deleted) & known
+
+
+# By what they suppress
+
+
+def old(*numbers: int) -> list[str]:
+    return [f"old{number}@example.org" for number in numbers]
+
+
+def matching(**given_) -> Matching:
+    return Matching(BLOCKLIST, **given_)
+
+
+def methods(script: Script) -> list[str]:
+    return [request.method for request in script.sent]
+
+
+def test_what_matches_is_found_and_deleted():
+    account = account_of(250)
+    work, script = delete(
+        account, (), matching=matching(recipients=[*old(0, 7), "OLD249@example.org", "x@y"])
+    )
+    assert methods(script) == ["GET", "GET", "GET", "DELETE"]
+    assert set(ids(1, 8, 250)) & set(left(account)) == set()
+    assert len(account.entries) == 247
+    assert work.result(4) == {
+        "deleted": ids(250, 8, 1),
+        "missing": ["x@y"],
+        "all": False,
+        "requests": 4,
+    }
+
+
+def test_what_matches_nothing_deletes_nothing():
+    account = account_of(3)
+    work, script = delete(account, (), matching=matching(recipients=["x@y"]))
+    assert (methods(script), work.unmet, work.result(1)["missing"]) == (["GET"], ["x@y"], ["x@y"])
+    work, script = delete(account, (), matching=matching())
+    assert (methods(script), work.unmet, len(account.entries)) == ([], [], 3)
+
+
+def test_by_ids_nothing_is_unmet():
+    work, _ = delete(account_of(2), ["e1", "x1"])
+    assert work.unmet is None
+    assert work.result(1)["missing"] == ["x1"]
+
+
+def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
+    account = account_of(3)
+
+    def vanish(request, script):
+        found = account(request, script)
+        account.entries.pop()
+        return found
+
+    work, _ = delete(
+        account, (), script=Script(vanish, server=account), matching=matching(recipients=old(0, 1))
+    )
+    assert work.result(0) == {"deleted": ids(2), "missing": [], "all": False, "requests": 0}
+    assert work.missing == ids(1)
+
+
+# Going on from an error
+
+
+def go_on(account, so_far, **given_):
+    """Do what is left; return the work and the script it ran by."""
+    return delete(
+        account, (), script=Script(server=account, start=NOON + minutes(600)), so_far=so_far, **given_
+    )
+
+
+def test_an_error_tells_what_is_left_as_plain_json():
+    account = account_of(5, left=2)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        delete(account, [*ids(1, 2), "x1", *ids(3, 4)], batch_size=3)
+    so_far = as_kept(caught.value.so_far)
+    assert (so_far["pending"], so_far["deleted"], so_far["missing"]) == (ids(4), ids(1, 2, 3), ["x1"])
+
+
+@pytest.mark.parametrize("by_value", [False, True])
+@pytest.mark.parametrize("fault", ["fine", "lost before", "429", "503 before"])
+def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(by_value, fault):
+    for at in range(5):
+        for left_ in range(7):
+            account = account_of(9, left=left_, faults=["fine"] * at + [fault])
+            named = {"ids": [*ids(2, 4), "x1", *ids(6, 8)]}
+            if by_value:
+                named = {"ids": (), "matching": matching(recipients=[*old(1, 3), "x1", *old(5, 7)])}
+            try:
+                work, _ = delete(account, batch_size=2, **named)
+            except MailerSendQuotaExhaustedError as error:
+                so_far, account.left, account.faults = as_kept(error.so_far), None, []
+                if so_far is None:
+                    assert by_value
+                    assert left(account) == ids(*range(1, 10))
+                    continue
+                work, script = go_on(account, so_far, batch_size=2, matching=matching(recipients=old(0)))
+                assert "GET" not in methods(script)
+            assert left(account) == ids(1, 3, 5, 7, 9)
+            result = work.result(0)
+            assert sorted(result["deleted"]) == ids(2, 4, 6, 8), (at, left_)
+            assert result["missing"] == ["x1"]
+
+
+@pytest.mark.parametrize("ignore_missing", [True, False])
+@pytest.mark.parametrize("fault", ["lost after", "503 after", "timed out after"])
+def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, ignore_missing):
+    account = account_of(5, left=2, faults=["fine", fault])
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        delete(account, ids(1, 2, 3, 4, 5), batch_size=2)
+    account.left = None
+    work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, ignore_missing=ignore_missing)
+    assert account.entries == []
+    assert work.result(0) == {"deleted": ids(1, 2, 3, 4, 5), "missing": [], "all": False, "requests": 0}
+
+
+@properties
+@given(
+    named=st.lists(st.integers(1, 15), max_size=15),
+    batch_size=st.integers(1, 6),
+    days=st.lists(st.integers(0, 4), max_size=5),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+)
+def test_exactly_what_is_named_is_gone_however_many_days_it_takes(named, batch_size, days, faults):
+    account, so_far = account_of(10, faults=faults), None
+    known = set(left(account))
+    for left_ in [*days, None]:
+        account.left = left_
+        try:
+            work, _ = delete(account, () if so_far else ids(*named), so_far=so_far, batch_size=batch_size)
+            break
+        except MailerSendQuotaExhaustedError as error:
+            so_far = as_kept(error.so_far)
+    assert set(left(account)) == known - set(ids(*named))
+    assert sorted(work.deleted + work.missing) == sorted(set(ids(*named)))
+
+
+def test_what_was_done_so_far_keeps_other_ids_out():
+    account = account_of(4)
+    so_far = {"pending": ["e2"], "deleted": ["e9"], "missing": ["x1"], "unmet": None, "unsure": 0}
+    work, script = delete(account, ids(1), so_far=so_far, matching=matching(recipients=old(2)))
+    assert (methods(script), left(account)) == (["DELETE"], ids(1, 3, 4))
+    assert (work.deleted, work.missing) == (["e9", "e2"], ["x1"])
+
+
+@pytest.mark.parametrize("so_far", [None, {}])
+def test_nothing_done_so_far_lets_it_begin(so_far):
+    work, _ = delete(account_of(2), ids(1), so_far=so_far)
+    assert work.deleted == ids(1)
+
+
+def test_an_error_after_going_on_counts_what_was_done_before():
+    account = account_of(5, left=2)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 3 of 6; left: 2") as caught:
+        delete(account, ["x1", *ids(1, 2, 3, 4, 5)], batch_size=3)
+    account.left = 1
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 4 of 6; left: 1"):
+        go_on(account, as_kept(caught.value.so_far), batch_size=1)
+
+
+def test_an_error_while_reading_leaves_nothing_to_go_on_from():
+    with pytest.raises(MailerSendPermissionError) as caught:
+        delete(None, (), script=Script(answer(403)), matching=matching(recipients=["x@y"]))
+    assert (caught.value.so_far, caught.value.progress) == (None, None)
+
+
+def test_it_tells_how_far_it_is():
+    account, sender, seen = account_of(150), flow(), []
+
+    def server(request, script):
+        seen.append(sender.progress)
+        return account(request, script)
+
+    named = matching(recipients=[*old(1, 2, 3), "x@y"])
+    delete(account, (), script=Script(server=server), sender=sender, matching=named, batch_size=2)
+    seen.append(sender.progress)
+    assert seen[0] is None
+    path = "/suppressions/blocklist"
+    assert [(each.endpoint, each.done, each.total) for each in seen[1:]] == [
+        (f"GET {path}", 100, None),
+        (f"GET {path}", 150, None),
+        (f"DELETE {path}", 2, 3),
+        (f"DELETE {path}", 3, 3),
+    ]

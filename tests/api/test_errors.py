@@ -283,7 +283,7 @@ def test_every_error_is_among_the_examples():
     ids=["copy", "deepcopy", "pickle"],
 )
 def test_an_error_survives_with_all_it_says(example, again):
-    example.conn_id, example.progress, example.follows_unknown = "c", "p", True
+    example.conn_id, example.progress, example.may_be_processed = "c", "p", True
     survivor = again(example)
     assert type(survivor) is type(example)
     assert vars(survivor) == vars(example)

@@ -337,7 +337,7 @@ def test_an_error_tells_whether_an_earlier_try_went_unanswered():
         script = Script(first, refusal({"ids.0": ["The selected ids.0 is invalid."]}))
         with pytest.raises(MailerSendValidationError) as caught:
             script.run(flow().send(DELETE))
-        assert caught.value.follows_unknown is follows
+        assert caught.value.may_be_processed is follows
 
 
 def test_the_errors_of_another_request_are_not_carried_over():
@@ -345,7 +345,7 @@ def test_the_errors_of_another_request_are_not_carried_over():
     Script(lost(), FINE).run(sender.send(DELETE))
     with pytest.raises(MailerSendRequestError) as caught:
         Script(answer(404)).run(sender.send(DELETE))
-    assert not caught.value.follows_unknown
+    assert not caught.value.may_be_processed
 
 
 def test_one_thing_is_read_from_its_answer():

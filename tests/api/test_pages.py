@@ -395,3 +395,52 @@ anything = st.recursive(
 def test_no_body_is_too_odd_to_be_read_or_told_apart(read, body):
     with suppress(MailerSendUnexpectedAnswerError):
         read(answer(200, body))
+
+
+def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates():
+    entries = entries_at(*range(250, 0, -1))
+    script = Script(page(*entries[:100], more=True), page(*entries[99:199], more=True), page(*entries[199:]))
+    paging = Paging(BLOCKLIST, since=DAY + timedelta(hours=1))
+    read_all(script, paging)
+    assert paging.count == 250
+
+
+@pytest.mark.parametrize(
+    ("meta", "total"),
+    [
+        ({"total": 250}, 250),
+        ({"total": 0}, 0),
+        ({"total": "250"}, None),
+        ({"total": None}, None),
+        ({}, None),
+        ([250], None),
+        (None, None),
+    ],
+)
+def test_how_many_there_are_is_known_where_the_api_tells(meta, total):
+    body = {"data": [entry("a"), entry("b")], "links": {"next": None}, "meta": meta}
+    paging, sender = Paging(BLOCKLIST), flow()
+    assert (paging.count, paging.total) == (0, None)
+    read_all(Script(answer(200, body)), paging, sender)
+    assert (paging.count, paging.total) == (2, total)
+    assert (sender.progress.endpoint, sender.progress.done, sender.progress.total) == (
+        BLOCKLIST.endpoint,
+        2,
+        total,
+    )
+
+
+def test_a_list_without_meta_tells_no_total():
+    paging = Paging(BLOCKLIST)
+    read_all(Script(page(entry("a"))), paging)
+    assert (paging.count, paging.total) == (1, None)
+
+
+def test_each_page_tells_how_far_it_is():
+    sender, seen = flow(), []
+    paging, script = Paging(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
+    assert sender.progress is None
+    while paging.request is not None:
+        script.run(sender.read_page(paging))
+        seen.append((sender.progress.done, sender.progress.total))
+    assert seen == [(100, None), (200, None), (250, None)]

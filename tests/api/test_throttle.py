@@ -371,6 +371,17 @@ def test_requests_are_counted_while_answers_say_nothing_of_the_quota():
     assert waiting.quota_remaining == 0
 
 
+@pytest.mark.parametrize("reset", [None, "soon", "2026-03-04T11:00:00Z"])
+def test_a_reset_that_was_told_holds_until_it_is_past(reset):
+    told = datetime.fromtimestamp(NOON + 3600, UTC)
+    waiting = throttle()
+    waiting.learn_quota(5, told.isoformat(), NOON)
+    waiting.learn_quota(0, reset, NOON + 1)
+    assert waiting.quota_resets_at == told
+    waiting.learn_quota(0, reset, NOON + 3601)
+    assert waiting.quota_resets_at == MIDNIGHT
+
+
 def test_an_unlimited_quota_is_not_counted():
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=-1))

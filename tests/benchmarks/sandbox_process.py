@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ class SandboxProcess:
     def statuses(self) -> list[int | None]:
         """The status of each answer since the log was cleared."""
         return [request["status"] for request in self._control("GET", "log").json()]
+
+    def asked(self) -> Counter[str]:
+        """How often each endpoint was asked since the log was cleared, such as ``GET /api-quota``."""
+        return Counter(
+            f"{request['method']} {request['path']}" for request in self._control("GET", "log").json()
+        )
 
     def clear_log(self) -> None:
         self._control("DELETE", "log")

@@ -1,0 +1,159 @@
+"""One try of a task, in processes that are forked for it and may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred
+
+from tests.chaos.signals import be_of_the_group
+from tests.chaos.task_state import FileStore
+
+_FORK = multiprocessing.get_context("fork")
+
+#: How long a process may be at work, and how long a deferred task may sleep, in seconds.
+_LONGEST_WORK = 90.0
+_LONGEST_SLEEP = 20.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """An operator, what it is given, and where it logs; with a task state store or without."""
+
+    operator: type[BaseOperator]
+    arguments: Mapping[str, Any]
+    log: Path
+    store: FileStore | None = None
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return {} if self.store is None else {"task_state_store": self.store}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A method of the operator and its arguments besides the context."""
+
+    method: str = "execute"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The task returned *value*."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The task failed; *permanent* where Airflow would not retry it."""
+
+    error: str
+    permanent: bool
+
+
+@dataclass(frozen=True)
+class Killed:
+    """The process was killed while it was at work."""
+
+
+@dataclass(frozen=True)
+class _Deferred:
+    """The task waits for the trigger of this class, made with these arguments, and goes on with *call*."""
+
+    trigger: str
+    arguments: Mapping[str, Any]
+    call: Call
+
+
+@dataclass
+class Try:
+    """
+    A try of *task*, with as many processes as it takes when it is deferred.
+
+    :param is_time_to_kill: asked again and again while a process is at work.
+    """
+
+    task: Task
+    is_time_to_kill: Callable[[], bool] = lambda: False
+    deferrals: int = 0
+
+    def run(self) -> Returned | Raised | Killed:
+        """Do it."""
+        call = Call()
+        while True:
+            outcome = self._in_a_process(call)
+            if not isinstance(outcome, _Deferred):
+                return outcome
+            self.deferrals += 1
+            payload = asyncio.run(asyncio.wait_for(_fired(outcome), _LONGEST_SLEEP))
+            call = Call(outcome.call.method, {**outcome.call.arguments, "event": payload})
+
+    def _in_a_process(self, call: Call) -> Returned | Raised | Killed | _Deferred:
+        ours, theirs = _FORK.Pipe(duplex=False)
+        process = _FORK.Process(target=_carry_out, args=(self.task, call, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        deadline = time.monotonic() + _LONGEST_WORK
+        try:
+            while not ours.poll(0.005):
+                if self.is_time_to_kill():
+                    os.kill(process.pid or 0, signal.SIGKILL)
+                    break
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"a try took longer than {_LONGEST_WORK:.0f} s")
+            process.join()
+            try:
+                outcome: Returned | Raised | _Deferred = ours.recv()
+            except EOFError:
+                if process.exitcode == -signal.SIGKILL:
+                    return Killed()
+                raise AssertionError(f"a try's process ended with {process.exitcode}") from None
+            return outcome
+        finally:
+            ours.close()
+            process.kill()
+            process.join()
+
+
+async def _fired(waiting: _Deferred) -> Any:
+    module, _, name = waiting.trigger.rpartition(".")
+    trigger = getattr(importlib.import_module(module), name)(**waiting.arguments)
+    async for event in trigger.run():
+        return event.payload
+    raise AssertionError("the trigger ended without an event")
+
+
+def _carry_out(task: Task, call: Call, pipe: Connection) -> None:
+    be_of_the_group()
+    with task.log.open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    pipe.send(_outcome(task, call))
+
+
+def _outcome(task: Task, call: Call) -> Returned | Raised | _Deferred:
+    try:
+        operator = task.operator(task_id="chaos", **task.arguments)
+        return Returned(getattr(operator, call.method)(task.context, **call.arguments))
+    except TaskDeferred as deferred:
+        # As Airflow hands it on: through its database.
+        path, arguments = deferred.trigger.serialize()
+        kept = json.loads(json.dumps([arguments, deferred.kwargs or {}]))
+        return _Deferred(path, kept[0], Call(deferred.method_name, kept[1]))
+    except Exception as error:
+        traceback.print_exc()
+        return Raised(f"{type(error).__name__}: {error}", isinstance(error, AirflowFailException))
