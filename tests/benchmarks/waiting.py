@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_mailersend.sandbox import ALL_HEADERS
 from airflow_provider_mailersend.triggers.mailersend import MailerSendSuppressionTrigger
 from tests.benchmarks.readers import hook_of
 from tests.benchmarks.report import Report, figure
