@@ -76,7 +76,7 @@ def _csv_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
+        raise ValueError(f"line {reader.reader.line_num} is no CSV: {error}") from None
 
 
 def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:

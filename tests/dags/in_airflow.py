@@ -11,6 +11,7 @@ from airflow_provider_mailersend.operators.suppressions import (
     MailerSendAddSuppressionsOperator,
     MailerSendDeleteSuppressionsOperator,
     MailerSendListSuppressionsOperator,
+    MailerSendSyncSuppressionsOperator,
 )
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
 
@@ -56,6 +57,54 @@ with DAG("mapped_delete_all", schedule=None, start_date=START) as mapped_delete_
     MailerSendDeleteSuppressionsOperator.partial(
         task_id="delete", suppression_list="blocklist", delete_all=True
     ).expand(domain_id=domain_ids())
+
+with DAG(
+    "synchronized_by_xcom", schedule=None, start_date=START, params={"there": []}
+) as synchronized_by_xcom:
+
+    @task
+    def opted_out(params: dict[str, Any]) -> list[str]:
+        return [*params["there"], "new@example.net"]
+
+    MailerSendSyncSuppressionsOperator(
+        task_id="sync",
+        suppression_list="{{ 'un' + 'subscribes' }}",
+        recipients=opted_out(),
+        domain="{{ 'news.' ~ 'example.com' }}",
+        mode="mirror",
+    )
+
+with DAG(
+    "synchronized_by_file", schedule=None, start_date=START, params={"folder": ""}
+) as synchronized_by_file:
+    MailerSendSyncSuppressionsOperator(
+        task_id="sync",
+        suppression_list="blocklist",
+        file="{{ params.folder }}/blocked.csv",
+        patterns_column="pattern",
+    )
+
+with DAG(
+    "synchronized_with_retries",
+    schedule=None,
+    start_date=START,
+    default_args={"retries": 3, "retry_delay": timedelta(0)},
+) as synchronized_with_retries:
+    MailerSendSyncSuppressionsOperator(
+        task_id="sync",
+        suppression_list="blocklist",
+        recipients=[f"wanted{number}@example.net" for number in range(100)],
+        batch_size=20,
+    )
+
+with DAG("synchronized_over_days", schedule=None, start_date=START) as synchronized_over_days:
+    MailerSendSyncSuppressionsOperator(
+        task_id="sync",
+        suppression_list="blocklist",
+        recipients=[f"wanted{number}@example.net" for number in range(100)],
+        batch_size=20,
+        deferrable=True,
+    )
 
 with DAG("rescheduled", schedule=None, start_date=START) as rescheduled:
     MailerSendSuppressionSensor(

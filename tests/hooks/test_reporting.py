@@ -1,0 +1,258 @@
+"""The lines of progress in the log, over real HTTP, and Airflow's metrics, over real UDP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_mailersend.hooks import reporting
+from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+
+Connect = Callable[..., str]
+Logged = Callable[[], str]
+
+SECRETS = ["mlsn.sandbox", "@example.net", "+1555"]
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell progress five times a second."""
+    monkeypatch.setattr(reporting, "INTERVAL", 0.2)
+
+
+@pytest.fixture
+def slow() -> Iterator[Sandbox]:
+    """A sandbox that takes its time for each request, tells how long its lists are, and has a quota."""
+    with Sandbox(
+        unsubscribes=1000, sms_recipients=40, dialect="documented", quota=2000, rate_limit=None
+    ) as sandbox:
+        sandbox.fail(Fault(delay=0.1, times=None))
+        yield sandbox
+
+
+def progress_in(said: str, endpoint: str) -> list[tuple[int, int | None, int, int]]:
+    """Return of each line of progress how much is done, of how many, the requests, and what is left of the day's."""
+    found = re.findall(
+        rf"{re.escape(endpoint)}: ([\d,]+)(?: of ([\d,]+))? done; (\d+) requests; ([\d,]+) of the day's are left",
+        said,
+    )
+    numbers = [[int(text.replace(",", "")) if text else None for text in line] for line in found]
+    return [(done or 0, of, requests or 0, left or 0) for done, of, requests, left in numbers]
+
+
+def check(lines: list[tuple[int, int | None, int, int]], total: int | None, free: int = 0) -> None:
+    assert len(lines) >= 2
+    assert {of for _, of, _, _ in lines} == {total}
+    for column in (0, 2):
+        assert [line[column] for line in lines] == sorted(line[column] for line in lines)
+    assert all(0 < done <= (total or done) for done, *_ in lines)
+    assert all(left == 2000 - (requests - free) for _, _, requests, left in lines)
+
+
+@pytest.mark.usefixtures("often")
+def test_reading_tells_how_far_it_is(connect: Connect, slow: Sandbox, logged: Logged) -> None:
+    MailerSendHook(connect(slow)).list_suppressions("unsubscribes")
+    said = logged()
+    lines = progress_in(said, "GET /suppressions/unsubscribes")
+    check(lines, 1000)
+    assert all(done == 100 * requests for done, _, requests, _ in lines)
+    assert "GET /suppressions/unsubscribes: 300 of 1,000 done" in said or len(lines) < 8
+    assert [secret for secret in SECRETS if secret in said] == []
+
+
+@pytest.mark.usefixtures("often")
+def test_reading_tells_no_total_that_is_not_known(connect: Connect, logged: Logged) -> None:
+    with Sandbox(unsubscribes=600, quota=2000, rate_limit=None) as sandbox:
+        sandbox.fail(Fault(delay=0.1, times=None))
+        MailerSendHook(connect(sandbox)).list_suppressions("unsubscribes")
+    check(progress_in(logged(), "GET /suppressions/unsubscribes"), None)
+
+
+@pytest.mark.usefixtures("often")
+def test_an_event_loop_is_told_too(connect: Connect, slow: Sandbox, logged: Logged) -> None:
+    async def read() -> int:
+        async with MailerSendAsyncHook(connect(slow)) as hook:
+            return len(await hook.list_suppressions("unsubscribes"))
+
+    assert asyncio.run(read()) == 1000
+    check(progress_in(logged(), "GET /suppressions/unsubscribes"), 1000)
+
+
+@pytest.mark.usefixtures("often")
+def test_changing_tells_how_far_it_is(connect: Connect, slow: Sandbox, logged: Logged) -> None:
+    hook = MailerSendHook(connect(slow))
+    slow.add("blocklist", *(f"old{number}@example.net" for number in range(80)))
+    hook.sync_suppressions(
+        "blocklist",
+        recipients=[f"wanted{number}@example.net" for number in range(80)],
+        mode="mirror",
+        max_deletes=80,
+        batch_size=10,
+    )
+    said = logged()
+    for method in ("POST", "DELETE"):
+        lines = progress_in(said, f"{method} /suppressions/blocklist")
+        check(lines, 80, free=1)  # the quota is asked for, which costs nothing
+        assert all(done % 10 == 0 for done, *_ in lines)
+    assert [secret for secret in SECRETS if secret in said] == []
+
+
+@pytest.mark.usefixtures("often")
+def test_setting_sms_recipients_tells_how_far_it_is(connect: Connect, slow: Sandbox, logged: Logged) -> None:
+    ids = [one["id"] for one in slow.entries("sms-recipients")[:12]]
+    MailerSendHook(connect(slow)).update_sms_recipients("opt_out", ids=ids)
+    said = logged()
+    check(progress_in(said, "PUT /sms-recipients/{id}"), 12)
+    of_the_hook = "\n".join(line for line in said.splitlines() if "uvicorn" not in line)
+    assert [secret for secret in [*SECRETS, *ids] if secret in of_the_hook] == []
+
+
+def test_a_short_job_tells_nothing(connect: Connect, logged: Logged) -> None:
+    with Sandbox(unsubscribes=1000, rate_limit=None) as sandbox:
+        hook = MailerSendHook(connect(sandbox))
+        hook.list_suppressions("unsubscribes")
+        hook.sync_suppressions("blocklist", recipients=["a@example.net"])
+    assert "requests" not in logged()
+
+
+def test_a_job_is_silent_for_as_long_as_the_interval_is(
+    connect: Connect, slow: Sandbox, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "INTERVAL", 1000.0)
+    MailerSendHook(connect(slow)).list_suppressions("unsubscribes")
+    assert " requests" not in logged()
+
+
+def test_a_wait_for_the_limit_is_told_again_and_again(
+    connect: Connect, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "INTERVAL", 0.5)
+    with Sandbox(
+        unsubscribes=400, dialect="documented", rate_limit=3, rate_window=2.5, quota=2000
+    ) as sandbox:
+        hook = MailerSendHook(connect(sandbox, extra={"rate_limit_window": 2.5}))
+        assert len(hook.list_suppressions("unsubscribes")) == 400
+    waits = [
+        float(seconds)
+        for seconds in re.findall(
+            r"GET /suppressions/unsubscribes: 300 of 400 done; 3 requests; 1,997 of the day's are left; "
+            r"waiting ([\d.]+) s for the rate limit\.",
+            logged(),
+        )
+    ]
+    assert len(waits) >= 2
+    assert waits == sorted(waits, reverse=True)
+    assert 1.0 <= waits[0] <= 2.5
+
+
+def test_a_wait_for_what_became_of_an_addition_is_told_with_its_reason(
+    connect: Connect, logged: Logged
+) -> None:
+    with Sandbox(unsubscribes=10, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(method="POST", path="/suppressions/blocklist", delay=1.5, cut="after"))
+        hook = MailerSendHook()
+        assert len(hook.add_suppressions("blocklist", recipients=["jane@example.net"])["added"]) == 1
+    said = logged()
+    assert re.search(
+        r"1 requests; waiting [\d.]+ s for what became of an addition that got no answer\.", said
+    )
+    assert "jane@" not in said
+
+
+SCRIPT = """
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+if AIRFLOW_V_3_0_PLUS:
+    # What Airflow does where a task's process begins.
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.observability import stats
+    from airflow.sdk.observability.metrics import stats_utils
+
+    stats.initialize(
+        factory=stats_utils.get_stats_factory(),
+        export_legacy_names=conf.getboolean("metrics", "legacy_names_on"),
+    )
+
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+hook = MailerSendHook("marketing")
+assert len(hook.list_suppressions("unsubscribes")) == 700
+hook.update_sms_recipients("opt_out", numbers=["+15559999999"], on_missing="skip")
+print("sent:", hook.requests_sent)
+"""
+
+
+@pytest.mark.parametrize("tagged", [False, True], ids=["plain", "tagged"])
+def test_airflows_metrics_are_told(connect: Connect, tmp_path: Path, tagged: bool) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd,
+        Sandbox(unsubscribes=700, dialect="documented", rate_limit=4, rate_window=1.5, quota=500) as sandbox,
+    ):
+        statsd.bind(("127.0.0.1", 0))
+        statsd.settimeout(1.0)
+        # Once others have used up the minute, which the task learns by a 429.
+        sandbox.fail(Fault(path="/suppressions/*", status=429, headers={"retry-after": "1"}, times=2, skip=1))
+        connection = {
+            "conn_type": "mailersend",
+            "password": "mlsn.sandbox",
+            "host": sandbox.url,
+            "extra": {"rate_limit_window": 1.5},
+        }
+        environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW_CONN_MARKETING": json.dumps(connection),
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+            "AIRFLOW__METRICS__STATSD_PREFIX": "airflow",
+            "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": str(tagged),
+        }
+        task = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert task.returncode == 0, task.stderr
+        received = "\n".join(_datagrams(statsd)).splitlines()
+        answered = [request.status for request in sandbox.log]
+    name = r"airflow\.mailersend\.(\w+)" + (",conn_id=marketing" if tagged else "")
+    values: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for line in received:
+        if "mailersend" in line:
+            metric = re.fullmatch(name + r":([\d.]+)\|(c|g)", line)
+            assert metric, line
+            values[metric[1]].append((float(metric[2]), metric[3]))
+    assert values.keys() == {"requests", "throttled", "seconds_waited", "quota_remaining"}
+    kinds = {metric: {kind for _, kind in told} for metric, told in values.items()}
+    assert kinds == {"requests": {"c"}, "throttled": {"c"}, "seconds_waited": {"c"}, "quota_remaining": {"g"}}
+    sums = {metric: sum(value for value, _ in told) for metric, told in values.items()}
+    assert f"sent: {len(answered)}" in task.stdout
+    assert sums["requests"] == len(answered)
+    assert sums["throttled"] == answered.count(429) >= 2
+    assert 2 <= sums["seconds_waited"] <= 20
+    gauged = [value for value, _ in values["quota_remaining"]]
+    assert gauged == sorted(set(gauged), reverse=True)
+    assert gauged[-1] == 500 - answered.count(200)
+
+
+def _datagrams(receiver: socket.socket) -> Iterator[str]:
+    while True:
+        try:
+            yield receiver.recv(65_535).decode()
+        except TimeoutError:
+            return

@@ -1,0 +1,347 @@
+"""Reading addresses and patterns from files: by themselves, and through the operator."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+from fsspec.implementations.memory import MemoryFileSystem
+
+from airflow_provider_mailersend.operators.source_files import items_in
+from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
+from airflow_provider_mailersend.sandbox import Sandbox
+
+if AIRFLOW_V_3_0_PLUS:
+    from airflow.sdk.io import attach
+else:
+    from airflow.io.store import attach
+
+Connect = Callable[..., str]
+Write = Callable[..., str]
+
+RECIPIENTS = {"recipients": "email"}
+PATTERNS = {"patterns": "pattern"}
+BOTH = RECIPIENTS | PATTERNS
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file and return its path."""
+
+    def written(name: str, content: str | bytes) -> str:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return written
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryFileSystem]:
+    """A store that is no folder of this machine, at ``memory://``."""
+    store = MemoryFileSystem()
+    attach("memory", fs=store)
+    yield store
+    store.store.clear()
+
+
+def values(file: str, columns: dict[str, str] = RECIPIENTS) -> list[str]:
+    """Return what the file holds, kind after kind."""
+    return [item.value for items in items_in(file, columns).values() for item in items]
+
+
+def sync(file: str, **arguments: Any) -> dict[str, Any]:
+    operator = MailerSendSyncSuppressionsOperator(
+        task_id="sync", suppression_list="blocklist", file=file, **arguments
+    )
+    result: dict[str, Any] = operator.execute({})
+    return result
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("a.csv", ["id,email,name", "1,jane@example.net,Jane", '2," joe@example.net ","Doe, Joe"']),
+        ("a.CSV", ["email", "jane@example.net", "", "joe@example.net"]),
+        ("a.csv", ['"email"', '"jane@example.net"', '"joe@example.net"', ""]),
+        (
+            "a.csv",
+            ["name, email ", 'Jane,jane@example.net,"too many","more"', "too few", "x,joe@example.net"],
+        ),
+        ("a.csv", ["email,name", "jane@example.net,", ",Nobody", '"  ",', "joe@example.net,Joe"]),
+        ("a.jsonl", ['{"email": "jane@example.net"}', "", '{"id": 2, "email": " joe@example.net"}']),
+        (
+            "a.jsonl",
+            ['"jane@example.net"', "  ", '{"email": "joe@example.net", "pattern": 7}', '{"email": null}'],
+        ),
+        ("a.txt", ["jane@example.net", "", "   ", "  joe@example.net\t"]),
+        ("a.Txt", ["jane@example.net", "joe@example.net"]),
+    ],
+    ids=str,
+)
+def test_addresses_are_read_from_each_type_of_file(
+    write: Write, name: str, lines: list[str], mark: str, end: str
+) -> None:
+    assert values(write(name, mark + end.join(lines))) == ["jane@example.net", "joe@example.net"]
+    assert values(write(name, mark + end.join([*lines, ""]))) == ["jane@example.net", "joe@example.net"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
+def test_what_is_not_ascii_is_read(write: Write, name: str) -> None:
+    lines = {"a.csv": "email\njürgen@exämple.net", "a.jsonl": '"j\\u00fcrgen@exämple.net"'}
+    assert values(write(name, lines.get(name, "jürgen@exämple.net"))) == ["jürgen@exämple.net"]
+
+
+def test_quoted_fields_may_hold_commas_quotes_and_line_breaks(write: Write) -> None:
+    file = write(
+        "a.csv", 'note,pattern\n"two\nlines","a{1,2}@x"\r\n"say ""hi""",".*""@x"\n"a\r\n\r\nb",.*@last\n'
+    )
+    (found,) = items_in(file, PATTERNS).values()
+    assert [item.value for item in found] == ["a{1,2}@x", '.*"@x', ".*@last"]
+    assert [item.where for item in found] == ["line 3", "line 4", "line 7"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "email,pattern\na@example.net,\n,.*@x\n\nb@example.net,.*@y\n"),
+        (
+            "a.jsonl",
+            '{"email": "a@example.net"}\n{"pattern": ".*@x"}\n\n'
+            '{"email": "b@example.net", "pattern": ".*@y"}\n',
+        ),
+    ],
+    ids=["csv", "jsonl"],
+)
+def test_addresses_and_patterns_stand_in_columns_of_one_file(write: Write, name: str, content: str) -> None:
+    first = 2 if name == "a.csv" else 1
+    found = items_in(write(name, content), BOTH)
+    assert {kind: [(item.kind, item.value, item.position) for item in found[kind]] for kind in found} == {
+        "recipients": [("recipients", "a@example.net", first), ("recipients", "b@example.net", first + 3)],
+        "patterns": [("patterns", ".*@x", first + 1), ("patterns", ".*@y", first + 3)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "pattern\n.*@x\n\\D+@y"),
+        ("a.jsonl", '".*@x"\n{"pattern": "\\\\D+@y"}'),
+        ("a.txt", ".*@x\n\\D+@y"),
+    ],
+)
+def test_a_file_may_hold_patterns_alone(write: Write, name: str, content: str) -> None:
+    found = items_in(write(name, content), PATTERNS)
+    assert list(found) == ["patterns"]
+    assert [item.value for item in found["patterns"]] == [".*@x", r"\D+@y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "email\n"), ("a.csv", "email"), ("a.jsonl", ""), ("a.txt", "\n \n")]
+)
+def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
+    assert items_in(write(name, content), RECIPIENTS) == {"recipients": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "complaint"),
+    [
+        (
+            "a.csv",
+            "id,mail\n1,a@b.c\n",
+            RECIPIENTS,
+            "there is no column 'email'; the first line names id, mail",
+        ),
+        ("a.csv", "email;name\na@b.c;A\n", RECIPIENTS, "no column 'email'; the first line names email;name"),
+        ("a.csv", "email\na@b.c\n", BOTH, "there is no column 'pattern'; the first line names email"),
+        ("a.csv", "Email\na@b.c\n", RECIPIENTS, "there is no column 'email'; the first line names Email"),
+        ("a.csv", "", RECIPIENTS, "there is no column 'email'; the first line names none"),
+        ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the first line names j\*\*\*@b\.c$"),
+        ("a.csv", b"email\na@b.c\n\nj\xfcrgen@b.c\n", RECIPIENTS, "line 4 is not in UTF-8"),
+        ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "line 1 is not in UTF-8"),
+        ("a.csv", 'email\na@b.c\nb@b.c\n"c@b.c\n', RECIPIENTS, "line 4 is no CSV: unexpected end of data"),
+        (
+            "a.csv",
+            'email\na@b.c\n\n"b"@b.c\nc@b.c\n',
+            RECIPIENTS,
+            r"line 4 is no CSV: ',' expected after '\"'",
+        ),
+        ("a.csv", 'email\n"a"@b.c\n', RECIPIENTS, r"line 2 is no CSV: ',' expected after '\"'"),
+        ("a.csv", 'em"ail\n"x"y', RECIPIENTS, "there is no column 'email'"),
+        ("a.jsonl", '"a@b.c"\n\n{"email": "b@b.c"\n', RECIPIENTS, "line 3 is no JSON$"),
+        ("a.jsonl", b'"a@b.c"\n"\xfc@b.c"\n', RECIPIENTS, "line 2 is not in UTF-8"),
+        ("a.jsonl", '["a@b.c"]\n', RECIPIENTS, "line 1 is no JSON object but a list"),
+        ("a.jsonl", '"a@b.c"\n7\n', RECIPIENTS, "line 2 is no JSON object but a int"),
+        ("a.jsonl", '{"email": "a@b.c"}\n"b@b.c"\n', BOTH, "line 2 is no JSON object but a str"),
+        (
+            "a.jsonl",
+            '{"email": "a@b.c"}\n{"mail": "b@b.c"}',
+            RECIPIENTS,
+            "line 2 has no 'email'; its names are mail",
+        ),
+        ("a.jsonl", '{"mail": "a@b.c"}', BOTH, "line 1 has no 'email' or 'pattern'; its names are mail"),
+        ("a.jsonl", "{}", RECIPIENTS, "line 1 has no 'email'; its names are none"),
+        ("a.jsonl", '{"jane@b.c": 1}', RECIPIENTS, r"its names are j\*\*\*@b\.c$"),
+        ("a.jsonl", '"a@b.c"\n{"email": 7}', RECIPIENTS, "line 2: email must be a string; it is a int"),
+        ("a.jsonl", '{"email": ["a@b.c"]}', RECIPIENTS, "line 1: email must be a string; it is a list"),
+        (
+            "a.jsonl",
+            '{"email": null, "pattern": true}',
+            BOTH,
+            "line 1: pattern must be a string; it is a bool",
+        ),
+        ("a.txt", b"a@b.c\r\n\r\n\xfc@b.c", RECIPIENTS, "line 3 is not in UTF-8"),
+        ("a.txt", "a@b.c\n", BOTH, "a .txt file holds either addresses or patterns"),
+        ("a.xlsx", "a@b.c\n", RECIPIENTS, r"file must end with \.csv, \.jsonl, \.txt; got '/"),
+        ("a", "a@b.c\n", RECIPIENTS, r"file must end with \.csv"),
+        ("a.csv.gz", "a@b.c\n", RECIPIENTS, r"file must end with \.csv"),
+        ("a.json", '["a@b.c"]\n', RECIPIENTS, r"file must end with \.csv"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_says_where_and_fails_the_task_at_once(
+    connect: Connect,
+    sandbox: Sandbox,
+    write: Write,
+    name: str,
+    content: str | bytes,
+    columns: dict[str, str],
+    complaint: str,
+) -> None:
+    connect(sandbox)
+    file = write(name, content)
+    with pytest.raises(ValueError, match=complaint) as error:
+        items_in(file, columns)
+    assert file in str(error.value)
+    assert "jane@" not in str(error.value)
+    with pytest.raises(AirflowFailException, match=complaint):
+        sync(
+            file,
+            recipients_column=columns.get("recipients"),
+            patterns_column=columns.get("patterns"),
+            mode="mirror",
+            max_deletes=1.0,
+        )
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize("url", ["{}/none.csv", "file://{}/none.jsonl", "{}/nowhere/none.txt"])
+def test_a_file_that_is_not_there_yet_is_left_to_airflows_retries(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path, url: str
+) -> None:
+    connect(sandbox)
+    with pytest.raises(FileNotFoundError):
+        sync(url.format(tmp_path))
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    "columns", [{}, {"patterns_column": "pattern"}, {"patterns_column": "None"}], ids=str
+)
+def test_a_list_is_made_equal_to_a_file(
+    connect: Connect, sandbox: Sandbox, write: Write, columns: dict[str, str]
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "a@example.net", "old@example.net", patterns=[".*@old"])
+    file = write("a.csv", "email,pattern\nA@example.net,\nb@example.net,.*@new\n")
+    result = sync(file, mode="mirror", max_deletes=2, **columns)
+    with_patterns = columns.get("patterns_column") == "pattern"
+    assert (result["added"], result["deleted"]) == ((2, 2) if with_patterns else (1, 1))
+    assert sorted(entry["pattern"] for entry in sandbox.entries("blocklist")) == [
+        ".*@new" if with_patterns else ".*@old",
+        "a@example.net",
+        "b@example.net",
+    ]
+
+
+def test_columns_go_by_other_names_too(connect: Connect, sandbox: Sandbox, write: Write) -> None:
+    connect(sandbox)
+    file = write("a.csv", "E-Mail Address,Rule\na@example.net,.*@new\n")
+    result = sync(file, recipients_column="E-Mail Address", patterns_column="Rule")
+    assert result["first_to_add"] == ["a@example.net", ".*@new"]
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "email\n"), ("a.jsonl", ""), ("a.txt", "\n\n")])
+def test_an_empty_file_deletes_nothing(
+    connect: Connect, sandbox: Sandbox, write: Write, name: str, content: str
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "a@example.net")
+    with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
+        sync(write(name, content), mode="mirror", max_deletes=1.0)
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("a.csv", 'note,email\n\n"two\nlines",a@example.net\nx,jane roe\n\ny,joe doe\n', (5, 7)),
+        ("a.jsonl", '{"email": "a@example.net"}\n\n"jane roe"\n{"email": "joe doe"}\n', (3, 4)),
+        ("a.txt", "\na@example.net\njane roe\n\n\njoe doe", (3, 6)),
+    ],
+    ids=["csv", "jsonl", "txt"],
+)
+def test_an_address_that_mailersend_refuses_is_named_by_its_line(
+    connect: Connect, sandbox: Sandbox, write: Write, name: str, content: str, lines: tuple[int, int]
+) -> None:
+    connect(sandbox)
+    file = write(name, content)
+    with pytest.raises(AirflowFailException) as error:
+        sync(file)
+    said = str(error.value)
+    assert f"line {lines[0]} 'j***': " in said
+    assert f"; line {lines[1]} 'j***': " in said
+    assert "jane roe" not in said
+    result = sync(file, on_invalid="skip")
+    assert [one["where"] for one in result["first_rejected"]] == [f"line {line}" for line in lines]
+    assert [entry["pattern"] for entry in sandbox.entries("blocklist")] == ["a@example.net"]
+
+
+def test_an_address_that_stands_in_a_file_twice_counts_once(
+    connect: Connect, sandbox: Sandbox, write: Write
+) -> None:
+    connect(sandbox)
+    assert sync(write("a.txt", "Jane@example.net\njane@example.net\nJANE@EXAMPLE.net"))["wanted"] == 1
+    assert [entry["pattern"] for entry in sandbox.entries("blocklist")] == ["Jane@example.net"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", "email\na@example.net\n"), ("a.jsonl", '"a@example.net"'), ("a.txt", "a@example.net")],
+)
+def test_a_file_is_named_by_its_url(write: Write, memory: MemoryFileSystem, name: str, content: str) -> None:
+    assert values(f"file://{write(name, content)}") == ["a@example.net"]
+    memory.pipe(f"/bucket/{name}", content.encode())
+    assert values(f"memory://bucket/{name}") == ["a@example.net"]
+
+
+def test_a_place_that_airflow_does_not_know_fails_the_task_at_once(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="nosuchplace"):
+        sync("nosuchplace://bucket/a.csv")
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
+def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
+    addresses = [f"somebody{number}@example.net" for number in range(50_000)]
+    lines = {
+        "a.csv": ["email,pattern", *(f"{address},x" for address in addresses)],
+        "a.jsonl": [json.dumps({"email": address, "pattern": "x"}) for address in addresses],
+        "a.txt": addresses,
+    }[name]
+    file = write(name, "\n".join(lines))
+    begun = time.monotonic()
+    found = items_in(file, RECIPIENTS if name == "a.txt" else BOTH)
+    assert time.monotonic() - begun < 20
+    assert [item.value for item in found["recipients"]] == addresses
+    assert found["recipients"][-1].where == f"line {len(lines)}"
