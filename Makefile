@@ -1,4 +1,4 @@
-# make demo: the CRM example on a real Airflow, against a sandbox.  make test: everything that is checked.
+# make demo: the CRM example on a real Airflow, against a sandbox.  make test: lint, types and tests.
 PYTHON ?= python3
 AIRFLOW ?= 3.3.2
 VENV ?= .venv
@@ -20,7 +20,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 pytest: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4
 
 pytest-2.11:
 	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11.2

@@ -28,7 +28,7 @@ from airflow_provider_mailersend.templating import list_of, moment_of, required_
         (r'["o\/hara@example.com", "\ud83d\ude00@example.com"]', ["o/hara@example.com", "😀@example.com"]),
         (["a@example.com", "None"], ["a@example.com", "None"]),
         (("a", "b"), ["a", "b"]),
-        (iter(["a", "b"]), ["a", "b"]),
+        pytest.param(iter(["a", "b"]), ["a", "b"], id="iterator"),
     ],
     ids=str,
 )
