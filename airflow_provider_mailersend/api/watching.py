@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry, comparable, created_at, value_of
 from airflow_provider_mailersend.api.items import Key
+from airflow_provider_mailersend.api.packing import packed_words, unpacked_words
 
 #: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
 OVERLAP = timedelta(minutes=5)
@@ -105,13 +106,14 @@ class Watermark:
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        told = {id_: date.isoformat() if date else None for id_, date in self._told.items()}
-        return {"moment": self.moment.isoformat(), "told": told}
+        told = (f"{id_}={date.isoformat() if date else ''}" for id_, date in self._told.items())
+        return {"moment": self.moment.isoformat(), "told": packed_words(told)}
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, Any]) -> Watermark:
         """Return what :meth:`packed` made *packed* of."""
-        told = {id_: datetime.fromisoformat(date) if date else None for id_, date in packed["told"].items()}
+        pairs = (word.rpartition("=") for word in unpacked_words(packed["told"]))
+        told = {id_: datetime.fromisoformat(date) if date else None for id_, _, date in pairs}
         return cls(datetime.fromisoformat(packed["moment"]), told)
 
 
