@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 
 def packed_flags(flags: Iterable[bool]) -> str:
@@ -25,6 +27,16 @@ def packed_words(words: Iterable[str]) -> str:
 def unpacked_words(text: str) -> list[str]:
     """Return the words that :func:`packed_words` made *text* of."""
     return _unpacked(text).decode().split()
+
+
+def packed_json(value: object) -> str:
+    """Return *value*, which is plain JSON, as text in ASCII that shows none of it."""
+    return _packed(json.dumps(value).encode())
+
+
+def unpacked_json(text: str) -> Any:
+    """Return what :func:`packed_json` made *text* of."""
+    return json.loads(_unpacked(text))
 
 
 def _packed(raw: bytes) -> str:

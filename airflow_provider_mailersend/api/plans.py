@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from itertools import compress, islice
+from itertools import compress
 from typing import Any, Literal
 
 from airflow_provider_mailersend.api.entries import belongs_to, comparable, created_at, read_moment, value_of
@@ -78,8 +78,8 @@ class Plan:
         return f"{len(self.to_delete)} to delete are more than max_deletes={max_deletes!r} allows, which is {most}"
 
     def __str__(self) -> str:
-        to_add = _named(item.value for item in self.to_add)
-        to_delete = _named(entry["value"] for entry in self.first_to_delete)
+        to_add = _named([item.value for item in self.to_add[:FIRST]], len(self.to_add))
+        to_delete = _named([entry["value"] for entry in self.first_to_delete], len(self.to_delete))
         return (
             f"{self.present} are there, {self.wanted} are wanted: {len(self.to_add)} to add{to_add}, "
             f"{len(self.to_delete)} to delete{to_delete}, {self.unchanged} there already"
@@ -203,6 +203,6 @@ def check_max_deletes(max_deletes: object) -> None:
         )
 
 
-def _named(values: Iterable[str]) -> str:
-    names = ", ".join(masked(value) for value in islice(values, FIRST))
-    return f" ({names}, …)" if names else ""
+def _named(first: list[str], count: int) -> str:
+    names = ", ".join(masked(value) for value in first)
+    return f" ({names}{', …' if count > len(first) else ''})" if names else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from typing import Any, Literal, get_args
 
 from airflow_provider_mailersend.api.entries import Entry
@@ -59,7 +60,7 @@ class SmsUpdates:
         self.unchanged: int = before.get("unchanged", 0)
         #: The ids or numbers that are unknown.
         self.missing: list[str] = list(before.get("missing", ()))
-        self._refused: list[str] = list(before.get("refused", ()))
+        self._refused: dict[str, str] = dict(before.get("refused", ()))
         self._numbers = numbers_of(numbers)
         self._pending = _unique_ids(ids)
         if self._pending and self._numbers:
@@ -115,7 +116,7 @@ class SmsUpdates:
         except MailerSendNotFoundError:
             self.missing.append(id_)
         except MailerSendValidationError as error:
-            self._refused.append(str(error))
+            self._refused[id_] = "; ".join(chain(*error.errors.values())) or error.args[0]
         else:
             self.updated.append(id_)
         self._pending = self._pending[1:]
@@ -123,7 +124,14 @@ class SmsUpdates:
         flow.progress = Progress("PUT /sms-recipients/{id}", done, self._total)
 
     def _check(self) -> None:
-        failures = list(self._refused)
+        failures = []
+        if self._refused:
+            named = [f"{id_}: {why.rstrip('.')}" for id_, why in islice(self._refused.items(), 10)]
+            more = f" and {len(self._refused) - 10} more" if len(self._refused) > 10 else ""
+            failures.append(
+                f"MailerSend refuses to set {len(self._refused)} SMS recipients to {self.status}: "
+                f"{'; '.join(named)}{more}. Leave them out, or set them in MailerSend."
+            )
         if self.missing and self.on_missing == "fail":
             unknown = ", ".join(masked_within(one) for one in self.missing[:20])
             more = f" and {len(self.missing) - 20} more" if len(self.missing) > 20 else ""

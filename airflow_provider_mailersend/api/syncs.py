@@ -109,6 +109,7 @@ class Sync:
         self._so_far: Mapping[str, Any] = so_far or {}
         self._pages = int(self._so_far.get("pages", 0))
         self._has_plan = False
+        self._is_taken_up = False
         # Made before there is a plan too, so that arguments that cannot be are told before any request.
         self._changes = self._changes_of(Plan.of_nothing())
 
@@ -133,7 +134,10 @@ class Sync:
                 yield Keep({})
                 self._check_rejected()
         except MailerSendError as error:
-            error.progress = self._changes.progress if self._has_plan else "Nothing was changed."
+            may_have_begun = self._has_plan and (
+                self._is_taken_up or not isinstance(error, MailerSendGuardError)
+            )
+            error.progress = self._changes.progress if may_have_begun else "Nothing was changed."
             error.so_far = self._changes.so_far() if self._has_plan else {"pages": self._pages}
             raise
 
@@ -163,7 +167,7 @@ class Sync:
         if self.mode == "mirror" and emptied and not self.allow_empty:
             self._refuse(
                 f"no {emptied} are wanted at all, and mode='mirror' would delete all there are. See whether the source "
-                "is whole; where it is, pass allow_empty=True"
+                "is whole; where it is, pass allow_empty=True, and a max_deletes that allows it"
             )
 
     def _check_plan(self) -> None:
@@ -178,7 +182,7 @@ class Sync:
     def _refuse(self, why: str) -> None:
         if not self.dry_run:
             raise MailerSendGuardError(f"{self.suppression_list}: {why}.")
-        self.refusal = self.refusal or f"{why}."
+        self.refusal = f"{self.refusal} {why}." if self.refusal else f"{why}."
 
     def _check_quota(self, flow: Flow, needed: int) -> Steps[None]:
         job = f"Synchronizing {self.suppression_list}"
@@ -208,6 +212,7 @@ class Sync:
         if not plan.made_at <= now < plan.made_at + _PLAN_LASTS:
             return False
         self._begin(plan, self._so_far["done"])
+        self._is_taken_up = True
         return True
 
     def _make_plan(self, flow: Flow, now: float) -> Steps[None]:

@@ -192,15 +192,9 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def _exchange(self, request: Request) -> Outcome:
         settings, _, _ = await self._connect()
-        if self._client is None:
-            # Reading the certificates takes tens of milliseconds, too long for an event loop.
-            async with self._connecting:
-                if self._client is None:
-                    self._client = await asyncio.to_thread(
-                        httpx.AsyncClient, trust_env=not settings.on_this_machine
-                    )
         try:
-            response = await self._client.request(
+            client = await self._connected_client(settings)
+            response = await client.request(
                 request.method,
                 settings.base_url + request.path,
                 params=dict(request.params),
@@ -210,10 +204,19 @@ class MailerSendAsyncHook(MailerSendAccount):
                 timeout=settings.timeout,
                 follow_redirects=False,
             )
-        except httpx.RequestError as error:
+        except (httpx.RequestError, OSError) as error:  # the latter for certificates that are not there
             return Failure(
                 said_by(error),
                 never_sent=isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)),
                 at=time.time(),
             )
         return Answer(response.status_code, response.headers, response.content, time.time())
+
+    async def _connected_client(self, settings: Settings) -> httpx.AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                # Reading the certificates takes tens of milliseconds, too long for an event loop.
+                self._client = await asyncio.to_thread(
+                    httpx.AsyncClient, trust_env=not settings.on_this_machine
+                )
+            return self._client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -136,6 +137,11 @@ class MailerSendHook(MailerSendAccount):
     def requests_sent(self) -> int:
         """How many requests this hook has sent, repeats included."""
         return self._flow.requests
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the API's clock is ahead of this machine's, as its answers tell; nothing where none does."""
+        return timedelta(seconds=self._flow.throttle.clock_ahead or 0.0)
 
     def iter_suppressions(
         self,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+#: How many requests it takes, at the most, to see that the day's are used up.
+_TO_SEE_A_USED_UP_DAY = 3
+
+
 class MailerSendOperator(MailerSendTask, BaseOperator):
     """
     An operator on one MailerSend connection.
@@ -61,7 +65,8 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
             with self.failing_at_once():
                 return self.carry_out(context, so_far or None)
         except MailerSendQuotaExhaustedError as error:
-            starts_over_again = so_far is not None and error.so_far is None and self.hook.requests_sent > 1
+            is_anew = so_far is not None and error.so_far is None
+            starts_over_again = is_anew and self.hook.requests_sent > _TO_SEE_A_USED_UP_DAY
             if not self.deferrable or error.resets_at is None or starts_over_again:
                 raise
             self.log.info("%s Going on then.", error)

@@ -68,6 +68,8 @@ def _csv_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
         for column in columns.values():
+            if header.count(column) > 1:
+                raise ValueError(f"the first line names the column {column!r} more than once")
             if column not in header:
                 raise ValueError(
                     f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}"
@@ -85,7 +87,7 @@ def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"line {number} is no JSON") from None
         if isinstance(row, str) and len(columns) == 1:
             row = dict.fromkeys(columns.values(), row)

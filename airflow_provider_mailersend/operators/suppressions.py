@@ -414,7 +414,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         self._domain_given = domain_id is not _UNSET or domain is not _UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
-        state, wanted = TaskState(context), self._wanted()
+        wanted, state = self._wanted(), TaskState(context)
+        kept = state.read()
         result = self.hook.sync_suppressions(
             required_text_of(self.suppression_list, "suppression_list"),
             **wanted,
@@ -427,7 +428,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
             over_days=self.deferrable,
-            so_far=so_far or state.read(),
+            so_far=so_far or kept,
             keep=state.keep,
         )
         self._tell(result)

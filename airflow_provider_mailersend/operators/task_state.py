@@ -28,6 +28,7 @@ class TaskState:
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
         self._holds_something = False
+        self._told = False
 
     def read(self) -> Mapping[str, Any] | None:
         """Return what an earlier try kept; None where there is nothing."""
@@ -45,13 +46,25 @@ class TaskState:
         """Keep *so_far* in place of what was kept; nothing, where it is empty or too large."""
         if self._store is None:
             return
-        most = conf.getint("state_store", "max_value_storage_bytes", fallback=65_535)
-        is_kept = so_far and (most <= 0 or len(json.dumps(so_far)) <= most)
+        is_kept = bool(so_far) and self._fits(so_far)
         try:
             if is_kept:
                 self._store.set(_KEY, dict(so_far))
             elif self._holds_something:
                 self._store.delete(_KEY)
-            self._holds_something = bool(is_kept)
+            self._holds_something = is_kept
         except Exception as error:
             log.warning("The task state store takes nothing (%s): going on without.", type(error).__name__)
+
+    def _fits(self, so_far: Mapping[str, Any]) -> bool:
+        most: int = conf.getint("state_store", "max_value_storage_bytes", fallback=65_535)
+        size = len(json.dumps(so_far))
+        if 0 < most < size and not self._told:
+            self._told = True
+            log.info(
+                "The plan takes %d bytes, and [state_store] max_value_storage_bytes allows %d: it is not kept, and a "
+                "next try reads the list anew.",
+                size,
+                most,
+            )
+        return most <= 0 or size <= most

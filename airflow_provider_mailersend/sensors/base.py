@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.packing import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask
 
 if TYPE_CHECKING:
@@ -55,8 +57,14 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         """Return what waits for it from the look on, *asking* as often as the sensor would."""
 
     def poke(self, context: Context) -> PokeReturnValue:
-        with self.failing_at_once():
-            looked = self.look()
+        try:
+            with self.failing_at_once():
+                looked = self.look()
+        except MailerSendQuotaExhaustedError as error:
+            if not self.deferrable or error.resets_at is None:
+                raise
+            self.log.info("%s Looking then.", error)
+            self._sleep_until(error.resets_at)
         if self.deferrable and not looked.is_done:
             self.defer(
                 trigger=self.trigger(
@@ -71,9 +79,20 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             )
         return looked
 
+    def _sleep_until(self, moment: datetime) -> NoReturn:
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
+
+        trigger, timeout = MailerSendQuotaResetTrigger(moment), timedelta(seconds=self.timeout)
+        self.defer(trigger=trigger, method_name="look_again", timeout=timeout)
+        raise AssertionError("defer does not return")
+
+    def look_again(self, context: Context, event: Any = None) -> Any:
+        """Look, the next day's requests having begun."""
+        return self.poke(context).xcom_value
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Return what the trigger found, or fail with what went wrong."""
         if event["status"] == "error":
             raise AirflowFailException(event["message"])
         self.log.info("Success criteria met. Exiting.")
-        return event["found"]
+        return unpacked_json(event["found"])

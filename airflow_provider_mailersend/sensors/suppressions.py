@@ -103,10 +103,10 @@ class MailerSendSuppressionSensor(_ListSensor):
         key = self._wanted().key
         # What was not there at the last look can only be new.
         since = self._looked_at if self.present else None
-        now = datetime.now(UTC)
+        begun = datetime.now(UTC)
         entries = self.hook.iter_suppressions(**self._listed(), since=since)
         found = next((entry for entry in entries if key_of(entry) == key), None)
-        self._looked_at = now - OVERLAP
+        self._looked_at = begun + self.hook.clock_ahead - OVERLAP
         return PokeReturnValue(is_done=(found is not None) == self.present, xcom_value=found)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.errors import (
@@ -15,8 +16,8 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendQuotaExhaustedError,
     MailerSendRateLimitError,
 )
-from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
-from airflow_provider_mailersend.triggers.polling import polling
+from airflow_provider_mailersend.api.packing import packed_json
+from airflow_provider_mailersend.triggers.polling import Asking, polling
 
 
 class MailerSendTrigger(BaseTrigger):
@@ -24,9 +25,9 @@ class MailerSendTrigger(BaseTrigger):
     Asks a question of one MailerSend connection until the answer is the one waited for.
 
     Triggers in one process that ask the same share the answers. Its event holds ``status``, ``success`` or ``error``,
-    and ``found``, or ``message`` with what went wrong.
+    and ``found``, packed, or ``message`` with what went wrong.
 
-    :cvar ask: asks the question by a hook, and returns an answer that serves all that those who wait need of it.
+    :cvar asking: how the question is asked.
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's.
     :param poke_interval: seconds between two answers.
@@ -34,7 +35,7 @@ class MailerSendTrigger(BaseTrigger):
     :param max_wait: the most seconds it grows to; None for no bound.
     """
 
-    ask: Callable[[MailerSendAsyncHook, Any, list[Any]], Awaitable[Any]]
+    asking: Asking[Any]
 
     def __init__(
         self,
@@ -82,20 +83,21 @@ class MailerSendTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        async with polling(self.ask, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
+        async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
             least = 0.0
             for delay in self._delays():
                 try:
                     answer = await poll.answer(max(delay, least), self.need)
                 except Exception as error:
-                    if not isinstance(error, MailerSendError) or error.permanent:
+                    if is_permanent(error):
                         yield TriggerEvent({"status": "error", "message": str(error)})
                         return
                     least = seconds_to_wait_after(error)
                     continue
                 least = 0.0
                 for found in self.found_in(answer):
-                    yield TriggerEvent({"status": "success", "found": found})
+                    # The triggerer logs its events whole, and an entry holds an address.
+                    yield TriggerEvent({"status": "success", "found": packed_json(found)})
                     return
 
     def _delays(self) -> Iterator[float]:
@@ -111,7 +113,14 @@ class MailerSendTrigger(BaseTrigger):
             pokes += 1
 
 
-def seconds_to_wait_after(error: MailerSendError) -> float:
+def is_permanent(error: Exception) -> bool:
+    """Return whether asking again cannot help: what else keeps a triggerer from asking may pass."""
+    if isinstance(error, MailerSendError):
+        return error.permanent
+    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
+
+
+def seconds_to_wait_after(error: Exception) -> float:
     """Return how long asking again is of no use, in seconds."""
     if isinstance(error, MailerSendQuotaExhaustedError) and error.resets_at is not None:
         return error.resets_at.timestamp() - time.time()

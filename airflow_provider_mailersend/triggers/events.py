@@ -11,11 +11,10 @@ from typing import Any
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
-from airflow_provider_mailersend.triggers.base import seconds_to_wait_after
-from airflow_provider_mailersend.triggers.mailersend import Listed, read_newest
+from airflow_provider_mailersend.triggers.base import is_permanent, seconds_to_wait_after
+from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
 from airflow_provider_mailersend.triggers.polling import Poll, polling
 
 try:
@@ -156,7 +155,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             try:
                 return await poll.answer(delay, since)
             except Exception as error:
-                if not isinstance(error, MailerSendError) or error.permanent:
+                if is_permanent(error):
                     # Airflow starts a watcher that fails again at once, with the connection as it is by then.
                     await asyncio.sleep(self.poke_interval)
                     raise
@@ -164,7 +163,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
 
     def _polling(self) -> AbstractAsyncContextManager[Poll[Found]]:
         listed = Listed(self.suppression_list, self.domain_id, self.domain)
-        return polling(read_newest, listed, self.mailersend_conn_id, self.quota_reserve)
+        return polling(NEWEST, listed, self.mailersend_conn_id, self.quota_reserve)
 
     async def _kept_watermark(self) -> Watermark | None:
         kept = [await store.aget(_KEY) for store in self._stores()]

@@ -16,6 +16,7 @@ from airflow_provider_mailersend.api.pages import leaves
 from airflow_provider_mailersend.api.watching import Found, Reach, key_of, summary_of
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+from airflow_provider_mailersend.triggers.polling import Asking
 
 #: How long after the moment to begin, in seconds: clocks are not quite equal.
 _LATE = timedelta(seconds=1)
@@ -49,6 +50,21 @@ async def _missing(hook: MailerSendAsyncHook, listed: Listed, needs: list[Key]) 
         if not missing:
             break
     return missing
+
+
+async def _sms_recipient(hook: MailerSendAsyncHook, id_: str, needs: list[None]) -> Entry:
+    return await hook.get_sms_recipient(id_)
+
+
+async def _api_quota(hook: MailerSendAsyncHook, question: None, needs: list[None]) -> dict[str, Any]:
+    return await hook.get_api_quota()
+
+
+#: What is new: an answer that goes back far enough serves whoever needs no more.
+NEWEST = Asking(read_newest, lambda served, need: bool(need >= min(served)))
+
+#: What has gone: an answer tells of those alone that were looked for.
+_ABSENCE = Asking(_missing, lambda served, need: need in served)
 
 
 class _ListTrigger(MailerSendTrigger):
@@ -93,7 +109,7 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     :param since: from when on entries may be new, aware, in ISO 8601.
     """
 
-    ask = staticmethod(read_newest)
+    asking = NEWEST
 
     def __init__(self, *, kind: str, value: str, since: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -126,7 +142,7 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     :param value: the address or pattern; the case of an address does not count.
     """
 
-    ask = staticmethod(_missing)
+    asking = _ABSENCE
 
     def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -155,7 +171,7 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
     :param at_least: how many.
     """
 
-    ask = staticmethod(read_newest)
+    asking = NEWEST
 
     def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -183,6 +199,8 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     :param status: ``active`` or ``opt_out``.
     """
 
+    asking = Asking(_sms_recipient)
+
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
@@ -195,10 +213,6 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     def question(self) -> str:
         return self.sms_recipient_id
 
-    @staticmethod
-    async def ask(hook: MailerSendAsyncHook, question: str, needs: list[None]) -> Entry:
-        return await hook.get_sms_recipient(question)
-
     def found_in(self, answer: Entry) -> list[Entry]:
         return [answer] if answer.get("status") == self.status else []
 
@@ -210,6 +224,8 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     :param at_least: how many.
     """
 
+    asking = Asking(_api_quota)
+
     def __init__(self, *, at_least: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.at_least = at_least
@@ -220,10 +236,6 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     @property
     def question(self) -> None:
         return None
-
-    @staticmethod
-    async def ask(hook: MailerSendAsyncHook, question: None, needs: list[None]) -> dict[str, Any]:
-        return await hook.get_api_quota()
 
     def found_in(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
         return [answer] if leaves(answer, self.at_least) else []

@@ -9,35 +9,50 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from airflow_provider_mailersend.hooks.account import said_by
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-#: Asks a question by a hook, given what each of those who wait needs of the answer.
-Ask = Callable[[MailerSendAsyncHook, Any, list[Any]], Awaitable[Answer]]
+#: Who is due within this part of its waiting is asked for with those who are due now.
+_NEARLY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Asking(Generic[Answer]):
+    """
+    A way to ask a question.
+
+    :param ask: asks it by a hook, and returns an answer that serves all needs that it is given.
+    :param covers: whether an answer that serves some needs serves another one too.
+    """
+
+    ask: Callable[[MailerSendAsyncHook, Any, list[Any]], Awaitable[Answer]]
+    covers: Callable[[list[Any], Any], bool] = lambda served, need: True
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Answer]):
     due: float
+    nearly_due: float
     need: Any
     answer: asyncio.Future[Answer]
 
 
 class Poll(Generic[Answer]):
     """
-    A question of one connection. Whoever is due first has it asked, and all who wait get the answer.
+    A question of one connection. Whoever is due has it asked, and all whom the answer serves get it.
 
-    :param ask: asks it.
+    :param asking: how it is asked.
     :param question: what is asked.
     :param hook: by which.
     """
 
-    def __init__(self, ask: Ask[Answer], question: Hashable, hook: MailerSendAsyncHook) -> None:
+    def __init__(self, asking: Asking[Answer], question: Hashable, hook: MailerSendAsyncHook) -> None:
         self.users = 0
-        self._ask = ask
+        self._how = asking
         self._question = question
         self._hook = hook
         self._waiting: set[_Waiting[Answer]] = set()
@@ -48,11 +63,12 @@ class Poll(Generic[Answer]):
         """
         Return the next answer, be it to another's asking: in *delay* seconds at the latest it is asked for.
 
-        :param need: what the answer must hold, for *ask*.
-        :raises MailerSendError: the question could not be answered, or whatever else *ask* raises.
+        :param need: what the answer must serve.
+        :raises MailerSendError: the question could not be answered, or whatever else asking it raises.
         """
         loop = asyncio.get_running_loop()
-        waiting: _Waiting[Answer] = _Waiting(loop.time() + delay, need, loop.create_future())
+        due = loop.time() + delay
+        waiting: _Waiting[Answer] = _Waiting(due, due - delay * _NEARLY, need, loop.create_future())
         self._waiting.add(waiting)
         self._sooner.set()
         if self._asking is None or self._asking.done():
@@ -73,26 +89,28 @@ class Poll(Generic[Answer]):
     async def _ask_while_waited_for(self) -> None:
         while self._waiting:
             await self._until_due()
-            asked_for = set(self._waiting)
-            if not asked_for:
+            now = asyncio.get_running_loop().time()
+            needs = [waiting.need for waiting in self._waiting if waiting.nearly_due <= now]
+            if not needs:
                 return
             try:
-                answer = await self._ask(self._hook, self._question, [waiting.need for waiting in asked_for])
+                answer = await self._how.ask(self._hook, self._question, needs)
             except Exception as error:
                 # Whatever it is, such as a connection that is not there: those who wait must hear of it.
-                log.warning("%s", error)
-                for future in self._answered(asked_for):
+                log.warning("%s", said_by(error))
+                for future in self._answered(needs):
                     future.set_exception(error)
             else:
-                for future in self._answered(asked_for):
+                for future in self._answered(needs):
                     future.set_result(answer)
             # Those who were answered come back before the next is due.
             await asyncio.sleep(0)
 
-    def _answered(self, asked_for: set[_Waiting[Answer]]) -> list[asyncio.Future[Answer]]:
-        self._waiting -= asked_for
+    def _answered(self, needs: list[Any]) -> list[asyncio.Future[Answer]]:
+        served = {waiting for waiting in self._waiting if self._how.covers(needs, waiting.need)}
+        self._waiting -= served
         # One that was cancelled meanwhile is done.
-        return [waiting.answer for waiting in asked_for if not waiting.answer.done()]
+        return [waiting.answer for waiting in served if not waiting.answer.done()]
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -113,14 +131,14 @@ _polls: dict[_Key, Poll[Any]] = {}
 
 @asynccontextmanager
 async def polling(
-    ask: Ask[Answer], question: Hashable, mailersend_conn_id: str, quota_reserve: int | None
+    asking: Asking[Answer], question: Hashable, mailersend_conn_id: str, quota_reserve: int | None
 ) -> AsyncIterator[Poll[Answer]]:
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
-    key = asyncio.get_running_loop(), (ask, question, mailersend_conn_id, quota_reserve)
+    key = asyncio.get_running_loop(), (asking, question, mailersend_conn_id, quota_reserve)
     poll = _polls.get(key)
     if poll is None:
         hook = MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
-        poll = _polls[key] = Poll(ask, question, hook)
+        poll = _polls[key] = Poll(asking, question, hook)
     poll.users += 1
     try:
         yield poll

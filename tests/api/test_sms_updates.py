@@ -193,7 +193,9 @@ def test_one_that_is_refused_holds_up_none_of_the_others(on_missing):
         update(account, ids=["s0", "s1", "x1", "s2"], on_missing=on_missing)
     assert account.of("opt_out") == ["s1", "s2"]
     message = str(caught.value)
-    assert message.startswith("PUT /sms-recipients/{id} answered 422: status: s0 cannot be set.")
+    assert message.startswith(
+        "MailerSend refuses to set 1 SMS recipients to opt_out: s0: s0 cannot be set. Leave"
+    )
     assert message.endswith("The other 2 were set to opt_out.")
     assert ("has no SMS recipients for x1;" in message) is (on_missing == "fail")
 
@@ -246,7 +248,7 @@ def test_an_error_tells_how_many_were_set_before():
         "updated": ["s0", "s1"],
         "unchanged": 0,
         "missing": [],
-        "refused": [],
+        "refused": {},
         "total": 3,
     }
 

@@ -223,9 +223,9 @@ def test_a_mirror_deletes_nothing_where_it_would_delete_too_much(max_deletes, nu
     assert methods(script) == ["GET", "GET"]
     message = str(caught.value)
     assert f"blocklist: {number} to delete are more than max_deletes={max_deletes!r} allows" in message
-    assert f"The plan: 100 are there, {len(wanted)} are wanted: 1 to add (j***@y.example, …)" in message
+    assert f"The plan: 100 are there, {len(wanted)} are wanted: 1 to add (j***@y.example)" in message
     assert f"{number} to delete (p***@x.example" in message
-    assert message.endswith(f"Added before that: 0 of 1; deleted: 0 of {number}.")
+    assert message.endswith("Nothing was changed.")
     assert "jane" not in message
     assert "person" not in message
     assert caught.value.permanent
@@ -292,7 +292,7 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_, named):
     assert script.sent == []
     assert str(caught.value) == (
         f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all there are. See whether the "
-        "source is whole; where it is, pass allow_empty=True. Nothing was changed."
+        "source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it. Nothing was changed."
     )
     assert caught.value.permanent
 

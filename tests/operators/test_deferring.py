@@ -430,6 +430,19 @@ def test_what_is_left_of_the_day_is_not_begun_with_where_nothing_is_left(connect
         assert [request.path for request in sandbox.log[before:]] == ["/api-quota"] * 2
 
 
+def test_what_is_left_of_a_plan_is_not_begun_with_where_nothing_is_left(connect: Connect) -> None:
+    with Sandbox(quota=2, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        make = syncing(recipients=numbered(5), batch_size=1)
+        deferred = deferred_by(lambda: make().execute({}))
+        sleep_until(deferred.trigger.resets_at)
+        use_up(sandbox, 2)
+        before = len(sandbox.log)
+        again = deferred_by(lambda: resumed(make, deferred))
+        assert [request.path for request in sandbox.log[before:]] == ["/api-quota"]
+        assert again.kwargs["so_far"]["done"] == deferred.kwargs["so_far"]["done"]
+
+
 def test_a_list_longer_than_a_days_requests_is_not_begun_on_every_day(connect: Connect) -> None:
     with Sandbox(blocklist=350, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
@@ -479,12 +492,12 @@ def test_reading_begins_anew_on_the_next_day_and_fails_where_that_is_not_enough(
         assert len(sandbox.log) == before + 2 + 3
         if isinstance(result, list):
             assert len({one["id"] for one in result}) == len(result) == 250
-    with Sandbox(unsubscribes=350, sms_recipients=350, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
+    with Sandbox(unsubscribes=450, sms_recipients=450, quota=4, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         deferred = deferred_by(lambda: listing().execute({}))
         with pytest.raises(MailerSendQuotaExhaustedError, match="The next day's requests begin at"):
             resumed(listing, deferred)
-        assert len(sandbox.log) == 6
+        assert len(sandbox.log) == 8
 
 
 def test_where_others_use_up_the_next_day_too_the_task_sleeps_on(connect: Connect) -> None:

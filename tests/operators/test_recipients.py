@@ -142,7 +142,8 @@ def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Conn
         ids = [one["id"] for one in sandbox.entries("sms-recipients")]
         sandbox.fail(Fault(method="PUT", status=422, body={"message": "The number is blocked."}))
         with pytest.raises(
-            AirflowFailException, match=r"The number is blocked\. The other 2 were set to opt_out"
+            AirflowFailException,
+            match=r"The number is blocked\. Leave them out.* The other 2 were set to opt_out",
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
 

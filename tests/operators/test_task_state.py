@@ -265,7 +265,7 @@ CHANGES: dict[str, Callable[[list[str]], dict[str, Any]]] = {
     "add only": lambda wanted: {"mode": "add_only"},
     "without duplicates": lambda wanted: {"remove_duplicates": True},
     "patterns too": lambda wanted: {"patterns": [".*@x"]},
-    "a domain's": lambda wanted: {"domain": "news.example.com", "mode": "add_only"},
+    "a domain's": lambda wanted: {"domain": "news.example.com"},
 }
 
 

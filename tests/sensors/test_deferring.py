@@ -115,6 +115,18 @@ def test_requests_of_the_day_are_waited_for(connect: Connect) -> None:
         assert MailerSendApiQuotaSensor(at_least=10**6, **OFTEN).execute({})["remaining"] == -1
 
 
+def test_a_used_up_day_is_slept_over_before_the_first_look(connect: Connect) -> None:
+    with Sandbox(quota=1, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        options = {**OFTEN, "suppression_list": "blocklist", "recipient": "jane@example.net"}
+        MailerSendSuppressionSensor(**{**options, "present": False}).execute({})
+        sensor = MailerSendSuppressionSensor(**options)
+        sandbox.add("blocklist", "jane@example.net")
+        deferral = deferred(sensor)
+        assert type(deferral.trigger).__name__ == "MailerSendQuotaResetTrigger"
+        assert waited(MailerSendSuppressionSensor(**options), deferral)["pattern"] == "jane@example.net"
+
+
 @pytest.mark.parametrize("at_least", [-1, True, "5", None])
 def test_a_number_of_requests_is_a_number(connect: Connect, sandbox: Sandbox, at_least: Any) -> None:
     connect(sandbox)

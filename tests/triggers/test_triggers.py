@@ -273,6 +273,77 @@ def test_other_lists_connections_and_domains_are_asked_for_themselves(
     assert len(sandbox.log) == 4
 
 
+def test_who_looks_far_back_and_seldom_does_not_make_the_others_do_so(connect: Connect) -> None:
+    with Sandbox(blocklist=950, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+
+        async def watch() -> Any:
+            seldom = MailerSendNewSuppressionsTrigger(
+                suppression_list="blocklist",
+                since="2000-01-01T00:00:00+00:00",
+                at_least=5_000,
+                poke_interval=3600,
+            )
+            far_back = asyncio.create_task(first_event(seldom))
+            event = asyncio.create_task(first_event(waits_for("jane@example.net")))
+            await until(lambda: len(sandbox.log) >= 4)
+            sandbox.add("blocklist", "jane@example.net")
+            found = await event
+            far_back.cancel()
+            await asyncio.gather(far_back, return_exceptions=True)
+            return found
+
+        assert asyncio.run(watch())["status"] == "success"
+        assert {request.query["page"] for request in sandbox.log} == {"1"}
+
+
+def test_of_two_who_wait_for_absence_each_is_told_of_its_own(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "here@example.net")
+
+    async def watch() -> list[Any]:
+        options = {"suppression_list": "blocklist", "kind": "recipients"}
+        here = MailerSendSuppressionAbsenceTrigger(value="here@example.net", poke_interval=30.0, **options)
+        gone = MailerSendSuppressionAbsenceTrigger(value="gone@example.net", poke_interval=0.1, **options)
+        waiting = asyncio.create_task(first_event(here))
+        told = await first_event(gone)
+        await asyncio.sleep(0.2)
+        is_done = waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return [told["status"], is_done]
+
+    assert asyncio.run(watch()) == ["success", False]
+
+
+def test_what_keeps_the_triggerer_from_asking_for_a_while_is_waited_out(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.net")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MAILERSEND_DEFAULT",
+        json.dumps(
+            {
+                "conn_type": "mailersend",
+                "password": "mlsn.x",
+                "host": "https://api.mailersend.invalid",
+                "extra": {"max_retries": 0},
+            }
+        ),
+    )
+
+    async def watch() -> Any:
+        event = asyncio.create_task(first_event(waits_for("jane@example.net")))
+        await asyncio.sleep(0.5)
+        assert not event.done()
+        event.cancel()
+        await asyncio.gather(event, return_exceptions=True)
+
+    asyncio.run(watch())
+
+
 def test_one_that_is_cancelled_leaves_the_others_waiting(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
 
