@@ -27,6 +27,9 @@ _SAME_CLOCK = 2.0
 #: The day's quota comes back within a day, however our clock stands.
 _LONGEST_DAY = timedelta(hours=25)
 
+#: A day that ended no longer ago than this ended while the answer was under way: the next has begun.
+_JUST_NOW = timedelta(seconds=10)
+
 
 class Throttle:
     """
@@ -85,7 +88,7 @@ class Throttle:
         now = datetime.fromtimestamp(at + self._skew, UTC)
         self.quota_remaining = None if remaining < 0 else remaining
         said = read_moment(resets_at)
-        if said is not None and now < said <= now + _LONGEST_DAY:
+        if said is not None and now - _JUST_NOW < said <= now + _LONGEST_DAY:
             self.quota_resets_at = said
         elif self.quota_resets_at is None or self.quota_resets_at <= now:
             self.quota_resets_at = _next_midnight(now)

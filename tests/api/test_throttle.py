@@ -382,6 +382,16 @@ def test_a_reset_that_was_told_holds_until_it_is_past(reset):
     assert waiting.quota_resets_at == MIDNIGHT
 
 
+def test_a_day_that_ended_while_its_last_answer_was_under_way_is_over():
+    waiting = throttle()
+    ended = datetime.fromtimestamp(NOON - 0.1, UTC)
+    waiting.learn_quota(0, ended.isoformat(), NOON)
+    waiting.check_quota(ASKED, NOON)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        refuse(throttle(), body=b'{"message": "#MS42901"}', x_apiquota_reset=ended.isoformat())
+    assert caught.value.resets_at == ended
+
+
 def test_an_unlimited_quota_is_not_counted():
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=-1))
