@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_mailersend.api.errors import MailerSendError
 
@@ -43,6 +44,17 @@ class MailerSendTask:
             if not error.permanent:
                 raise
             raise AirflowFailException(str(error)) from error
+
+    def asleep_until(self, moment: datetime, then: str, **deferral: Any) -> TaskDeferred:
+        """
+        Return what to raise to sleep in the triggerer until *moment*, when the next day's requests begin.
+
+        :param then: the method to go on with.
+        :param deferral: what else the deferral takes: ``kwargs`` of that method, a ``timeout``.
+        """
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
+
+        return TaskDeferred(trigger=MailerSendQuotaResetTrigger(moment), method_name=then, **deferral)
 
     def at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.arguments import check_batch_size, check_choice
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import (
     Entry,
+    Key,
     belongs_to,
-    comparable,
     created_at,
+    key_of,
     read_moment,
-    value_of,
 )
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
@@ -25,8 +26,8 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, unknown_fate
-from airflow_provider_mailersend.api.items import Item, Key, items_of
-from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.items import Item, items_of
+from airflow_provider_mailersend.api.masking import first_of, masked
 from airflow_provider_mailersend.api.pages import Paging, entries_of
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
 from airflow_provider_mailersend.api.requests import (
@@ -83,25 +84,16 @@ class Additions:
                 f"nothing can be added to {suppression_list}: MailerSend puts addresses on hold, and takes them off "
                 "after 72 hours, by itself. To suppress an address for good, add it to the blocklist."
             )
-        if on_invalid not in get_args(OnInvalid):
-            raise ValueError(
-                f"on_invalid must be one of {', '.join(get_args(OnInvalid))}; got {on_invalid!r}"
-            )
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
+        check_choice("on_invalid", on_invalid, OnInvalid)
+        check_batch_size(batch_size)
         done = so_far or {}
-        items = [
-            *items_of("recipients", recipients),
-            *items_of("patterns", patterns),
-            *items,
-            *(Item(*item) for item in done.get("pending", ())),
-        ]
+        if so_far:
+            items = [Item(*item) for item in so_far["pending"]]
+        else:
+            items = [*items_of("recipients", recipients), *items_of("patterns", patterns), *items]
         suppression_list.check_takes(item.kind for item in items)
-        if items and suppression_list.adds_to_a_domain and not scope.is_a_domain:
-            raise ValueError(
-                f"adding to {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
-                "connection"
-            )
+        if items:
+            scope.check_adding(suppression_list, "adding to")
         self.suppression_list = suppression_list
         self.scope = scope
         self.batch_size = batch_size
@@ -222,9 +214,20 @@ class Additions:
         if not reasons:
             return
         if self.on_invalid == "fail":
-            raise refused(self.suppression_list, reasons, "to add the rest", endpoint)
+            raise self._refused(reasons, endpoint)
         self.rejected.update(reasons)
         self._drop(reasons)
+
+    def _refused(self, reasons: Mapping[Item, str], endpoint: str | None) -> MailerSendValidationError:
+        reported = (f"{item.where} {masked(item.value)!r}: {why}" for item, why in reasons.items())
+        return MailerSendValidationError(
+            f"{self.suppression_list}: {len(reasons)} of what is to be added cannot be: "
+            f"{first_of(reported, len(reasons), separator='; ')}. Correct it, or pass on_invalid='skip' to add the "
+            "rest.",
+            endpoint=endpoint,
+            status=422 if endpoint else None,
+            errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
+        )
 
     def _look_up(self, flow: Flow, batch: Sequence[Item], error: MailerSendUnknownFateError) -> Steps[None]:
         """Find out what of *batch* was added by a request whose fate is unknown; the rest stays to be added."""
@@ -257,12 +260,8 @@ class Additions:
             answer = yield from flow.send(paging.request)
             paging.since = self._since(flow, moment)
             for entry in paging.read(answer):
-                value = value_of(entry)
-                if (
-                    value is not None
-                    and (key := comparable(*value)) in wanted
-                    and belongs_to(entry, self._domain_id)
-                ):
+                key = key_of(entry)
+                if key is not None and key in wanted and belongs_to(entry, self._domain_id):
                     found.setdefault(key, entry)
         return found
 
@@ -277,18 +276,3 @@ class Additions:
         """Return what was done, as plain JSON."""
         rejected = [{"value": item.value, "reason": why} for item, why in self.rejected.items()]
         return {"added": self.added, "rejected": rejected, "requests": requests}
-
-
-def refused(
-    suppression_list: SuppressionList, reasons: Mapping[Item, str], why_skip: str, endpoint: str | None = None
-) -> MailerSendValidationError:
-    """Return the error that names what cannot be added, and why."""
-    named = [f"{item.where} {masked(item.value)!r}: {why}" for item, why in islice(reasons.items(), 10)]
-    more = f" and {len(reasons) - 10} more" if len(reasons) > 10 else ""
-    return MailerSendValidationError(
-        f"{suppression_list}: {len(reasons)} of what is to be added cannot be: {'; '.join(named)}{more}. Correct it, "
-        f"or pass on_invalid='skip' {why_skip}.",
-        endpoint=endpoint,
-        status=422 if endpoint else None,
-        errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
-    )

@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_mailersend.api.additions import Additions
 from airflow_provider_mailersend.api.deletions import Deletions
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.api.entries import read_moment
 from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
 from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.plans import FIRST, Plan
@@ -39,7 +40,8 @@ class Changes:
         before = so_far or {}
         self.plan = plan
         self._label = dict(label or {})
-        self._is_another_try = bool(before)
+        #: Whether any of it may have been done, by this try or by an earlier one.
+        self.is_begun = self._is_another_try = bool(before)
         self._kept_at: float = before.get("kept_at", plan.made_at)
         # Where the first that is left stands in the plan, and what was refused before it.
         self._next_to_add: int = before.get("next_to_add", 0)
@@ -52,14 +54,15 @@ class Changes:
             scope=scope,
             batch_size=batch_size,
             on_invalid="skip",
-            so_far={"latest": before.get("latest")},
         )
+        self._additions.latest = read_moment(before.get("latest"))
         self._deletions = Deletions(
             suppression_list, plan.to_delete[self._next_to_delete :], scope=scope, batch_size=batch_size
         )
 
     def run(self, flow: Flow) -> Steps[None]:
         """Do all that is left, by *flow*."""
+        self.is_begun = True
         if self._looks_back:
             yield from self._additions.look_back(flow, self._kept_at)
         if self._additions.pending or self._deletions.pending:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_mailersend.api.arguments import check_batch_size, unique_ids
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
@@ -12,7 +13,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.masking import first_of, masked_within
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
@@ -41,8 +42,7 @@ class Deletions:
         batch_size: int = BATCH_SIZE,
         so_far: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
+        check_batch_size(batch_size)
         self.suppression_list = suppression_list
         self.scope = scope
         self.ignore_missing = ignore_missing
@@ -52,7 +52,7 @@ class Deletions:
         #: The ids that the API does not know.
         self.missing: list[str] = list(so_far["missing"]) if so_far else []
         #: The ids that are left to be deleted.
-        self.pending = _unique_ids(so_far["pending"] if so_far else ids)
+        self.pending = unique_ids(so_far["pending"] if so_far else ids)
         #: What there is no entry for, where the entries are named by what they suppress.
         self.unmet: list[str] | None = so_far["unmet"] if so_far else None
         self._matching = None if so_far else matching
@@ -126,8 +126,7 @@ class Deletions:
             return
         missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
         if not self.ignore_missing:
-            named = masked_within(", ".join(missing[:20]))
-            named += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+            named = first_of(map(masked_within, missing), len(missing), most=20)
             raise MailerSendValidationError(
                 f"{self.suppression_list} has no entries of the ids {named}. Pass ignore_missing=True to delete the "
                 "rest.",
@@ -142,16 +141,3 @@ class Deletions:
         """Return what was done, as plain JSON."""
         missing = self.missing if self.unmet is None else self.unmet
         return {"deleted": self.deleted, "missing": missing, "all": False, "requests": requests}
-
-
-def _unique_ids(ids: Iterable[str]) -> list[str]:
-    if isinstance(ids, str):
-        raise TypeError("ids must be a list of strings; got one string")
-    unique: dict[str, None] = {}
-    for position, id_ in enumerate(ids):
-        if not isinstance(id_, str) or not id_.strip():
-            raise ValueError(
-                f"ids[{position}] must be a string that names one entry; got {masked_within(repr(id_))}"
-            )
-        unique[id_.strip()] = None
-    return list(unique)

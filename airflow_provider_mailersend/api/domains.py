@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.errors import MailerSendNotFoundError
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.masking import first_of
 from airflow_provider_mailersend.api.pages import Paging
-from airflow_provider_mailersend.api.requests import ACCOUNT, list_domains
+from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,19 @@ class Scope:
         """Whether it is one domain."""
         return bool(self.domain_id or self.domain)
 
+    def check_adding(self, suppression_list: SuppressionList, doing: str) -> None:
+        """
+        Let entries be added to *suppression_list*.
+
+        :param doing: what is to be done to the list, for messages.
+        :raises ValueError: they are added to a domain's, and it is none.
+        """
+        if suppression_list.adds_to_a_domain and not self.is_a_domain:
+            raise ValueError(
+                f"{doing} {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
+                "connection"
+            )
+
     def resolve(self, flow: Flow) -> Steps[str | None]:
         """
         Return the domain's id, None for the account.
@@ -71,8 +85,7 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
         found = _known(flow, wanted)
     if found is not None:
         return found
-    names = list(flow.domain_ids)
-    known = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    known = first_of(flow.domain_ids, len(flow.domain_ids), most=20)
     raise MailerSendNotFoundError(
         f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
     )

@@ -8,6 +8,9 @@ from typing import Any
 
 Entry = dict[str, Any]
 
+#: What an entry suppresses, equal for all spellings of it.
+Key = tuple[str, str]
+
 
 def created_at(entry: Mapping[str, Any]) -> datetime | None:
     """Return when *entry* was made, in UTC, or None where its date cannot be read."""
@@ -43,7 +46,7 @@ def value_of(entry: Mapping[str, Any]) -> tuple[str, str] | None:
     return (kind, value) if isinstance(value, str) else None
 
 
-def comparable(kind: str, value: str) -> tuple[str, str]:
+def comparable(kind: str, value: str) -> Key:
     """
     Return what is equal for all spellings that mean the same.
 
@@ -55,6 +58,12 @@ def comparable(kind: str, value: str) -> tuple[str, str]:
     lower = bare.lower()
     # The same string where it can be: lists are long, and strings take memory.
     return kind, bare if lower == bare else lower
+
+
+def key_of(entry: Mapping[str, Any]) -> Key | None:
+    """Return what a suppression entry suppresses, equal for all spellings of it; None where it does not say."""
+    value = value_of(entry)
+    return comparable(*value) if value is not None else None
 
 
 def domain_id_of(entry: Mapping[str, Any]) -> str | None:

@@ -6,9 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from airflow_provider_mailersend.api.entries import comparable
-
-Key = tuple[str, str]
+from airflow_provider_mailersend.api.entries import Key, comparable
 
 
 class Item(NamedTuple):

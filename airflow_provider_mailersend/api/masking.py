@@ -1,8 +1,10 @@
-"""Addresses, phone numbers and tokens as logs and errors may show them."""
+"""What logs and errors may show: addresses, phone numbers and tokens masked, and of many names the first."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 # A local part is 64 characters at most: without a bound, a long text without an @ would take quadratic time.
 _ADDRESS = re.compile(
@@ -40,3 +42,23 @@ def masked_within(text: str) -> str:
     without_tokens = _TOKEN.sub("mlsn.***", text)
     without_addresses = _ADDRESS.sub(lambda found: masked(found[0]), without_tokens)
     return _NUMBER.sub(lambda found: masked(found[0]), without_addresses)
+
+
+def first_of(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
+    """
+    Return the first of *names*, which are masked, and how many of *count* follow.
+
+    >>> first_of(["a", "b", "c"], 5, most=2)
+    'a, b and 3 more'
+    """
+    shown = list(islice(names, most))
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return separator.join(shown) + more
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an exception of whatever library says: its name, and what the first of its causes says, masked."""
+    root = error
+    while (earlier := root.__cause__ or root.__context__) is not None:
+        root = earlier
+    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.api.entries import belongs_to, comparable, value_of
+from airflow_provider_mailersend.api.entries import Key, belongs_to, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.items import Item, items_of
 from airflow_provider_mailersend.api.pages import Paging
@@ -36,7 +36,7 @@ class Matching:
         self.scope = scope
         #: The ids of the entries found, in the list's order.
         self.ids: list[str] = []
-        self._unmet: dict[tuple[str, str], Item] = {}
+        self._unmet: dict[Key, Item] = {}
         for item in items:
             self._unmet.setdefault(item.key, item)
         self._wanted = frozenset(key for key, item in self._unmet.items() if item.value)
@@ -55,9 +55,7 @@ class Matching:
         while paging.request is not None:
             entries = yield from flow.read_page(paging)
             for entry in entries:
-                value = value_of(entry)
-                if value is None or (key := comparable(*value)) not in self._wanted:
-                    continue
-                if belongs_to(entry, domain_id):
+                key = key_of(entry)
+                if key is not None and key in self._wanted and belongs_to(entry, domain_id):
                     self.ids.append(entry["id"])
                     self._unmet.pop(key, None)

@@ -1,4 +1,4 @@
-"""Long lists as short text: what is kept between two tries of a job goes into a database."""
+"""Long lists as short text, for databases: what is kept between two tries of a job, and what triggers tell."""
 
 from __future__ import annotations
 

@@ -139,12 +139,6 @@ def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
     return quota
 
 
-def leaves(quota: dict[str, Any], at_least: int) -> bool:
-    """Return whether *quota* leaves so many requests; -1 stands for any number."""
-    remaining: int = quota["remaining"]
-    return remaining < 0 or remaining >= at_least
-
-
 def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
     body = _body_of(request, answer)
     entries = _entries_in(body, request, answer)

@@ -9,9 +9,16 @@ from fractions import Fraction
 from itertools import compress
 from typing import Any, Literal
 
-from airflow_provider_mailersend.api.entries import belongs_to, comparable, created_at, read_moment, value_of
-from airflow_provider_mailersend.api.items import Item, Key, Wanted
-from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.entries import (
+    Key,
+    belongs_to,
+    comparable,
+    created_at,
+    read_moment,
+    value_of,
+)
+from airflow_provider_mailersend.api.items import Item, Wanted
+from airflow_provider_mailersend.api.masking import first_of, masked
 from airflow_provider_mailersend.api.packing import (
     packed_flags,
     packed_words,
@@ -204,5 +211,4 @@ def check_max_deletes(max_deletes: object) -> None:
 
 
 def _named(first: list[str], count: int) -> str:
-    names = ", ".join(masked(value) for value in first)
-    return f" ({names}{', …' if count > len(first) else ''})" if names else ""
+    return f" ({first_of(map(masked, first), count)})" if first else ""

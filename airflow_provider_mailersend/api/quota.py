@@ -1,6 +1,9 @@
-"""Before a job begins: whether the day's requests can be enough for it."""
+"""Whether the day's requests are enough: asked before a job begins, and by those who wait until they are."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_mailersend.api.errors import (
     MailerSendAuthenticationError,
@@ -9,6 +12,13 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnexpectedAnswerError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.requests import get_api_quota
+
+
+def leaves(quota: Mapping[str, Any], at_least: int) -> bool:
+    """Return whether *quota* leaves so many requests; -1 stands for any number."""
+    remaining: int = quota["remaining"]
+    return remaining < 0 or remaining >= at_least
 
 
 def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[None]:
@@ -38,7 +48,7 @@ def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[Non
     error = MailerSendQuotaExhaustedError(
         f"{job} was not begun: it takes at least {needed} requests, and {left} of the day's are left{reserved}. The "
         f"next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
-        endpoint="GET /api-quota",
+        endpoint=get_api_quota().endpoint,
         resets_at=resets_at,
     )
     if in_one_day > whole_day:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain, islice
-from typing import Any, Literal, get_args
+from itertools import chain
+from typing import Any, Literal
 
+from airflow_provider_mailersend.api.arguments import check_choice, unique_ids
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
@@ -15,7 +16,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.masking import first_of, masked_within
 from airflow_provider_mailersend.api.numbers import numbers_of
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
@@ -48,8 +49,7 @@ class SmsUpdates:
         on_missing: OnMissing = "fail",
         so_far: Mapping[str, Any] | None = None,
     ) -> None:
-        if on_missing not in get_args(OnMissing):
-            raise ValueError(f"on_missing must be {' or '.join(get_args(OnMissing))}; got {on_missing!r}")
+        check_choice("on_missing", on_missing, OnMissing)
         before = so_far or {}
         self.status = status
         self.sms_number_id = sms_number_id
@@ -62,7 +62,7 @@ class SmsUpdates:
         self.missing: list[str] = list(before.get("missing", ()))
         self._refused: dict[str, str] = dict(before.get("refused", ()))
         self._numbers = numbers_of(numbers)
-        self._pending = _unique_ids(ids)
+        self._pending = unique_ids(ids)
         if self._pending and self._numbers:
             raise ValueError("give either ids or numbers, and not both")
         if before:
@@ -111,6 +111,7 @@ class SmsUpdates:
 
     def _update_next(self, flow: Flow) -> Steps[None]:
         id_ = self._pending[0]
+        endpoint = update_sms_recipient(id_, self.status).endpoint
         try:
             yield from set_status(flow, id_, self.status)
         except MailerSendNotFoundError:
@@ -121,22 +122,20 @@ class SmsUpdates:
             self.updated.append(id_)
         self._pending = self._pending[1:]
         done = self._total - len(self._pending)
-        flow.progress = Progress("PUT /sms-recipients/{id}", done, self._total)
+        flow.progress = Progress(endpoint, done, self._total)
 
     def _check(self) -> None:
         failures = []
         if self._refused:
-            named = [f"{id_}: {why.rstrip('.')}" for id_, why in islice(self._refused.items(), 10)]
-            more = f" and {len(self._refused) - 10} more" if len(self._refused) > 10 else ""
+            reported = (f"{id_}: {why.rstrip('.')}" for id_, why in self._refused.items())
             failures.append(
                 f"MailerSend refuses to set {len(self._refused)} SMS recipients to {self.status}: "
-                f"{'; '.join(named)}{more}. Leave them out, or set them in MailerSend."
+                f"{first_of(reported, len(self._refused), separator='; ')}. Leave them out, or set them in MailerSend."
             )
         if self.missing and self.on_missing == "fail":
-            unknown = ", ".join(masked_within(one) for one in self.missing[:20])
-            more = f" and {len(self.missing) - 20} more" if len(self.missing) > 20 else ""
+            unknown = first_of(map(masked_within, self.missing), len(self.missing), most=20)
             failures.append(
-                f"MailerSend has no SMS recipients for {unknown}{more}; on_missing='skip' leaves them out."
+                f"MailerSend has no SMS recipients for {unknown}; on_missing='skip' leaves them out."
             )
         if failures:
             raise MailerSendRequestError(
@@ -168,12 +167,3 @@ def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) ->
             endpoint=request.endpoint,
         )
     return recipient
-
-
-def _unique_ids(ids: Iterable[str]) -> list[str]:
-    if isinstance(ids, str):
-        raise TypeError("ids must be a list of strings; got one string")
-    unique = list(dict.fromkeys(id_.strip() for id_ in ids))
-    if not all(unique):
-        raise ValueError("ids holds an empty id")
-    return unique

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from math import ceil
-from typing import Any, get_args
+from typing import Any
 
 from airflow_provider_mailersend.api.additions import OnInvalid
+from airflow_provider_mailersend.api.arguments import check_choice, check_flags
 from airflow_provider_mailersend.api.changes import Changes
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.errors import (
@@ -19,7 +20,7 @@ from airflow_provider_mailersend.api.errors import (
 )
 from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
 from airflow_provider_mailersend.api.items import Wanted
-from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.masking import first_of, masked
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes
 from airflow_provider_mailersend.api.quota import check_quota
@@ -32,7 +33,6 @@ from airflow_provider_mailersend.api.requests import (
 
 #: How long a plan may be carried out by later tries, in seconds: over a day whose requests are used up, no longer.
 _PLAN_LASTS = 25 * 3600.0
-
 
 #: Of what is kept for later tries: those of other versions make plans of their own.
 _FORMAT = 1
@@ -71,28 +71,14 @@ class Sync:
         over_days: bool = False,
         so_far: Mapping[str, Any] | None = None,
     ) -> None:
-        if mode not in get_args(Mode):
-            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}; got {mode!r}")
-        if on_invalid not in get_args(OnInvalid):
-            raise ValueError(
-                f"on_invalid must be one of {', '.join(get_args(OnInvalid))}; got {on_invalid!r}"
-            )
+        check_choice("mode", mode, Mode)
+        check_choice("on_invalid", on_invalid, OnInvalid)
+        check_flags(allow_empty=allow_empty, remove_duplicates=remove_duplicates, dry_run=dry_run)
         if not wanted.kinds:
             raise ValueError("give recipients or patterns, or both: what the list is to hold")
         suppression_list.check_takes(kind for kind, _ in wanted.items)
         check_max_deletes(max_deletes)
-        for name, flag in (
-            ("allow_empty", allow_empty),
-            ("remove_duplicates", remove_duplicates),
-            ("dry_run", dry_run),
-        ):
-            if not isinstance(flag, bool):
-                raise TypeError(f"{name} must be True or False, literally; got {flag!r}")
-        if suppression_list.adds_to_a_domain and not scope.is_a_domain:
-            raise ValueError(
-                f"synchronizing {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
-                "connection"
-            )
+        scope.check_adding(suppression_list, "synchronizing")
         self.suppression_list = suppression_list
         self.wanted = wanted
         self.scope = scope
@@ -109,14 +95,8 @@ class Sync:
         self._so_far: Mapping[str, Any] = so_far or {}
         self._pages = int(self._so_far.get("pages", 0))
         self._has_plan = False
-        self._is_taken_up = False
         # Made before there is a plan too, so that arguments that cannot be are told before any request.
         self._changes = self._changes_of(Plan.of_nothing())
-
-    @property
-    def plan(self) -> Plan | None:
-        """What differs; None before it is known."""
-        return self._changes.plan if self._has_plan else None
 
     def run(self, flow: Flow) -> Steps[None]:
         """Do it, by *flow*, or what an earlier try left of it."""
@@ -134,10 +114,7 @@ class Sync:
                 yield Keep({})
                 self._check_rejected()
         except MailerSendError as error:
-            may_have_begun = self._has_plan and (
-                self._is_taken_up or not isinstance(error, MailerSendGuardError)
-            )
-            error.progress = self._changes.progress if may_have_begun else "Nothing was changed."
+            error.progress = self._changes.progress if self._changes.is_begun else "Nothing was changed."
             error.so_far = self._changes.so_far() if self._has_plan else {"pages": self._pages}
             raise
 
@@ -212,7 +189,6 @@ class Sync:
         if not plan.made_at <= now < plan.made_at + _PLAN_LASTS:
             return False
         self._begin(plan, self._so_far["done"])
-        self._is_taken_up = True
         return True
 
     def _make_plan(self, flow: Flow, now: float) -> Steps[None]:
@@ -263,9 +239,11 @@ class Sync:
     def _check_rejected(self) -> None:
         if self.on_invalid == "skip" or not self._rejected:
             return
-        named = [f"{one['where']} {masked(one['value'])!r}: {one['reason']}" for one in self._first_rejected]
-        more = f" and {self._rejected - len(named)} more" if self._rejected > len(named) else ""
+        reported = (
+            f"{one['where']} {masked(one['value'])!r}: {one['reason']}" for one in self._first_rejected
+        )
         raise MailerSendValidationError(
-            f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: {'; '.join(named)}{more}. "
-            "All else was done. Correct it, or pass on_invalid='skip' to leave it out."
+            f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: "
+            f"{first_of(reported, self._rejected, separator='; ')}. All else was done. Correct it, or pass "
+            "on_invalid='skip' to leave it out."
         )

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from airflow_provider_mailersend.api.entries import Entry, comparable, created_at, value_of
-from airflow_provider_mailersend.api.items import Key
+from airflow_provider_mailersend.api.entries import Entry, Key, created_at, key_of
 from airflow_provider_mailersend.api.packing import packed_words, unpacked_words
 
 #: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
@@ -125,12 +124,6 @@ def summary_of(entries: list[Entry]) -> dict[str, Any]:
         "ids": [entry["id"] for entry in entries],
         "newest": newest.isoformat() if newest else None,
     }
-
-
-def key_of(entry: Entry) -> Key | None:
-    """Return what *entry* suppresses, equal for all spellings of it; None where it does not say."""
-    value = value_of(entry)
-    return comparable(*value) if value is not None else None
 
 
 def _is_since(entry: Entry, moment: datetime) -> bool:

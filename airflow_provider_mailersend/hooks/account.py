@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import httpx
-import pendulum
 import requests
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
-from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.hooks.connection import Settings, settings_of
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 _HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
-
-Moment = datetime | date | str | None
 
 
 class MailerSendAccount(BaseHook):
@@ -101,42 +96,11 @@ class Bearer:
         return request
 
 
-def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
-    start, end = moment("since", since), moment("until", until)
-    if start is not None and end is not None and end <= start:
-        raise ValueError(
-            f"until ({end.isoformat()}) must be later than since ({start.isoformat()}): between them nothing can be. "
-            "On Airflow 3 a DAG scheduled by a cron expression has a data interval without length; "
-            "CronDataIntervalTimetable gives it one."
-        )
-    return {"since": start, "until": end}
-
-
-def moment(name: str, value: Moment) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = pendulum.parse(value, exact=True) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if isinstance(moment, datetime):
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    if isinstance(moment, date):
-        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
-
-
 def connected(quota: dict[str, Any]) -> str:
+    """Return what a connection that works tells of *quota*."""
     if quota["remaining"] < 0:
         return "Connected to MailerSend. The account's requests a day are not limited."
     return (
         f"Connected to MailerSend. {quota['remaining']} of the day's {quota['quota']} requests are left until "
         f"{quota['reset']}."
     )
-
-
-def said_by(error: BaseException) -> str:
-    root = error
-    while (earlier := root.__cause__ or root.__context__) is not None:
-        root = earlier
-    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__

@@ -16,6 +16,7 @@ from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
+from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     Request,
@@ -27,15 +28,9 @@ from airflow_provider_mailersend.api.requests import (
     list_sms_recipients,
     list_suppressions,
 )
-from airflow_provider_mailersend.hooks.account import (
-    Bearer,
-    MailerSendAccount,
-    Moment,
-    between,
-    connected,
-    said_by,
-)
+from airflow_provider_mailersend.hooks.account import Bearer, MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
+from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import Reporter
 
 _T = TypeVar("_T")

@@ -13,6 +13,7 @@ from urllib3.exceptions import NewConnectionError
 
 from airflow_provider_mailersend.api.additions import Additions, OnInvalid
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.deletions import Deletions
 from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
@@ -29,6 +30,7 @@ from airflow_provider_mailersend.api.flow import (
     drive,
 )
 from airflow_provider_mailersend.api.items import Item, Wanted
+from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
@@ -47,16 +49,10 @@ from airflow_provider_mailersend.api.requests import (
 )
 from airflow_provider_mailersend.api.sms_updates import OnMissing, SmsUpdates, set_status
 from airflow_provider_mailersend.api.syncs import Sync
-from airflow_provider_mailersend.hooks.account import (
-    Bearer,
-    MailerSendAccount,
-    Moment,
-    between,
-    connected,
-    said_by,
-)
+from airflow_provider_mailersend.hooks.account import Bearer, MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 from airflow_provider_mailersend.hooks.connection import Settings
+from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import Reporter
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
@@ -226,8 +222,8 @@ class MailerSendHook(MailerSendAccount):
         """
         work = Additions(
             SuppressionList(suppression_list),
-            recipients=() if so_far else recipients,
-            patterns=() if so_far else patterns,
+            recipients=recipients,
+            patterns=patterns,
             scope=Scope.of(domain_id, domain, self.settings.domain_id),
             batch_size=batch_size,
             on_invalid=on_invalid,
@@ -347,8 +343,7 @@ class MailerSendHook(MailerSendAccount):
             many requests it took.
         :raises MailerSendValidationError: ids are unknown, and *ignore_missing* is false. It names them.
         """
-        if not isinstance(delete_all, bool):
-            raise TypeError(f"delete_all must be True or False, literally; got {delete_all!r}")
+        check_flags(delete_all=delete_all)
         by_value = recipients is not None or patterns is not None
         if [ids is not None, by_value, delete_all].count(True) != 1:
             raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
@@ -360,11 +355,13 @@ class MailerSendHook(MailerSendAccount):
             request = delete_all_suppressions(which, self._run(scope.resolve(self._flow)))
             self._run(self._flow.carry_out(request))
             return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
-        matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
+        matching = None
+        if by_value:
+            matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
         work = Deletions(
             which,
             ids or (),
-            matching=matching if by_value else None,
+            matching=matching,
             scope=scope,
             ignore_missing=ignore_missing or by_value,
             batch_size=batch_size,

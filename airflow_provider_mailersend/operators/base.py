@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -70,11 +69,4 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
             if not self.deferrable or error.resets_at is None or starts_over_again:
                 raise
             self.log.info("%s Going on then.", error)
-            self._sleep_until(error.resets_at, error.so_far)
-
-    def _sleep_until(self, moment: datetime, so_far: dict[str, Any] | None) -> None:
-        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
-
-        self.defer(
-            trigger=MailerSendQuotaResetTrigger(moment), method_name="resume", kwargs={"so_far": so_far}
-        )
+            raise self.asleep_until(error.resets_at, "resume", kwargs={"so_far": error.so_far}) from None

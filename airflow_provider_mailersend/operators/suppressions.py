@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
@@ -20,10 +20,22 @@ from airflow_provider_mailersend.templating import list_of, moment_of, required_
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+_T = TypeVar("_T")
+
 _Unset = Enum("_Unset", "UNSET")
 
 #: What tells an argument that was left out from one that is, or was rendered to, None.
 _UNSET = _Unset.UNSET
+
+
+def _or_none(argument: _T | _Unset) -> _T | None:
+    return None if isinstance(argument, _Unset) else argument
+
+
+def _lost_domain(domain_id: object, domain: object, would: str) -> ValueError:
+    return ValueError(
+        f"domain_id is {domain_id!r} and domain is {domain!r}: that would {would}. Leave both out if that is meant"
+    )
 
 
 class MailerSendListSuppressionsOperator(MailerSendOperator):
@@ -254,12 +266,12 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.ids = None if ids is _UNSET else ids
-        self.recipients = None if recipients is _UNSET else recipients
-        self.patterns = None if patterns is _UNSET else patterns
+        self.ids = _or_none(ids)
+        self.recipients = _or_none(recipients)
+        self.patterns = _or_none(patterns)
         self.delete_all = delete_all
-        self.domain_id = None if domain_id is _UNSET else domain_id
-        self.domain = None if domain is _UNSET else domain
+        self.domain_id = _or_none(domain_id)
+        self.domain = _or_none(domain)
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
@@ -268,14 +280,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self._domain_given = domain_id is not _UNSET or domain is not _UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
-        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
         # With nothing given at all it is no ids, which delete nothing.
         by_id = self._ids_given or not (self._values_given or self.delete_all)
+        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
         if self._domain_given and domain_id is None and domain is None and not by_id:
-            raise ValueError(
-                f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would delete entries of "
-                "other domains too. Leave both out if that is meant"
-            )
+            raise _lost_domain(self.domain_id, self.domain, "delete entries of other domains too")
         result = self.hook.delete_suppressions(
             required_text_of(self.suppression_list, "suppression_list"),
             ids=list_of(self.ids, "ids") if by_id else None,
@@ -389,13 +398,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.recipients = None if recipients is _UNSET else recipients
-        self.patterns = None if patterns is _UNSET else patterns
+        self.recipients = _or_none(recipients)
+        self.patterns = _or_none(patterns)
         self.file = file
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
-        self.domain_id = None if domain_id is _UNSET else domain_id
-        self.domain = None if domain is _UNSET else domain
+        self.domain_id = _or_none(domain_id)
+        self.domain = _or_none(domain)
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
@@ -450,10 +459,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     def _scope(self) -> dict[str, str | None]:
         domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
         if self._domain_given and domain_id is None and domain is None:
-            raise ValueError(
-                f"domain_id is {self.domain_id!r} and domain is {self.domain!r}: that would be the connection's "
-                "domain, or the account. Leave both out if that is meant"
-            )
+            raise _lost_domain(self.domain_id, self.domain, "be the connection's domain, or the account")
         return {"domain_id": domain_id, "domain": domain}
 
     def _tell(self, result: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -57,6 +58,23 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         """Return what waits for it from the look on, *asking* as often as the sensor would."""
 
     def poke(self, context: Context) -> PokeReturnValue:
+        return self._look_or_defer()
+
+    def look_again(self, context: Context, event: Any = None, begun: float | None = None) -> Any:
+        """Look, the next day's requests having begun, with the time that is left of that from *begun* on."""
+        return self._look_or_defer(begun).xcom_value
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Return what the trigger found, or fail with what went wrong."""
+        if event["status"] == "error":
+            raise AirflowFailException(event["message"])
+        self.log.info("Success criteria met. Exiting.")
+        return unpacked_json(event["found"])
+
+    def _look_or_defer(self, begun: float | None = None) -> PokeReturnValue:
+        now = time.time()
+        begun = begun or now
+        timeout = timedelta(seconds=self.timeout - (now - begun))
         try:
             with self.failing_at_once():
                 looked = self.look()
@@ -64,7 +82,9 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             if not self.deferrable or error.resets_at is None:
                 raise
             self.log.info("%s Looking then.", error)
-            self._sleep_until(error.resets_at)
+            raise self.asleep_until(
+                error.resets_at, "look_again", kwargs={"begun": begun}, timeout=timeout
+            ) from None
         if self.deferrable and not looked.is_done:
             self.defer(
                 trigger=self.trigger(
@@ -75,24 +95,6 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
                     max_wait=self.max_wait.total_seconds() if self.max_wait else None,
                 ),
                 method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout),
+                timeout=timeout,
             )
         return looked
-
-    def _sleep_until(self, moment: datetime) -> NoReturn:
-        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
-
-        trigger, timeout = MailerSendQuotaResetTrigger(moment), timedelta(seconds=self.timeout)
-        self.defer(trigger=trigger, method_name="look_again", timeout=timeout)
-        raise AssertionError("defer does not return")
-
-    def look_again(self, context: Context, event: Any = None) -> Any:
-        """Look, the next day's requests having begun."""
-        return self.poke(context).xcom_value
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Return what the trigger found, or fail with what went wrong."""
-        if event["status"] == "error":
-            raise AirflowFailException(event["message"])
-        self.log.info("Success criteria met. Exiting.")
-        return unpacked_json(event["found"])

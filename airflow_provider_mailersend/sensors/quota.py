@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.pages import leaves
+from airflow_provider_mailersend.api.quota import leaves
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 
 if TYPE_CHECKING:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
+from airflow_provider_mailersend.api.arguments import check_flags
+from airflow_provider_mailersend.api.entries import key_of
 from airflow_provider_mailersend.api.items import Item
-from airflow_provider_mailersend.api.watching import OVERLAP, key_of, summary_of
+from airflow_provider_mailersend.api.watching import OVERLAP, summary_of
+from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
 
@@ -98,8 +101,7 @@ class MailerSendSuppressionSensor(_ListSensor):
         self._looked_at: datetime | None = None
 
     def look(self) -> PokeReturnValue:
-        if not isinstance(self.present, bool):
-            raise TypeError(f"present must be True or False; got {self.present!r}")
+        check_flags(present=self.present)
         key = self._wanted().key
         # What was not there at the last look can only be new.
         since = self._looked_at if self.present else None
@@ -117,9 +119,11 @@ class MailerSendSuppressionSensor(_ListSensor):
 
         wanted = self._wanted()
         asking |= {**self._listed(), "kind": wanted.kind, "value": wanted.value}
-        if self.present and self._looked_at is not None:
-            return MailerSendSuppressionTrigger(since=self._looked_at.isoformat(), **asking)
-        return MailerSendSuppressionAbsenceTrigger(**asking)
+        if not self.present:
+            return MailerSendSuppressionAbsenceTrigger(**asking)
+        # The whole list, where this sensor has not looked.
+        since = self._looked_at or datetime.min.replace(tzinfo=UTC)
+        return MailerSendSuppressionTrigger(since=since.isoformat(), **asking)
 
     def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
@@ -185,8 +189,6 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         )
 
     def _since(self) -> datetime:
-        from airflow_provider_mailersend.hooks.account import moment
-
         given = moment("since", moment_of(self.since, "since"))
         if given is None:
             raise ValueError(f"since is empty: it is {self.since!r}")

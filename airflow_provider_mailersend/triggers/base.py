@@ -72,8 +72,7 @@ class MailerSendTrigger(BaseTrigger):
         """Return what is waited for as the only element; nothing where it is not in *answer*."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {
+        return classpath_of(self), {
             **self.asks(),
             "mailersend_conn_id": self.mailersend_conn_id,
             "quota_reserve": self.quota_reserve,
@@ -111,6 +110,11 @@ class MailerSendTrigger(BaseTrigger):
                 delay = min(delay, self.max_wait) if self.max_wait else delay
             yield delay
             pokes += 1
+
+
+def classpath_of(trigger: BaseTrigger) -> str:
+    """Return where a triggerer finds the class of *trigger*."""
+    return f"{type(trigger).__module__}.{type(trigger).__qualname__}"
 
 
 def is_permanent(error: Exception) -> bool:

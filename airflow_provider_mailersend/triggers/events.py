@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
-from airflow_provider_mailersend.triggers.base import is_permanent, seconds_to_wait_after
+from airflow_provider_mailersend.triggers.base import classpath_of, is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
 from airflow_provider_mailersend.triggers.polling import Poll, polling
 
@@ -85,8 +85,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         self.poke_interval = poke_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {
+        return classpath_of(self), {
             "suppression_list": self.suppression_list,
             "domain_id": self.domain_id,
             "domain": self.domain,

@@ -6,17 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.entries import Entry, comparable
-from airflow_provider_mailersend.api.items import Key
-from airflow_provider_mailersend.api.pages import leaves
-from airflow_provider_mailersend.api.watching import Found, Reach, key_of, summary_of
-from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
-from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
+from airflow_provider_mailersend.api.quota import leaves
+from airflow_provider_mailersend.api.watching import Found, Reach, summary_of
+from airflow_provider_mailersend.triggers.base import MailerSendTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polling import Asking
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 
 #: How long after the moment to begin, in seconds: clocks are not quite equal.
 _LATE = timedelta(seconds=1)
@@ -255,8 +256,7 @@ class MailerSendQuotaResetTrigger(BaseTrigger):
             raise ValueError(f"resets_at must have a time zone; got {resets_at!r}")
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"resets_at": self.resets_at.isoformat()}
+        return classpath_of(self), {"resets_at": self.resets_at.isoformat()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         moment = self.resets_at + _LATE

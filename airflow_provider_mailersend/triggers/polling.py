@@ -7,10 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_mailersend.hooks.account import said_by
-from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+from airflow_provider_mailersend.api.masking import said_by
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +137,13 @@ async def polling(
     asking: Asking[Answer], question: Hashable, mailersend_conn_id: str, quota_reserve: int | None
 ) -> AsyncIterator[Poll[Answer]]:
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
+    # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
+    # that takes a while, beside the event loop.
+    hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.mailersend")
     key = asyncio.get_running_loop(), (asking, question, mailersend_conn_id, quota_reserve)
     poll = _polls.get(key)
     if poll is None:
-        hook = MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
+        hook = hooks.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
         poll = _polls[key] = Poll(asking, question, hook)
     poll.users += 1
     try:

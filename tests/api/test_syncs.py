@@ -393,7 +393,6 @@ def test_a_dry_run_tells_that_a_mirror_of_nothing_would_be_refused(given_, named
     work, script = sync(account, mode="mirror", dry_run=True, **given_)
     assert methods(script) == ["GET", "GET"]
     assert work.result(0)["refusal"].startswith(f"no {named} are wanted at all")
-    assert work.plan is not None
 
 
 def test_a_dry_run_of_a_plan_that_would_pass_is_not_refused():
@@ -1230,11 +1229,3 @@ def test_it_tells_how_far_it_is():
         (f"DELETE {path}", 8, 10),
         (f"DELETE {path}", 10, 10),
     ]
-
-
-def test_there_is_no_plan_before_it_is_made():
-    work = work_for(None, recipients=[])
-    assert work.plan is None
-    sync(account := account_with(2), recipients=people(0))
-    work, _ = sync(account, recipients=people(0))
-    assert (work.plan.present, work.plan.wanted) == (2, 1)

@@ -22,6 +22,7 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
     from airflow.sdk import BaseOperator, BaseSensorOperator  # noqa: F401
+    from airflow.triggers.base import BaseTrigger  # noqa: F401
 
     airflow_imported = time.perf_counter()
     before = set(sys.modules)

@@ -127,6 +127,18 @@ def test_a_used_up_day_is_slept_over_before_the_first_look(connect: Connect) -> 
         assert waited(MailerSendSuppressionSensor(**options), deferral)["pattern"] == "jane@example.net"
 
 
+def test_the_time_slept_over_a_used_up_day_counts_towards_the_timeout(connect: Connect) -> None:
+    with Sandbox(quota=1, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        options = {**OFTEN, "suppression_list": "blocklist", "recipient": "jane@example.net", "timeout": 60}
+        MailerSendSuppressionSensor(**{**options, "present": False}).execute({})
+        asleep = deferred(MailerSendSuppressionSensor(**options))
+        assert asleep.timeout == timedelta(seconds=60)
+        with pytest.raises(TaskDeferred) as awake:
+            waited(MailerSendSuppressionSensor(**options), asleep)
+        assert timedelta(seconds=40) < awake.value.timeout < timedelta(seconds=59)
+
+
 @pytest.mark.parametrize("at_least", [-1, True, "5", None])
 def test_a_number_of_requests_is_a_number(connect: Connect, sandbox: Sandbox, at_least: Any) -> None:
     connect(sandbox)
