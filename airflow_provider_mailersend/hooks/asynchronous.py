@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -73,6 +74,12 @@ class MailerSendAsyncHook(MailerSendAccount):
     def requests_sent(self) -> int:
         """How many requests this hook has sent, repeats included."""
         return self._account[1].requests if self._account is not None else 0
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the API's clock is ahead of this machine's: as :attr:`MailerSendHook.clock_ahead`."""
+        ahead = self._account[1].throttle.clock_ahead if self._account is not None else None
+        return timedelta(seconds=ahead or 0.0)
 
     async def iter_suppressions(
         self,

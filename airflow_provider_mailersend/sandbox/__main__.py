@@ -89,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         "--quota-window", type=float, metavar="SECONDS", help="refill after this, not at midnight"
     )
     parser.add_argument("--headers", type=_names, help="the limit headers that are sent, with commas between")
+    parser.add_argument(
+        "--clock-ahead",
+        type=float,
+        metavar="SECONDS",
+        help="of this machine's clock; behind where less than 0",
+    )
     parser.add_argument("--max-batch", type=int, metavar="N", help="the most addresses or ids in one request")
     parser.add_argument("--batch-refusal", help="how more is refused: 422 or 413")
     return parser

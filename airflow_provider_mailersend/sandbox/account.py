@@ -22,7 +22,7 @@ from airflow_provider_mailersend.sandbox.suppressions import (
     RecipientList,
     SuppressionList,
 )
-from airflow_provider_mailersend.sandbox.timeline import Clock, Timeline
+from airflow_provider_mailersend.sandbox.timeline import Clock, Now, Timeline
 
 RECIPIENTS = "recipients"
 SMS_RECIPIENTS = "sms-recipients"
@@ -74,10 +74,11 @@ class Account:
         sms_numbers: Sequence[str],
         seed: int,
         timeline: Timeline,
+        now: Now,
     ) -> None:
         timeline.require_room(max(getattr(counts, field.name) for field in fields(counts)))
         self.lock = threading.RLock()
-        clock = Clock(after=timeline.newest)
+        clock = Clock(timeline.newest, now)
         addresses = Addresses(seed)
         self._clock = clock
         self.domains = Domains(domains, seed, timeline.newest)

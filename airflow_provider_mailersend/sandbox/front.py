@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from airflow_provider_mailersend.sandbox.limits import FixedWindow, Limits
 from airflow_provider_mailersend.sandbox.line import Line
 from airflow_provider_mailersend.sandbox.reading import parse_json
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
+from airflow_provider_mailersend.sandbox.timeline import SECOND, Now
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +47,7 @@ class Front:
     line: Line
     stopping: asyncio.Event
     """Set when the server stops: ends whatever waits."""
+    now: Now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
@@ -67,6 +70,7 @@ class Front:
             await self.line.cut(scope, receive)
             return
         request.status = answer.status_code
+        answer.headers.setdefault("date", formatdate(self.now() // SECOND, usegmt=True))
         if fault is not None and fault.truncate:
             await self.line.break_off(answer, scope, receive, send)
         else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS
-from airflow_provider_mailersend.sandbox.timeline import SECOND, iso_seconds, now
+from airflow_provider_mailersend.sandbox.timeline import SECOND, Now, iso_seconds, now
 
 _DAY = 86_400 * SECOND
 
@@ -32,7 +32,7 @@ class FixedWindow:
     days that begin at midnight.
     """
 
-    def __init__(self, most: int | None, length: float | None, clock: Callable[[], int]) -> None:
+    def __init__(self, most: int | None, length: float | None, clock: Now) -> None:
         self.most = most
         self.fraction = length is not None and _fraction(length)
         self._length = None if length is None else round(length * SECOND)
@@ -86,7 +86,7 @@ class Limits:
         quota: int | None,
         quota_window: float | None,
         headers: Iterable[str],
-        clock: Callable[[], int] = now,
+        clock: Now = now,
     ) -> None:
         _require("rate_limit", rate_limit, 1)
         _require("quota", quota, 0)

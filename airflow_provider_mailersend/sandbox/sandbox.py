@@ -22,7 +22,7 @@ from airflow_provider_mailersend.sandbox.loopback import require_loopback
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
 from airflow_provider_mailersend.sandbox.server import LoopbackServer
 from airflow_provider_mailersend.sandbox.sms import STATUSES
-from airflow_provider_mailersend.sandbox.timeline import Timeline
+from airflow_provider_mailersend.sandbox.timeline import Timeline, now_ahead_by
 
 DEFAULT_TOKEN = "mlsn.sandbox"  # noqa: S105  # no secret: it opens nothing but a sandbox
 DEFAULT_DOMAINS = ("example.com", "news.example.com", "shop.example.org")
@@ -64,6 +64,7 @@ class Sandbox:
     :param quota: requests per day, valid or not; None for no limit. ``/api-quota`` doesn't count.
     :param quota_window: seconds after which the quota is refilled; None for midnight UTC.
     :param headers: names of the limit headers that are sent, of ``ALL_HEADERS``; None for the dialect's own.
+    :param clock_ahead: how many seconds its clock is ahead of this machine's, or behind where less than 0.
     :param max_batch: the most ``recipients``, ``patterns`` or ``ids`` in one request; None for no limit.
     :param batch_refusal: how more is refused: ``422`` with the API's error, or ``413`` with a web page.
     """
@@ -92,6 +93,7 @@ class Sandbox:
         quota: int | None = 1000,
         quota_window: float | None = None,
         headers: Iterable[str] | None = None,
+        clock_ahead: float = 0.0,
         max_batch: int | None = None,
         batch_refusal: Literal["422", "413"] = "422",
     ) -> None:
@@ -103,6 +105,7 @@ class Sandbox:
         if batch_refusal not in ("422", "413"):
             raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
         self.token = token
+        self._now = now_ahead_by(clock_ahead)
         self._address = (host, port)
         self._dialect = dialect_named(dialect)
         self._max_batch = max_batch
@@ -113,6 +116,7 @@ class Sandbox:
             quota=quota,
             quota_window=quota_window,
             headers=self._dialect.headers if headers is None else headers,
+            clock=self._now,
         )
         self._account = Account(
             Counts(
@@ -128,6 +132,7 @@ class Sandbox:
             sms_numbers=sms_numbers,
             seed=seed,
             timeline=Timeline.of(newest, spacing),
+            now=self._now,
         )
         self._log = RequestLog()
         self._faults = FaultQueue()
@@ -165,6 +170,7 @@ class Sandbox:
             faults=self._faults,
             line=Line(server.state),
             stopping=server.stopping,
+            now=self._now,
         )
         app = Starlette(routes=[Mount("/v1", front), Mount("/_sandbox", self._control.application())])
         server.start(app)

@@ -43,6 +43,7 @@ class LoopbackServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             timeout_keep_alive=75,
         )
         self._server = uvicorn.Server(self._config)
@@ -81,13 +82,9 @@ class LoopbackServer:
         self._loop = asyncio.get_running_loop()
         self._config.load()
         self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.on_tick(0)  # makes the Date header
         await self._server.startup(sockets=[self._socket])
         self._ready.set()
-        while not self.stopping.is_set():
-            await self._server.on_tick(0)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), 1.0)
+        await self.stopping.wait()
         for server in self._server.servers:
             server.close()
         for connection in list(self.state.connections):

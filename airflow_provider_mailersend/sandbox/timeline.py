@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -33,9 +34,21 @@ def old_style(moment: int) -> str:
     return (_EPOCH + timedelta(microseconds=moment // SECOND * SECOND)).isoformat(sep=" ")
 
 
+#: What tells the time, in such moments.
+Now = Callable[[], int]
+
+
 def now() -> int:
     """The real clock."""
     return time.time_ns() // 1000
+
+
+def now_ahead_by(seconds: float) -> Now:
+    """The real clock, so many seconds ahead; ``ValueError`` beyond a year."""
+    if not abs(seconds) <= 366 * 86_400:
+        raise ValueError(f"clock_ahead must be seconds, at most a year either way, not {seconds!r}.")
+    ahead = round(seconds * SECOND)
+    return lambda: now() + ahead
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,12 @@ class Timeline:
 
 
 class Clock:
-    """The real clock, but never the same moment twice, and never one before ``after``."""
+    """What ``now`` tells, but never the same moment twice, and never one before ``after``."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, now: Now = now) -> None:
         self._last = after
+        self._now = now
 
     def tick(self) -> int:
-        self._last = max(now(), self._last + 1)
+        self._last = max(self._now(), self._last + 1)
         return self._last

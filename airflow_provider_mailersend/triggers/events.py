@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.errors import MailerSendRequestError
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of, is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
-from airflow_provider_mailersend.triggers.polling import Poll, polling
+from airflow_provider_mailersend.triggers.polling import Asking, Poll, polling
 
 try:
     from airflow.triggers.base import BaseEventTrigger
@@ -25,11 +26,27 @@ except ImportError as error:
         "DAG begin with MailerSendNewSuppressionsSensor."
     ) from error
 
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+
+_T = TypeVar("_T")
+
 #: Under which key the watermark is kept in an asset's state store.
 _KEY = "mailersend_watermark"
 
 #: How long after an event, in seconds, Airflow has stored it for certain: the triggerer hands events on every second.
 _STORED_AFTER = 2.0
+
+
+async def _clock(hook: MailerSendAsyncHook, listed: Listed, needs: list[None]) -> datetime:
+    # The question is free, and its answer has a date, even where the token may not ask it.
+    with suppress(MailerSendRequestError):
+        await hook.get_api_quota()
+    return datetime.now(UTC) + hook.clock_ahead
+
+
+#: What time it is for MailerSend.
+_CLOCK = Asking(_clock)
 
 
 class MailerSendSuppressionEventTrigger(BaseEventTrigger):
@@ -103,10 +120,10 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Found]:
         """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
         trigger = cls(**kwargs)
-        reach = Reach(datetime.now(UTC) - OVERLAP)
-        async with trigger._polling() as poll:
+        reach = Reach(await trigger._now() - OVERLAP)
+        async with trigger._polling(NEWEST) as poll:
             while True:
-                found = await trigger._look(poll, trigger.poke_interval, reach.since)
+                found = await trigger._answer_of(poll, trigger.poke_interval, reach.since)
                 reach.looked(found)
                 yield found
 
@@ -114,7 +131,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
         watermark = await self._kept_watermark()
         is_first_look = watermark is None
-        watermark = watermark or Watermark(datetime.now(UTC))
+        watermark = watermark or Watermark(await self._now())
         async for found in self._caught_up(watermark, shared_stream):
             entries = watermark.take(found)
             if entries and not is_first_look:
@@ -144,15 +161,20 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     async def _caught_up(
         self, watermark: Watermark, shared_stream: AsyncIterator[Found]
     ) -> AsyncIterator[Found]:
-        async with self._polling() as poll:
-            yield await self._look(poll, 0.0, watermark.since)
+        async with self._polling(NEWEST) as poll:
+            yield await self._answer_of(poll, 0.0, watermark.since)
         async for found in shared_stream:
             yield found
 
-    async def _look(self, poll: Poll[Found], delay: float, since: datetime) -> Found:
+    async def _now(self) -> datetime:
+        """Return what MailerSend's clock shows: this machine's may be another's by more than the overlap."""
+        async with self._polling(_CLOCK) as poll:
+            return await self._answer_of(poll, 0.0)
+
+    async def _answer_of(self, poll: Poll[_T], delay: float, need: datetime | None = None) -> _T:
         while True:
             try:
-                return await poll.answer(delay, since)
+                return await poll.answer(delay, need)
             except Exception as error:
                 if is_permanent(error):
                     # Airflow starts a watcher that fails again at once, with the connection as it is by then.
@@ -160,9 +182,9 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
                     raise
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
-    def _polling(self) -> AbstractAsyncContextManager[Poll[Found]]:
+    def _polling(self, asking: Asking[_T]) -> AbstractAsyncContextManager[Poll[_T]]:
         listed = Listed(self.suppression_list, self.domain_id, self.domain)
-        return polling(NEWEST, listed, self.mailersend_conn_id, self.quota_reserve)
+        return polling(asking, listed, self.mailersend_conn_id, self.quota_reserve)
 
     async def _kept_watermark(self) -> Watermark | None:
         kept = [await store.aget(_KEY) for store in self._stores()]

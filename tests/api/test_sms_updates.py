@@ -200,6 +200,19 @@ def test_one_that_is_refused_holds_up_none_of_the_others(on_missing):
     assert ("has no SMS recipients for x1;" in message) is (on_missing == "fail")
 
 
+def test_of_many_refused_ones_ten_are_named():
+    account = SmsAccount(*range(13), refused=tuple(f"s{n}" for n in range(12)))
+    ids = [f"s{n}" for n in range(13)]
+    ten = "; ".join(f"s{n}: s{n} cannot be set" for n in range(10))
+    for refused, more in ((10, ""), (11, " and 1 more"), (12, " and 2 more")):
+        with pytest.raises(MailerSendRequestError) as caught:
+            update(account, ids=[*ids[:refused], "s12"])
+        assert str(caught.value) == (
+            f"MailerSend refuses to set {refused} SMS recipients to opt_out: {ten}{more}. Leave them out, or set them "
+            "in MailerSend. The other 1 were set to opt_out."
+        )
+
+
 def test_an_answer_of_another_status_ends_it():
     one = {"id": "s0", "status": "active"}
     with pytest.raises(MailerSendUnexpectedAnswerError) as caught:

@@ -395,6 +395,19 @@ def test_a_dry_run_tells_that_a_mirror_of_nothing_would_be_refused(given_, named
     assert work.result(0)["refusal"].startswith(f"no {named} are wanted at all")
 
 
+def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for():
+    account = account_with(3)
+    work, _ = sync(account, recipients=[], mode="mirror", dry_run=True)
+    assert work.result(0)["refusal"] == (
+        "no recipients are wanted at all, and mode='mirror' would delete all there are. See whether the source is "
+        "whole; where it is, pass allow_empty=True, and a max_deletes that allows it. 3 to delete are more than "
+        "max_deletes=0.1 allows, which is 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete "
+        "(p***@x.example, p***@x.example, p***@x.example), 0 there already. See whether the source is whole; where it "
+        "is, raise max_deletes for this run."
+    )
+    assert len(account.entries) == 3
+
+
 def test_a_dry_run_of_a_plan_that_would_pass_is_not_refused():
     work, _ = sync(account_with(10), recipients=people(*range(1, 10)), mode="mirror", dry_run=True)
     assert work.result(0)["refusal"] is None

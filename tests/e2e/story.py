@@ -89,7 +89,9 @@ class Story:
                 self.make_true()
         self.wait_for("all tasks succeeded", self.all_succeeded)
         self.check_found()
+        self.pause()
         self.check_told()
+        self.kill_in_the_midst()
 
     def start(self) -> None:
         self.airflow.make_database()
@@ -125,6 +127,37 @@ class Story:
             self.bounced |= {entry["id"]: (time.time(), triggerer_runs) for entry in entries}
             self.newest = _moment(entries[-1]["created_at"])
             time.sleep(PAUSE)
+
+    def pause(self) -> None:
+        """Let addresses bounce while nobody watches, the watching DAGs being paused."""
+        self.pause_all(True)
+        self.wait_for("nobody watches, the DAGs being paused", self.has_stopped_looking)
+        self.bounce(DOWN)
+        self.pause_all(False)
+        self.wait_for(f"{len(self.bounced):,} entries told, the DAGs being unpaused", self.all_told)
+        self.wait_for("the watermark kept", self.is_kept)
+
+    def pause_all(self, is_paused: bool) -> None:
+        for dag in ("watch", "watch_too"):
+            self.airflow.ask(f"dags/{dag}", "PATCH", is_paused=is_paused)
+        # Watchers come and go when the file is parsed.
+        token = self.airflow.ask("dags/watch")["file_token"]
+        self.airflow.ask(f"parseDagFile/{token}", "PUT")
+
+    def has_stopped_looking(self) -> bool:
+        before = self.looks()
+        time.sleep(3)
+        return self.looks() == before
+
+    def kill_in_the_midst(self) -> None:
+        """Kill the triggerer while it tells: of what it told last it may tell again, and it leaves nothing out."""
+        for _ in range(KILLS):
+            self.bounce(RUNNING, triggerer_runs=True)
+            self.airflow.kill_triggerer()
+            self.airflow.start_triggerer()
+        self.wait_for(f"{len(self.bounced):,} entries told, killed in the midst", self.all_told)
+        again = sum(count > 1 for count in Counter(self.told()).values())
+        self.say(f"{again:,} of them told again")
 
     def make_true(self) -> None:
         """Make true what the sensors wait for, but for the day's requests."""
@@ -213,8 +246,10 @@ class Story:
                 if self.bounced[id_][1] is triggerer_runs
             ]
             self.say(f"{what}: told {median(seconds):.1f} s after they came, at most {max(seconds):.1f} s")
-        looks = len(self.mailersend.requests("GET", "/suppressions/hard-bounces"))
-        self.say(f"{looks:,} requests for their list")
+        self.say(f"{self.looks():,} requests for their list")
+
+    def looks(self) -> int:
+        return len(self.mailersend.requests("GET", "/suppressions/hard-bounces"))
 
     def wait_for(self, what: str, is_true: Callable[[], bool]) -> None:
         """Wait until it is true, and say when."""

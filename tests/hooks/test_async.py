@@ -16,6 +16,7 @@ import pytest
 
 from airflow_provider_mailersend.api.errors import (
     MailerSendAuthenticationError,
+    MailerSendConnectionError,
     MailerSendNotFoundError,
     MailerSendQuotaExhaustedError,
     MailerSendUnexpectedAnswerError,
@@ -196,6 +197,23 @@ def test_the_environments_proxy_is_used_but_not_for_this_machine(
         asked, _ = proxy.accept()
         with asked:
             assert asked.recv(100).startswith(b"CONNECT mailersend.invalid:443 ")
+
+
+def test_certificates_that_are_not_there_are_an_error_of_the_connection(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/bundle.pem")
+    options = {
+        "mailersend_conn_id": connect(conn_id="elsewhere", host="https://mailersend.invalid"),
+        "max_retries": 0,
+    }
+    with pytest.raises(MailerSendConnectionError) as error:
+        run(lambda hook: hook.list_suppressions("unsubscribes"), **options)
+    assert str(error.value).startswith("Connection 'elsewhere': GET /suppressions/unsubscribes ")
+    assert not error.value.permanent
+    done, message = run(lambda hook: hook.test_connection(), **options)
+    assert not done
+    assert "GET /api-quota" in message
 
 
 def test_a_connection_that_says_what_cannot_be_does_not_work(connect: Connect) -> None:

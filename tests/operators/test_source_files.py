@@ -165,6 +165,7 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
         ("a.csv", "Email\na@b.c\n", RECIPIENTS, "there is no column 'email'; the first line names Email"),
         ("a.csv", "", RECIPIENTS, "there is no column 'email'; the first line names none"),
         ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the first line names j\*\*\*@b\.c$"),
+        ("a.csv", "email,id, email\na@b.c,1,b@b.c\n", RECIPIENTS, "names the column 'email' more than once$"),
         ("a.csv", b"email\na@b.c\n\nj\xfcrgen@b.c\n", RECIPIENTS, "line 4 is not in UTF-8"),
         ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "line 1 is not in UTF-8"),
         ("a.csv", 'email\na@b.c\nb@b.c\n"c@b.c\n', RECIPIENTS, "line 4 is no CSV: unexpected end of data"),
@@ -177,6 +178,7 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
         ("a.csv", 'email\n"a"@b.c\n', RECIPIENTS, r"line 2 is no CSV: ',' expected after '\"'"),
         ("a.csv", 'em"ail\n"x"y', RECIPIENTS, "there is no column 'email'"),
         ("a.jsonl", '"a@b.c"\n\n{"email": "b@b.c"\n', RECIPIENTS, "line 3 is no JSON$"),
+        pytest.param("a.jsonl", '"a@b.c"\n' + "[" * 100_000, RECIPIENTS, "line 2 is no JSON$", id="nested"),
         ("a.jsonl", b'"a@b.c"\n"\xfc@b.c"\n', RECIPIENTS, "line 2 is not in UTF-8"),
         ("a.jsonl", '["a@b.c"]\n', RECIPIENTS, "line 1 is no JSON object but a list"),
         ("a.jsonl", '"a@b.c"\n7\n', RECIPIENTS, "line 2 is no JSON object but a int"),
@@ -259,6 +261,10 @@ def test_a_list_is_made_equal_to_a_file(
         "a@example.net",
         "b@example.net",
     ]
+
+
+def test_a_column_that_is_not_asked_for_may_stand_there_twice(write: Write) -> None:
+    assert values(write("a.csv", "note,email,note\nx,a@example.net,y\n")) == ["a@example.net"]
 
 
 def test_columns_go_by_other_names_too(connect: Connect, sandbox: Sandbox, write: Write) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -75,16 +78,19 @@ def numbered(count: int, prefix: str = "wanted") -> list[str]:
     return [f"{prefix}{number}@example.net" for number in range(count)]
 
 
-def sync(store: Any, recipients: list[str], **arguments: Any) -> dict[str, Any]:
-    """Do what one try of the task does."""
-    operator = MailerSendSyncSuppressionsOperator(
+def syncing(recipients: list[str], **arguments: Any) -> MailerSendSyncSuppressionsOperator:
+    return MailerSendSyncSuppressionsOperator(
         task_id="sync",
         suppression_list="blocklist",
         recipients=recipients,
         **{"mode": "mirror", "max_deletes": 1.0, "batch_size": 20, "on_invalid": "skip", **arguments},
     )
+
+
+def sync(store: Any, recipients: list[str], **arguments: Any) -> dict[str, Any]:
+    """Do what one try of the task does."""
     context: Any = {} if store is None else {"task_state_store": store}
-    result: dict[str, Any] = operator.execute(context)
+    result: dict[str, Any] = syncing(recipients, **arguments).execute(context)
     return result
 
 
@@ -350,6 +356,25 @@ def test_a_plan_that_is_too_large_is_not_kept(
     check_all_is_done_once(long_list, wanted)
 
 
+def test_a_plan_that_is_too_large_is_told_of_once(
+    long_list: Sandbox,
+    wanted: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW__STATE_STORE__MAX_VALUE_STORAGE_BYTES", "300")
+    store = Store()
+    assert sync(store, wanted)["deleted"] == 150
+    (said,) = [message for message in caplog.messages if "is not kept" in message]
+    assert re.fullmatch(
+        r"The plan takes \d{4} bytes, and \[state_store\] max_value_storage_bytes allows 300: it is not kept, and a "
+        r"next try reads the list anew\.",
+        said,
+    )
+    assert store.sizes == []
+
+
 def test_a_plan_that_is_kept_and_then_too_large_is_kept_no_longer(
     long_list: Sandbox, wanted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,3 +434,40 @@ def test_a_deferred_task_goes_on_from_what_it_was_deferred_with(connect: Connect
         so_far = json.loads(json.dumps(deferred.value.kwargs))["so_far"]
         assert kept["fingerprint"] == so_far["fingerprint"]
         assert kept["done"]["next_to_add"] == so_far["done"]["next_to_add"] == 20
+
+
+@pytest.mark.parametrize("most", [300, 65_535])
+def test_a_deferred_task_leaves_nothing_kept_at_its_end(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    with Sandbox(quota=4, quota_window=1.5, rate_limit=None) as sandbox:
+        connect(sandbox)
+        store = Store()
+        arguments = {"mode": "add_only", "deferrable": True, "quota_reserve": 1}
+        with pytest.raises(TaskDeferred) as deferred:
+            sync(store, numbered(60), **arguments)
+        assert store.kept
+        # What was kept before goes even where nothing more can be.
+        monkeypatch.setenv("AIRFLOW__STATE_STORE__MAX_VALUE_STORAGE_BYTES", str(most))
+        time.sleep(1.6)
+        so_far = json.loads(json.dumps(deferred.value.kwargs))["so_far"]
+        result = syncing(numbered(60), **arguments).resume({"task_state_store": store}, so_far=so_far)
+        assert result["added"] == 60
+        assert store.kept == {}
+        check_all_is_done_once(sandbox, numbered(60))
+
+
+@pytest.mark.parametrize("so_far", [None, {}], ids=str)
+def test_a_task_that_was_deferred_with_nothing_goes_on_from_what_is_kept(
+    long_list: Sandbox, wanted: list[str], so_far: dict[str, Any] | None
+) -> None:
+    store = Store()
+    store.kills_at = 3
+    with pytest.raises(KilledError):
+        sync(store, wanted)
+    read = pages(long_list)
+    result = syncing(wanted).resume({"task_state_store": store}, so_far=so_far)
+    assert pages(long_list) - read == 1
+    assert (result["added"], result["deleted"]) == (100, 150)
+    assert store.kept == {}
+    check_all_is_done_once(long_list, wanted)

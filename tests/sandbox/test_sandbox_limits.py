@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -42,6 +43,23 @@ def test_over_the_rate_limit_as_documented(start):
     assert refused.headers["x-ratelimit-remaining"] == "0"
     assert 58 <= int(refused.headers["retry-after"]) <= 60
     assert before + 59 <= int(refused.headers["x-ratelimit-reset"]) <= before + 63
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_its_clock_may_be_another(start, hours):
+    client = start(rate_limit=1, dialect="documented", clock_ahead=3600.0 * hours)
+
+    before = time.time() + 3600 * hours
+    answer = client("POST", "/suppressions/blocklist", {"recipients": ["a@example.net"]})
+
+    made = datetime.fromisoformat(answer.json()["data"][0]["created_at"]).timestamp()
+    dated = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    resets = int(answer.headers["x-ratelimit-reset"])
+    assert before <= made <= before + 3
+    assert before - 1 <= dated <= before + 3
+    assert before + 59 <= resets <= before + 63
+    with pytest.raises(ValueError, match="clock_ahead must be seconds"):
+        Sandbox(clock_ahead=1e9)
 
 
 def test_who_waits_as_long_as_the_header_says_is_let_in(start):

@@ -44,7 +44,8 @@ def waited(sensor: Any, deferral: TaskDeferred) -> Any:
     trigger = type(deferral.trigger)(**json.loads(json.dumps(kwargs)))
 
     async def wait() -> list[Any]:
-        return [event.payload async for event in trigger.run()]
+        async with asyncio.timeout(60.0):
+            return [event.payload async for event in trigger.run()]
 
     (event,) = json.loads(json.dumps(asyncio.run(wait())))
     return sensor.resume_execution(deferral.method_name, {**(deferral.kwargs or {}), "event": event}, {})
@@ -231,6 +232,33 @@ def test_in_poke_mode_later_looks_read_only_what_is_new(connect: Connect) -> Non
         sandbox.add("blocklist", "jane@example.net")
         assert sensor.poke({})
         assert len(sandbox.log) == 10 + 1 + 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
+@pytest.mark.parametrize("ahead", [-10, 0, 10])
+def test_what_is_new_is_read_by_the_clock_of_the_api(connect: Connect, ahead: int, deferrable: bool) -> None:
+    newest = datetime.now(UTC) + timedelta(minutes=ahead - 7)
+    with Sandbox(
+        blocklist=250,
+        newest=newest,
+        spacing=0.1,
+        clock_ahead=60.0 * ahead,
+        rate_limit=None,
+        quota=None,
+    ) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendSuppressionSensor(
+            suppression_list="blocklist",
+            recipient="jane@example.net",
+            **{**OFTEN, "deferrable": deferrable},
+        )
+        deferral = deferred(sensor) if deferrable else None
+        looks = 1 if deferral else 2
+        assert deferral or not any(sensor.poke({}) for _ in range(looks))
+        (jane,) = sandbox.add("blocklist", "jane@example.net")
+        found = waited(sensor, deferral) if deferral else sensor.poke({}).xcom_value
+        assert found["id"] == jane["id"]
+        assert len(sandbox.log) == 3 + looks, "later looks read only what is new"
 
 
 def test_airflow_says_whether_sensors_are_deferrable() -> None:

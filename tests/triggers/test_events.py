@@ -140,6 +140,23 @@ def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect:
 
 
 @on_airflow_3
+@pytest.mark.parametrize("minutes", [-60, 60])
+def test_it_goes_by_mailersends_clock(connect: Connect, watch: Any, minutes: int) -> None:
+    with Sandbox(rate_limit=None, quota=None, clock_ahead=60.0 * minutes) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", "before@example.net")
+
+        async def scenario() -> list[str]:
+            async with Triggerer(watch(Store())) as triggerer:
+                await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+                sandbox.add("blocklist", "after@example.net")
+                await until(lambda: bool(triggerer.ids))
+                return triggerer.ids
+
+        assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+
+
+@on_airflow_3
 def test_of_several_assets_each_keeps_what_was_told(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
     connect(sandbox)
     # Airflow runs equal triggers as one, with the stores of all their assets.
@@ -165,13 +182,13 @@ def test_one_that_cannot_go_on_waits_before_it_ends(connect: Connect, sandbox: S
 
     async def scenario() -> None:
         async with Triggerer(watch()) as triggerer:
-            await until(lambda: len(sandbox.log) >= 1)
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 1)
             await asyncio.sleep(0.05)
             assert triggerer.error is None
             await until(lambda: triggerer.error is not None)
 
     asyncio.run(scenario())
-    assert len(sandbox.log) == 1
+    assert len(sandbox.requests("GET", "/suppressions/*")) == 1
 
 
 @on_airflow_3

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polling
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger
@@ -21,6 +23,7 @@ from airflow_provider_mailersend.triggers.mailersend import (
     MailerSendSuppressionAbsenceTrigger,
     MailerSendSuppressionTrigger,
 )
+from airflow_provider_mailersend.triggers.polling import Asking
 
 from .waiting import again, first_event, until
 
@@ -342,6 +345,31 @@ def test_what_keeps_the_triggerer_from_asking_for_a_while_is_waited_out(
         await asyncio.gather(event, return_exceptions=True)
 
     asyncio.run(watch())
+
+
+@pytest.mark.parametrize("error", [ConnectionError, RuntimeError, AirflowException])
+def test_what_is_no_error_of_mailersends_is_waited_out(error: type[Exception]) -> None:
+    left = [error("The secrets backend is down."), "there"]
+
+    async def ask(hook: MailerSendAsyncHook, question: str, needs: list[Any]) -> str:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    class Trigger(MailerSendTrigger):
+        asking = Asking(ask)
+        question = "Is it there?"
+
+        def asks(self) -> dict[str, Any]:
+            return {}
+
+        def found_in(self, answer: str) -> list[str]:
+            return [answer]
+
+    event = asyncio.run(first_event(Trigger(poke_interval=0.05)))
+    assert event == {"status": "success", "found": "there"}
+    assert left == []
 
 
 def test_one_that_is_cancelled_leaves_the_others_waiting(connect: Connect, sandbox: Sandbox) -> None:

@@ -10,13 +10,14 @@ from airflow_provider_mailersend.api.packing import unpacked_json
 
 async def first_event(trigger: Any) -> Any:
     """Return the payload of a trigger's first event, what it found unpacked."""
-    async for event in trigger.run():
-        payload = dict(event.payload)
-        if "found" in payload:
-            assert "@" not in repr(event), "the triggerer logs it"
-            assert "+1555" not in repr(event), "the triggerer logs it"
-            payload["found"] = unpacked_json(payload["found"])
-        return payload
+    async with asyncio.timeout(60.0):
+        async for event in trigger.run():
+            payload = dict(event.payload)
+            if "found" in payload:
+                assert "@" not in repr(event), "the triggerer logs it"
+                assert "+1555" not in repr(event), "the triggerer logs it"
+                payload["found"] = unpacked_json(payload["found"])
+            return payload
     return None
 
 
