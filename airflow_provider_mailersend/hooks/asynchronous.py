@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
+from airflow_provider_mailersend.api.locating import Locating
 from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
@@ -110,6 +111,19 @@ class MailerSendAsyncHook(MailerSendAccount):
             suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
         )
         return [entry async for entry in entries]
+
+    async def locate_suppressions(
+        self,
+        suppression_list: str,
+        last_pages: Mapping[tuple[str, str], int],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+    ) -> dict[tuple[str, str], int]:
+        """Tell which entries are still there, and where: as :meth:`MailerSendHook.locate_suppressions`."""
+        settings, _, _ = await self._connect()
+        scope = Scope.of(domain_id, domain, settings.domain_id)
+        return await self._run(Locating(SuppressionList(suppression_list), last_pages, scope=scope).run)
 
     async def iter_recipients(
         self, *, domain_id: str | None = None, domain: str | None = None

@@ -30,6 +30,7 @@ from airflow_provider_mailersend.api.flow import (
     drive,
 )
 from airflow_provider_mailersend.api.items import Item, Wanted
+from airflow_provider_mailersend.api.locating import Locating
 from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
@@ -183,6 +184,36 @@ class MailerSendHook(MailerSendAccount):
             suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
         )
         return list(entries)
+
+    def locate_suppressions(
+        self,
+        suppression_list: str,
+        last_pages: Mapping[tuple[str, str], int],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+    ) -> dict[tuple[str, str], int]:
+        """
+        Tell which entries are still on a suppression list, and where: ``GET /suppressions/{list}``.
+
+        It looks first near where they stood last: an entry that is still there costs mostly one request, wherever it
+        stands. That one is gone costs a request for each 100 entries: it may stand anywhere.
+
+        .. code-block:: python
+
+            hook.locate_suppressions("blocklist", {("recipients", "jane@example.com"): 1})
+            # {("recipients", "jane@example.com"): 17}
+
+        :param suppression_list: the list, as in :meth:`iter_suppressions`.
+        :param last_pages: what is looked for, pairs of ``recipients`` and an address, whose case does not count, or of
+            ``patterns`` and a regular expression; each with the page of 100, from 1, on which it stood last.
+        :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of
+            the account and of all its domains.
+        :param domain: the same by the domain's name, which costs one request, once for each hook.
+        :return: the pages of those that are there.
+        """
+        scope = Scope.of(domain_id, domain, self.settings.domain_id)
+        return self._run(Locating(SuppressionList(suppression_list), last_pages, scope=scope).run(self._flow))
 
     def add_suppressions(
         self,

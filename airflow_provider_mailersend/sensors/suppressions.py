@@ -55,9 +55,9 @@ class MailerSendSuppressionSensor(_ListSensor):
     Wait until an address or a pattern is on a suppression list, or is no longer: ``GET /suppressions/{list}``.
 
     The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry.
-    While it waits for one to come, later looks read only what is new, mostly one request each, be it in poke mode or,
-    with ``deferrable=True``, in the triggerer. In reschedule mode, and while it waits for one to go, each reads like
-    the first.
+    Later looks read only what is new or, while it waits for one to go, where it stood last: mostly one request each, be
+    it in poke mode or, with ``deferrable=True``, in the triggerer. To see that one is gone the list is read once more.
+    In reschedule mode each look reads like the first.
 
     .. code-block:: python
 
@@ -99,17 +99,26 @@ class MailerSendSuppressionSensor(_ListSensor):
         self.pattern = pattern
         self.present = present
         self._looked_at: datetime | None = None
+        self._page = 1
 
     def look(self) -> PokeReturnValue:
         check_flags(present=self.present)
+        return self._look_for_it() if self.present else self._look_whether_it_is_gone()
+
+    def _look_for_it(self) -> PokeReturnValue:
         key = self._wanted().key
-        # What was not there at the last look can only be new.
-        since = self._looked_at if self.present else None
         begun = datetime.now(UTC)
-        entries = self.hook.iter_suppressions(**self._listed(), since=since)
+        # What was not there at the last look can only be new.
+        entries = self.hook.iter_suppressions(**self._listed(), since=self._looked_at)
         found = next((entry for entry in entries if key_of(entry) == key), None)
         self._looked_at = begun + self.hook.clock_ahead - OVERLAP
-        return PokeReturnValue(is_done=(found is not None) == self.present, xcom_value=found)
+        return PokeReturnValue(is_done=found is not None, xcom_value=found)
+
+    def _look_whether_it_is_gone(self) -> PokeReturnValue:
+        key = self._wanted().key
+        pages = self.hook.locate_suppressions(last_pages={key: self._page}, **self._listed())
+        self._page = pages.get(key, self._page)
+        return PokeReturnValue(is_done=key not in pages)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import (
@@ -120,7 +129,7 @@ class MailerSendSuppressionSensor(_ListSensor):
         wanted = self._wanted()
         asking |= {**self._listed(), "kind": wanted.kind, "value": wanted.value}
         if not self.present:
-            return MailerSendSuppressionAbsenceTrigger(**asking)
+            return MailerSendSuppressionAbsenceTrigger(page=self._page, **asking)
         # The whole list, where this sensor has not looked.
         since = self._looked_at or datetime.min.replace(tzinfo=UTC)
         return MailerSendSuppressionTrigger(since=since.isoformat(), **asking)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
+from airflow_provider_mailersend.api.entries import Entry, Key, comparable
 from airflow_provider_mailersend.api.quota import leaves
 from airflow_provider_mailersend.api.watching import Found, Reach, summary_of
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, classpath_of
@@ -41,16 +41,16 @@ async def read_newest(hook: MailerSendAsyncHook, listed: Listed, needs: list[dat
     return Found(entries, asked_at=asked_at, read_at=time.monotonic())
 
 
-async def _missing(hook: MailerSendAsyncHook, listed: Listed, needs: list[Key]) -> set[Key]:
-    """Read until all of *needs* are met, and return those that are not there."""
-    missing = set(needs)
-    async for entry in hook.iter_suppressions(**listed._asdict()):
-        key = key_of(entry)
-        if key is not None:
-            missing.discard(key)
-        if not missing:
-            break
-    return missing
+class _Located(NamedTuple):
+    """What is looked for, and the page on which it stood last."""
+
+    key: Key
+    page: int
+
+
+async def _pages(hook: MailerSendAsyncHook, listed: Listed, needs: list[_Located]) -> dict[Key, int]:
+    """Return the pages on which those of *needs* stand that are there."""
+    return await hook.locate_suppressions(last_pages=dict(needs), **listed._asdict())
 
 
 async def _sms_recipient(hook: MailerSendAsyncHook, id_: str, needs: list[None]) -> Entry:
@@ -64,8 +64,8 @@ async def _api_quota(hook: MailerSendAsyncHook, question: None, needs: list[None
 #: What is new: an answer that goes back far enough serves whoever needs no more.
 NEWEST = Asking(read_newest, lambda served, need: bool(need >= min(served)))
 
-#: What has gone: an answer tells of those alone that were looked for.
-_ABSENCE = Asking(_missing, lambda served, need: need in served)
+#: What is still there: an answer tells of those alone that were looked for.
+_PLACES = Asking(_pages, lambda served, need: any(need.key == one.key for one in served))
 
 
 class _ListTrigger(MailerSendTrigger):
@@ -137,29 +137,35 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     """
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
-    It reads the list until it meets the entry, a request for each 100 entries.
+    It looks first where the entry stood last, which is mostly one request for each answer; to see that it is gone it
+    reads the list, a request for each 100 entries.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.
+    :param page: the page of the list, from 1, on which it stood last.
     """
 
-    asking = _ABSENCE
+    asking = _PLACES
 
-    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, value: str, page: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.value = value
+        self.page = page
         self._key = comparable(kind, value)
 
     def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "kind": self.kind, "value": self.value}
+        return {**super().asks(), "kind": self.kind, "value": self.value, "page": self.page}
 
     @property
-    def need(self) -> Key:
-        return self._key
+    def need(self) -> _Located:
+        return _Located(self._key, self.page)
 
-    def found_in(self, answer: set[Key]) -> list[None]:
-        return [None] if self._key in answer else []
+    def found_in(self, answer: dict[Key, int]) -> list[None]:
+        if self._key not in answer:
+            return [None]
+        self.page = answer[self._key]
+        return []
 
 
 class MailerSendNewSuppressionsTrigger(_ListTrigger):

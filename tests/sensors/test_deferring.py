@@ -261,6 +261,25 @@ def test_what_is_new_is_read_by_the_clock_of_the_api(connect: Connect, ahead: in
         assert len(sandbox.log) == 3 + looks, "later looks read only what is new"
 
 
+def test_of_what_is_to_go_later_looks_read_where_it_stood(connect: Connect) -> None:
+    with Sandbox(blocklist=550, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        last = sandbox.entries("blocklist")[-1]
+        arguments = {
+            "suppression_list": "blocklist",
+            "domain_id": "account",
+            "present": False,
+            last["type"].replace("exact", "recipient"): last["pattern"],
+        }
+        in_poke_mode = MailerSendSuppressionSensor(task_id="poke", deferrable=False, **arguments)
+        assert [in_poke_mode.poke({}).is_done for _ in range(3)] == [False] * 3
+        assert [request.query["page"] for request in sandbox.log] == ["1", "2", "3", "4", "5", "6", "6", "6"]
+        deferral = deferred(MailerSendSuppressionSensor(**OFTEN, **arguments))
+        assert deferral.trigger.serialize()[1]["page"] == 6
+        sandbox.remove("blocklist", [last["id"]])
+        assert in_poke_mode.poke({}).is_done
+
+
 def test_airflow_says_whether_sensors_are_deferrable() -> None:
     code = (
         "from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor as Sensor;"
