@@ -219,7 +219,9 @@ class Additions:
         self._drop(reasons)
 
     def _refused(self, reasons: Mapping[Item, str], endpoint: str | None) -> MailerSendValidationError:
-        reported = (f"{item.where} {masked(item.value)!r}: {why}" for item, why in reasons.items())
+        reported = (
+            f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in reasons.items()
+        )
         return MailerSendValidationError(
             f"{self.suppression_list}: {len(reasons)} of what is to be added cannot be: "
             f"{first_of(reported, len(reasons), separator='; ')}. Correct it, or pass on_invalid='skip' to add the "

@@ -54,5 +54,7 @@ def unique_ids(ids: Iterable[str]) -> list[str]:
             raise ValueError(
                 f"ids[{position}] must be a string that is an id; got {masked_within(repr(id_))}"
             )
+        if "@" in id_:
+            raise ValueError(f"ids[{position}] must be an id, and not an address: {masked_within(id_)!r}")
         unique[id_.strip()] = None
     return list(unique)

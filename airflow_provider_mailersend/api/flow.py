@@ -140,6 +140,7 @@ class Flow:
         #: When the last one was sent, in Unix seconds of the asking machine's clock.
         self.sent_at = 0.0
         self._random = random
+        self._has_asked_quota = False
 
     def send(self, request: Request) -> Steps[Answer]:
         """
@@ -155,6 +156,9 @@ class Flow:
             while True:
                 self._check_wait(request, started)
                 now = yield Wait(self.throttle.not_before, "the rate limit")
+                if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
+                    # Answers tell what is left, but the first request too is to leave what is reserved.
+                    yield from self._ask_quota(request)
                 self.throttle.check_quota(request, now)
                 self.sent_at = now
                 outcome: Outcome = yield Send(request)
@@ -165,6 +169,8 @@ class Flow:
                         return outcome
                     if outcome.status == 429:
                         self.throttle.refused(request, outcome)
+                        # A 429 for the day's quota was never observed: it may lack its code, as those for the
+                        # minute do, and waiting on for a whole day is not free.
                         if self.throttle.keeps_refusing and request.uses_quota:
                             yield from self._ask_quota(request)
                         continue
@@ -214,6 +220,7 @@ class Flow:
     def get_quota(self) -> Steps[dict[str, Any]]:
         """Ask what is left of the day's requests, take note of it and return it."""
         request = get_api_quota()
+        self._has_asked_quota = True
         answer = yield from self.send(request)
         quota = quota_of(request, answer)
         self.throttle.learn_quota(quota["remaining"], quota["reset"], answer.at)
@@ -233,9 +240,9 @@ class Flow:
                 retry_at=self.throttle.not_before,
             )
 
-    def _ask_quota(self, refused: Request) -> Steps[None]:
-        # A 429 for the day's quota was never observed: it may lack its code, as those for the minute do. Asking
-        # is free, and waiting on for a whole day is not.
+    def _ask_quota(self, wanted: Request) -> Steps[None]:
+        """Ask whether the day's requests allow *wanted*, which is free; where that is not told, they may."""
+        self._has_asked_quota = True
         request = get_api_quota()
         outcome: Outcome = yield Send(request)
         self.requests += 1
@@ -246,7 +253,7 @@ class Flow:
         except MailerSendUnexpectedAnswerError:
             return
         self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
-        self.throttle.check_quota(refused, outcome.at)
+        self.throttle.check_quota(wanted, outcome.at)
 
 
 def unknown_fate(error: MailerSendError) -> MailerSendUnknownFateError:

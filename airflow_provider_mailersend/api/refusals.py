@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.errors import (
@@ -75,14 +76,20 @@ def _explained(request: Request, answer: Answer) -> str:
                 "machine."
             )
         case 404 if "{id}" in request.endpoint:
-            return f"{said}: MailerSend has nothing of this id ({masked_within(request.path.rpartition('/')[2])})."
+            id_ = unquote(request.path.rpartition("/")[2])
+            return f"{said}: MailerSend has nothing of this id ({masked_within(id_)})."
         case 404:
             return f"{said}{because}. See whether the connection's host is MailerSend's API."
         case 422:
             fields = "; ".join(
                 f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors_of(answer).items())[:5]
             )
-            return f"{said}: {_short(fields)}." if fields else f"{said}{because}."
+            advice = (
+                " Give a domain's id as domain_id, or its name as domain."
+                if "domain_id" in errors_of(answer)
+                else ""
+            )
+            return f"{said}: {_short(fields)}.{advice}" if fields else f"{said}{because}."
         case status if 300 <= status < 400:
             return (
                 f"{said}, a redirect, and redirects are not followed, as they would take the token elsewhere. "
@@ -131,14 +138,16 @@ def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[
     """
     Return the items that *error* refuses, by field and index, each with the API's reason.
 
-    Empty unless every message is about one item of one of *fields*.
+    Empty unless every message is about one item of one of *fields*. The API calls items by where they stood in the
+    request, of which its caller does not know: here a reason says "it".
     """
     refused = {}
     for name, messages in error.errors.items():
         field, _, index = name.rpartition(".")
         if field not in fields or not index.isdecimal():
             return {}
-        refused[field, int(index)] = " ".join(messages)
+        reasons = (re.sub(rf"\b[Tt]he {field}\.{index}\b( field)?", "It", message) for message in messages)
+        refused[field, int(index)] = " ".join(reasons)
     return refused
 
 

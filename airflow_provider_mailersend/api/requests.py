@@ -200,4 +200,6 @@ def _quoted(id_: str) -> str:
     # "." and ".." survive quoting, and HTTP clients resolve them: they would reach another endpoint.
     if not isinstance(id_, str) or id_.strip() in ("", ".", ".."):
         raise ValueError(f"an id must be a string that names one recipient; got {masked_within(repr(id_))}")
+    if "@" in id_:
+        raise ValueError(f"an id is wanted, and not an address: {masked_within(id_)!r}")
     return quote(id_.strip(), safe="")

@@ -143,8 +143,9 @@ class Sync:
         emptied = " and ".join(self.wanted.kinds_without_any)
         if self.mode == "mirror" and emptied and not self.allow_empty:
             self._refuse(
-                f"no {emptied} are wanted at all, and mode='mirror' would delete all there are. See whether the source "
-                "is whole; where it is, pass allow_empty=True, and a max_deletes that allows it"
+                f"no {emptied} are wanted at all, and mode='mirror' would delete all {emptied} there are. See whether "
+                "the source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or leave "
+                f"{emptied} out, which leaves them alone"
             )
 
     def _check_plan(self) -> None:
@@ -240,7 +241,8 @@ class Sync:
         if self.on_invalid == "skip" or not self._rejected:
             return
         reported = (
-            f"{one['where']} {masked(one['value'])!r}: {one['reason']}" for one in self._first_rejected
+            f"{one['where']} {masked(one['value'])!r}: {one['reason'].rstrip('.')}"
+            for one in self._first_rejected
         )
         raise MailerSendValidationError(
             f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: "

@@ -85,6 +85,11 @@ def test_each_id_is_sent_once_and_in_order():
         (["e1", "  "], ValueError, r"ids\[1\]"),
         (["e1", None], ValueError, r"ids\[1\] .* got None"),
         ([7], ValueError, r"ids\[0\] .* got 7"),
+        (
+            ["e1", "jane@x.example"],
+            ValueError,
+            r"ids\[1\] must be an id, and not an address: 'j\*\*\*@x.example'",
+        ),
     ],
 )
 def test_what_is_no_id_is_refused_before_any_request(given_, error, said):

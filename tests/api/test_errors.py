@@ -91,6 +91,20 @@ def test_a_403_names_the_scope_that_the_endpoint_asks_for():
     assert "more rights" in str(error_from(requests.get_api_quota(), answer(403)))
 
 
+def test_a_404_shows_no_number_that_was_given_as_an_id():
+    message = str(error_from(requests.get_sms_recipient("+15551234567"), answer(404)))
+    assert message.endswith("MailerSend has nothing of this id (+1***67).")
+
+
+def test_a_422_for_a_domain_says_what_to_give():
+    asked = requests.list_suppressions(SuppressionList.BLOCKLIST, "nope")
+    message = str(error_from(asked, refusal({"domain_id": ["The selected domain id is invalid."]})))
+    assert message.endswith(
+        "answered 422: domain_id: The selected domain id is invalid. Give a domain's id as domain_id, or its name as "
+        "domain."
+    )
+
+
 def test_a_404_tells_that_the_id_is_unknown():
     body = b'{\n    "message": "Resource not found."\n}'
     message = str(error_from(RECIPIENT, answer(404, body)))

@@ -304,11 +304,36 @@ def test_a_quota_that_was_asked_for_is_kept_to():
 @any_method
 def test_a_quota_at_the_reserve_stops_the_next_request(request_):
     sender = flow(quota_reserve=10)
-    Script(answer(200, headers={"x-apiquota-remaining": "10"})).run(sender.send(GET))
+    Script(quota(11), answer(200, headers={"x-apiquota-remaining": "10"})).run(sender.send(GET))
     script = Script()
     with pytest.raises(MailerSendQuotaExhaustedError):
         script.run(sender.send(request_))
     assert script.sent == []
+
+
+@any_method
+def test_a_quota_at_the_reserve_stops_the_first_request(request_):
+    script = Script(quota(10))
+    with pytest.raises(MailerSendQuotaExhaustedError, match="10 requests are left, and 10 are reserved"):
+        script.run(flow(quota_reserve=10).send(request_))
+    assert [sent.path for sent in script.sent] == ["/api-quota"]
+
+
+@any_method
+@pytest.mark.parametrize(
+    "untold", [answer(403, {"message": "No."}), answer(200, {"data": []}), lost(), answer(500), answer(429)]
+)
+def test_a_quota_that_is_not_told_stops_nothing(request_, untold):
+    script, sender = Script(untold, FINE, FINE), flow(quota_reserve=10)
+    assert script.run(sender.send(request_)).ok
+    assert script.run(sender.send(request_)).ok
+    assert [sent.path for sent in script.sent] == ["/api-quota", request_.path, request_.path]
+
+
+def test_without_a_reserve_no_quota_is_asked_for():
+    script = Script(FINE)
+    script.run(flow().send(GET))
+    assert [sent.path for sent in script.sent] == [GET.path]
 
 
 def test_work_goes_on_after_the_quota_has_come_back():
@@ -320,7 +345,7 @@ def test_work_goes_on_after_the_quota_has_come_back():
 
 def test_an_unlimited_quota_stops_nothing():
     unlimited = answer(200, {"data": []}, {"x-apiquota-remaining": "-1"})
-    script, sender = Script(unlimited, unlimited), flow(quota_reserve=10**6)
+    script, sender = Script(quota(-1), unlimited, unlimited), flow(quota_reserve=10**6)
     script.run(sender.send(GET))
     script.run(sender.send(GET))
     assert script.left == 0

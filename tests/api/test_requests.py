@@ -136,13 +136,18 @@ def test_an_id_that_names_nobody_is_refused(by_id, id_):
         by_id(id_)
 
 
+def test_an_address_is_no_id(by_id):
+    with pytest.raises(ValueError, match=r"^an id is wanted, and not an address: 'j\*\*\*@x\.example'$"):
+        by_id("jane@x.example")
+
+
 @properties
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_id_reaches_another_endpoint(id_):
     try:
         request = requests.get_recipient(id_)
     except ValueError:
-        assert id_.strip() in ("", ".", "..")
+        assert id_.strip() in ("", ".", "..") or "@" in id_
         return
     last = request.path.removeprefix("/recipients/")
     assert not set(last) & set("/?#\\ \r\n")

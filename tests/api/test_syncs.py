@@ -291,8 +291,9 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_, named):
         sync(None, script=script, mode="mirror", max_deletes=1.0, **given_)
     assert script.sent == []
     assert str(caught.value) == (
-        f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all there are. See whether the "
-        "source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it. Nothing was changed."
+        f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all {named} there are. "
+        "See whether the source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or "
+        f"leave {named} out, which leaves them alone. Nothing was changed."
     )
     assert caught.value.permanent
 
@@ -399,9 +400,9 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for():
     account = account_with(3)
     work, _ = sync(account, recipients=[], mode="mirror", dry_run=True)
     assert work.result(0)["refusal"] == (
-        "no recipients are wanted at all, and mode='mirror' would delete all there are. See whether the source is "
-        "whole; where it is, pass allow_empty=True, and a max_deletes that allows it. 3 to delete are more than "
-        "max_deletes=0.1 allows, which is 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete "
+        "no recipients are wanted at all, and mode='mirror' would delete all recipients there are. See whether the "
+        "source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or leave recipients "
+        "out, which leaves them alone. 3 to delete are more than max_deletes=0.1 allows, which is 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete "
         "(p***@x.example, p***@x.example, p***@x.example), 0 there already. See whether the source is whole; where it "
         "is, raise max_deletes for this run."
     )
@@ -1119,10 +1120,10 @@ def test_invalid_ones_fail_it_once_all_else_is_done():
             batch_size=2,
         )
     assert values(account) == ["a@x.example", "b@x.example"]
-    reason = "The recipients.{} must be a valid email address. #MS42208"
+    reason = "It must be a valid email address. #MS42208"
     assert str(caught.value).startswith(
-        "blocklist: 3 of what is wanted cannot be added: recipients[3] '***': It is empty.; recipients[1] 'b***@x': "
-        f"{reason.format(1)}; recipients[4] 'w***@': {reason.format(0)}. All else was done. Correct it, or pass "
+        "blocklist: 3 of what is wanted cannot be added: recipients[3] '***': It is empty; recipients[1] 'b***@x': "
+        f"{reason}; recipients[4] 'w***@': {reason}. All else was done. Correct it, or pass "
         "on_invalid='skip' to leave it out."
     )
     assert "bad.one" not in str(caught.value)
@@ -1134,7 +1135,7 @@ def test_invalid_ones_from_a_file_are_named_by_their_lines():
     wanted = Wanted([Line("recipients", value, n) for n, value in enumerate(["a@x.example", "bad@", ""], 2)])
     account = Account(invalid=["bad@"])
     with pytest.raises(
-        MailerSendValidationError, match=r"line 4 '\*\*\*': It is empty\.; line 3 'b\*\*\*@': The"
+        MailerSendValidationError, match=r"line 4 '\*\*\*': It is empty; line 3 'b\*\*\*@': It"
     ):
         sync(account, wanted)
     assert values(account) == ["a@x.example"]
@@ -1150,7 +1151,7 @@ def test_invalid_ones_are_left_out_when_asked_to():
         {
             "value": "bad@",
             "where": "recipients[0]",
-            "reason": "The recipients.0 must be a valid email address. #MS42208",
+            "reason": "It must be a valid email address. #MS42208",
         },
     ]
 
