@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,18 @@ class MailerSendTask:
                 raise
             raise AirflowFailException(str(error)) from error
 
-    def asleep_until(self, moment: datetime, then: str, **deferral: Any) -> TaskDeferred:
+    def asleep_until(self, retry_at: float, then: str, **deferral: Any) -> TaskDeferred:
         """
-        Return what to raise to sleep in the triggerer until *moment*, when the next day's requests begin.
+        Return what to raise to sleep in the triggerer until the next day's requests begin.
 
+        :param retry_at: when that is by this machine's clock, in Unix seconds.
         :param then: the method to go on with.
         :param deferral: what else the deferral takes: ``kwargs`` of that method, a ``timeout``.
         """
         from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
 
+        # Never no time at all: where clocks differ and no answer tells it, that would be a loop of requests.
+        moment = datetime.fromtimestamp(max(retry_at, time.time()), UTC)
         return TaskDeferred(trigger=MailerSendQuotaResetTrigger(moment), method_name=then, **deferral)
 
     def at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

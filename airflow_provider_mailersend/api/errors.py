@@ -91,14 +91,21 @@ class MailerSendQuotaExhaustedError(MailerSendError):
     """
     The account's requests of the day are used up, or what is left of them is reserved for sending.
 
-    :param resets_at: when the next day's requests begin, aware, in UTC.
+    :param resets_at: when the next day's requests begin, by MailerSend's clock, aware, in UTC.
+    :param retry_at: the same by the asking machine's clock, in Unix seconds.
     """
 
     def __init__(
-        self, message: str, *, endpoint: str | None = None, resets_at: datetime | None = None
+        self,
+        message: str,
+        *,
+        endpoint: str | None = None,
+        resets_at: datetime | None = None,
+        retry_at: float | None = None,
     ) -> None:
         super().__init__(message, endpoint=endpoint, status=None)
         self.resets_at = resets_at
+        self.retry_at = retry_at
 
 
 class MailerSendGuardError(MailerSendError):

@@ -141,6 +141,8 @@ class Flow:
         self.sent_at = 0.0
         self._random = random
         self._has_asked_quota = False
+        # The lists that have shown to be newest first.
+        self._newest_first: set[tuple[str, object]] = set()
 
     def send(self, request: Request) -> Steps[Answer]:
         """
@@ -207,8 +209,15 @@ class Flow:
         if paging.request is None:
             return []
         endpoint = paging.request.endpoint
+        which = paging.request.path, paging.request.params.get("domain_id")
+        if which in self._newest_first:
+            paging.expect_newest_first()
         answer = yield from self.send(paging.request)
         entries = paging.read(answer)
+        if paging.is_newest_first:
+            self._newest_first.add(which)
+        else:
+            self._newest_first.discard(which)
         self.progress = Progress(endpoint, paging.count, paging.total)
         return entries
 

@@ -65,6 +65,15 @@ class Paging:
         self.request = None if is_last else asked.at_page(self._page)
         return kept
 
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether what was read, or another reading of the list, shows that it is."""
+        return self._newest_first and self._falls
+
+    def expect_newest_first(self) -> None:
+        """Take it that the list is newest first until it shows otherwise: another reading has shown it."""
+        self._falls = True
+
     def _asked(self) -> Request:
         if self.request is None:
             raise RuntimeError("the list has been read to its end")
@@ -91,8 +100,7 @@ class Paging:
             self._last_date = date
         # Entries of one date, added together, may begin a list in either order.
         return (
-            self._newest_first
-            and self._falls
+            self.is_newest_first
             and self.since is not None
             and self._last_date is not None
             and self._last_date < self.since

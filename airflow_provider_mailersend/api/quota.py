@@ -50,6 +50,7 @@ def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[Non
         f"next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
         endpoint=get_api_quota().endpoint,
         resets_at=resets_at,
+        retry_at=flow.throttle.quota_retry_at,
     )
     if in_one_day > whole_day:
         error.permanent = True

@@ -133,6 +133,11 @@ class Throttle:
         elif self.quota_remaining <= self.quota_reserve:
             raise self._exhausted(request)
 
+    @property
+    def quota_retry_at(self) -> float | None:
+        """When the day's requests come back, in Unix seconds of the asking machine's clock."""
+        return self.quota_resets_at.timestamp() - self._skew if self.quota_resets_at is not None else None
+
     def _exhausted(self, request: Request) -> MailerSendQuotaExhaustedError:
         until = self.quota_resets_at
         left = (
@@ -145,6 +150,7 @@ class Throttle:
             f"{request.endpoint} was not done: {left}. The next day's requests begin at {when}.",
             endpoint=request.endpoint,
             resets_at=until,
+            retry_at=self.quota_retry_at,
         )
 
     def _learn_clock(self, answer: Answer) -> None:

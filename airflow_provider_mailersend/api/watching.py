@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,8 @@ from airflow_provider_mailersend.api.packing import packed_words, unpacked_words
 #: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
 OVERLAP = timedelta(minutes=5)
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
 
 class Found:
     """
@@ -21,12 +23,17 @@ class Found:
     :param entries: the entries.
     :param asked_at: when reading them began, in seconds of a clock that nobody sets.
     :param read_at: when it ended.
+    :param now: what the API's clock showed then: entries dated later are there, but tell no time.
     """
 
-    def __init__(self, entries: Iterable[Entry], *, asked_at: float = 0.0, read_at: float = 0.0) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], *, asked_at: float = 0.0, read_at: float = 0.0, now: datetime = _NEVER
+    ) -> None:
         self.entries = list(entries)
         self.asked_at = asked_at
         self.read_at = read_at
+        self._latest = min(now, _NEVER - OVERLAP) + OVERLAP
+        self._dates = [created_at(entry) for entry in self.entries]
         self._since: dict[datetime, list[Entry]] = {}
 
     @cached_property
@@ -42,21 +49,31 @@ class Found:
     def since(self, moment: datetime) -> list[Entry]:
         """Return the entries made at *moment* or later, and those whose date cannot be read."""
         if moment not in self._since:
-            self._since[moment] = [entry for entry in self.entries if _is_since(entry, moment)]
+            dated = zip(self.entries, self._dates, strict=True)
+            self._since[moment] = [entry for entry, date in dated if date is None or date >= moment]
         return self._since[moment]
+
+    def count_since(self, moment: datetime) -> int:
+        """Return how many were made at *moment* or later: one whose date cannot be read may be old."""
+        return sum(date is not None and date >= moment for date in self._dates)
+
+    def newest_of(self, entries: Iterable[Entry]) -> datetime | None:
+        """Return when the newest of *entries* was made; None where there is none whose date can be."""
+        dates = (created_at(entry) for entry in entries)
+        return max((date for date in dates if date is not None and date <= self._latest), default=None)
 
     @cached_property
     def newest(self) -> datetime | None:
-        """When the newest entry was made; None where there is none whose date can be read."""
-        return max((date for entry in self.entries if (date := created_at(entry))), default=None)
+        """When the newest entry was made; None where there is none whose date can be."""
+        return max((date for date in self._dates if date is not None and date <= self._latest), default=None)
 
 
 class Reach:
     """
     How far back the next look at a list must go, for nothing that appears late to be missed.
 
-    It goes back from the newest entry at first, and less the longer that is known: so a list that rests costs one
-    page, however many entries came before. Of the API's clock no more is asked than to go as fast as this machine's.
+    It goes back less the longer the newest entry is known: so a list that rests costs one page, however many entries
+    came before. Of the API's clock no more is asked than to go as fast as this machine's.
 
     :param since: from when on entries may be new.
     """
@@ -72,9 +89,9 @@ class Reach:
         if found.newest is not None and (self._newest is None or found.newest > self._newest):
             origin = found.newest - timedelta(seconds=found.read_at)
             self._newest, self._origin = found.newest, max(origin, self._origin or origin)
-        if self._newest is not None and self._origin is not None:
+        if self._origin is not None:
             asked_at = self._origin + timedelta(seconds=found.asked_at)
-            self.since = max(self.since, min(asked_at - OVERLAP, self._newest))
+            self.since = max(self.since, asked_at - OVERLAP)
 
 
 class Watermark:
@@ -97,9 +114,8 @@ class Watermark:
     def take(self, found: Found) -> list[Entry]:
         """Return those of *found* that are new, and take note of them."""
         new = [entry for entry in found.since(self.since) if entry["id"] not in self._told]
-        for entry in new:
-            self._told[entry["id"]] = date = created_at(entry)
-            self.moment = max(self.moment, date or self.moment)
+        self._told |= {entry["id"]: created_at(entry) for entry in new}
+        self.moment = max(self.moment, found.newest_of(new) or self.moment)
         self._told = {id_: date for id_, date in self._told.items() if date is None or date >= self.since}
         return new
 
@@ -118,14 +134,9 @@ class Watermark:
 
 def summary_of(entries: list[Entry]) -> dict[str, Any]:
     """Return what is told of new entries: their number, their ids, and when the newest was made."""
-    newest = Found(entries).newest
+    newest = max((date for entry in entries if (date := created_at(entry))), default=None)
     return {
         "count": len(entries),
         "ids": [entry["id"] for entry in entries],
         "newest": newest.isoformat() if newest else None,
     }
-
-
-def _is_since(entry: Entry, moment: datetime) -> bool:
-    date = created_at(entry)
-    return date is None or date >= moment

@@ -16,8 +16,8 @@ from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
-from airflow_provider_mailersend.api.locating import Locating
 from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
@@ -58,6 +58,8 @@ class MailerSendAsyncHook(MailerSendAccount):
         self._account: tuple[Settings, Flow, Reporter] | None = None
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
+        # A flow is of one request after another: many at once would not learn of the limits from each other.
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -112,18 +114,20 @@ class MailerSendAsyncHook(MailerSendAccount):
         )
         return [entry async for entry in entries]
 
-    async def locate_suppressions(
+    async def find_suppressions(
         self,
         suppression_list: str,
         last_pages: Mapping[tuple[str, str], int],
         *,
         domain_id: str | None = None,
         domain: str | None = None,
-    ) -> dict[tuple[str, str], int]:
-        """Tell which entries are still there, and where: as :meth:`MailerSendHook.locate_suppressions`."""
+        both_ways: bool = True,
+    ) -> dict[tuple[str, str], tuple[int, Entry]]:
+        """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
         settings, _, _ = await self._connect()
         scope = Scope.of(domain_id, domain, settings.domain_id)
-        return await self._run(Locating(SuppressionList(suppression_list), last_pages, scope=scope).run)
+        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        return await self._run(finding.run)
 
     async def iter_recipients(
         self, *, domain_id: str | None = None, domain: str | None = None
@@ -189,7 +193,8 @@ class MailerSendAsyncHook(MailerSendAccount):
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
         _, flow, reporter = await self._connect()
         try:
-            return await drive_async(steps_of(flow), partial(self._perform, reporter=reporter))
+            async with self._turn:
+                return await drive_async(steps_of(flow), partial(self._perform, reporter=reporter))
         except MailerSendError as error:
             self._fail(error)
         finally:

@@ -21,6 +21,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendError,
     MailerSendNotFoundError,
 )
+from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import (
     Flow,
     Keep,
@@ -30,7 +31,6 @@ from airflow_provider_mailersend.api.flow import (
     drive,
 )
 from airflow_provider_mailersend.api.items import Item, Wanted
-from airflow_provider_mailersend.api.locating import Locating
 from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
@@ -185,24 +185,26 @@ class MailerSendHook(MailerSendAccount):
         )
         return list(entries)
 
-    def locate_suppressions(
+    def find_suppressions(
         self,
         suppression_list: str,
         last_pages: Mapping[tuple[str, str], int],
         *,
         domain_id: str | None = None,
         domain: str | None = None,
-    ) -> dict[tuple[str, str], int]:
+        both_ways: bool = True,
+    ) -> dict[tuple[str, str], tuple[int, Entry]]:
         """
-        Tell which entries are still on a suppression list, and where: ``GET /suppressions/{list}``.
+        Find entries on a suppression list, by what they suppress: ``GET /suppressions/{list}``.
 
         It looks first near where they stood last: an entry that is still there costs mostly one request, wherever it
-        stands. That one is gone costs a request for each 100 entries: it may stand anywhere.
+        stands. That one is not there costs a request for each 100 entries, or two: an entry deleted while a list is
+        read from the top can hide another, so a list of more than one page is then read from its end too.
 
         .. code-block:: python
 
-            hook.locate_suppressions("blocklist", {("recipients", "jane@example.com"): 1})
-            # {("recipients", "jane@example.com"): 17}
+            hook.find_suppressions("blocklist", {("recipients", "jane@example.com"): 1})
+            # {("recipients", "jane@example.com"): (17, {"id": "60f198790542d97fb66dfe52", …})}
 
         :param suppression_list: the list, as in :meth:`iter_suppressions`.
         :param last_pages: what is looked for, pairs of ``recipients`` and an address, whose case does not count, or of
@@ -210,10 +212,12 @@ class MailerSendHook(MailerSendAccount):
         :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of
             the account and of all its domains.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
-        :return: the pages of those that are there.
+        :param both_ways: whether to read from the end too.
+        :return: those that are there, each as the page it stands on and its entry.
         """
         scope = Scope.of(domain_id, domain, self.settings.domain_id)
-        return self._run(Locating(SuppressionList(suppression_list), last_pages, scope=scope).run(self._flow))
+        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        return self._run(finding.run(self._flow))
 
     def add_suppressions(
         self,

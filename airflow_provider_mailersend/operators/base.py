@@ -66,7 +66,7 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
         except MailerSendQuotaExhaustedError as error:
             is_anew = so_far is not None and error.so_far is None
             starts_over_again = is_anew and self.hook.requests_sent > _TO_SEE_A_USED_UP_DAY
-            if not self.deferrable or error.resets_at is None or starts_over_again:
+            if not self.deferrable or error.retry_at is None or starts_over_again:
                 raise
             self.log.info("%s Going on then.", error)
-            raise self.asleep_until(error.resets_at, "resume", kwargs={"so_far": error.so_far}) from None
+            raise self.asleep_until(error.retry_at, "resume", kwargs={"so_far": error.so_far}) from None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
+    AirflowException,
     AirflowFailException,
+    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
 )
 
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.packing import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask
 
@@ -48,6 +52,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable
+        self._begun: float | None = None
 
     @abstractmethod
     def look(self) -> PokeReturnValue:
@@ -62,30 +67,38 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
 
     def look_again(self, context: Context, event: Any = None, begun: float | None = None) -> Any:
         """Look, the next day's requests having begun, with the time that is left of that from *begun* on."""
-        return self._look_or_defer(begun).xcom_value
+        self._begun = begun
+        with self._skipping_failures():
+            looked = self._look_or_defer()
+        # It may have been made to wait without a triggerer meanwhile.
+        return looked.xcom_value if looked.is_done else self.execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Return what the trigger found, or fail with what went wrong."""
-        if event["status"] == "error":
-            raise AirflowFailException(event["message"])
+        with self._skipping_failures():
+            if event["status"] == "error":
+                raise AirflowFailException(event["message"])
         self.log.info("Success criteria met. Exiting.")
         return unpacked_json(event["found"])
 
-    def _look_or_defer(self, begun: float | None = None) -> PokeReturnValue:
+    def _look_or_defer(self) -> PokeReturnValue:
         now = time.time()
-        begun = begun or now
-        timeout = timedelta(seconds=self.timeout - (now - begun))
+        self._begun = self._begun or now
+        timeout = timedelta(seconds=self.timeout - (now - self._begun))
         try:
             with self.failing_at_once():
                 looked = self.look()
         except MailerSendQuotaExhaustedError as error:
-            if not self.deferrable or error.resets_at is None:
+            if not self.deferrable or error.retry_at is None:
                 raise
             self.log.info("%s Looking then.", error)
             raise self.asleep_until(
-                error.resets_at, "look_again", kwargs={"begun": begun}, timeout=timeout
+                error.retry_at, "look_again", kwargs={"begun": self._begun}, timeout=timeout
             ) from None
-        if self.deferrable and not looked.is_done:
+        if looked.is_done:
+            return looked
+        self.log.info("Not yet.")
+        if self.deferrable:
             self.defer(
                 trigger=self.trigger(
                     mailersend_conn_id=self.mailersend_conn_id,
@@ -93,8 +106,19 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
                     poke_interval=self.poke_interval,
                     exponential_backoff=self.exponential_backoff,
                     max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+                    asked_at=time.time(),
                 ),
                 method_name="execute_complete",
                 timeout=timeout,
             )
         return looked
+
+    @contextmanager
+    def _skipping_failures(self) -> Iterator[None]:
+        """Skip the task where it is to fail never, as Airflow does for what is done before a deferral."""
+        try:
+            yield
+        except (AirflowException, MailerSendError) as error:
+            if isinstance(error, AirflowSkipException) or not self.never_fail:
+                raise
+            raise AirflowSkipException(f"Skipping due to never_fail being set: {error}") from error

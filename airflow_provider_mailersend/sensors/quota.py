@@ -39,6 +39,10 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
         if type(self.at_least) is not int or self.at_least < 0:
             raise ValueError(f"at_least must be a whole number, 0 or more; got {self.at_least!r}")
         quota = self.hook.get_api_quota()
+        if 0 <= quota["quota"] < self.at_least:
+            raise ValueError(
+                f"at_least={self.at_least} is more than the {quota['quota']} requests of a whole day"
+            )
         return PokeReturnValue(is_done=leaves(quota, self.at_least), xcom_value=quota)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:

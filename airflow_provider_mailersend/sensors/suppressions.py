@@ -11,7 +11,8 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.entries import key_of
 from airflow_provider_mailersend.api.items import Item
-from airflow_provider_mailersend.api.watching import OVERLAP, summary_of
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
@@ -54,10 +55,10 @@ class MailerSendSuppressionSensor(_ListSensor):
     """
     Wait until an address or a pattern is on a suppression list, or is no longer: ``GET /suppressions/{list}``.
 
-    The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry.
-    Later looks read only what is new or, while it waits for one to go, where it stood last: mostly one request each, be
-    it in poke mode or, with ``deferrable=True``, in the triggerer. To see that one is gone the list is read once more.
-    In reschedule mode each look reads like the first.
+    The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry; and
+    where it does not, again from its end, as an entry deleted meanwhile can hide another. Later looks read only what is
+    new or, while it waits for one to go, where it stood last: mostly one request each, be it in poke mode or, with
+    ``deferrable=True``, in the triggerer. In reschedule mode each look reads like the first.
 
     .. code-block:: python
 
@@ -103,22 +104,26 @@ class MailerSendSuppressionSensor(_ListSensor):
 
     def look(self) -> PokeReturnValue:
         check_flags(present=self.present)
-        return self._look_for_it() if self.present else self._look_whether_it_is_gone()
+        if self.present and self._looked_at is not None:
+            return self._look_at_what_is_new(self._looked_at)
+        begun = datetime.now(UTC)
+        key = self._wanted().key
+        # Another look at the whole list makes good what this one misses; others read only what is new.
+        is_repeated = self.reschedule and not self.deferrable
+        found = self.hook.find_suppressions(
+            last_pages={key: self._page}, both_ways=not (self.present and is_repeated), **self._listed()
+        )
+        self._looked_at = begun + self.hook.clock_ahead - OVERLAP
+        self._page, entry = found.get(key, (self._page, None))
+        return PokeReturnValue(is_done=(entry is not None) == self.present, xcom_value=entry)
 
-    def _look_for_it(self) -> PokeReturnValue:
+    def _look_at_what_is_new(self, since: datetime) -> PokeReturnValue:
         key = self._wanted().key
         begun = datetime.now(UTC)
-        # What was not there at the last look can only be new.
-        entries = self.hook.iter_suppressions(**self._listed(), since=self._looked_at)
-        found = next((entry for entry in entries if key_of(entry) == key), None)
+        entries = self.hook.iter_suppressions(**self._listed(), since=since)
+        entry = next((entry for entry in entries if key_of(entry) == key), None)
         self._looked_at = begun + self.hook.clock_ahead - OVERLAP
-        return PokeReturnValue(is_done=found is not None, xcom_value=found)
-
-    def _look_whether_it_is_gone(self) -> PokeReturnValue:
-        key = self._wanted().key
-        pages = self.hook.locate_suppressions(last_pages={key: self._page}, **self._listed())
-        self._page = pages.get(key, self._page)
-        return PokeReturnValue(is_done=key not in pages)
+        return PokeReturnValue(is_done=entry is not None, xcom_value=entry)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import (
@@ -130,14 +135,20 @@ class MailerSendSuppressionSensor(_ListSensor):
         asking |= {**self._listed(), "kind": wanted.kind, "value": wanted.value}
         if not self.present:
             return MailerSendSuppressionAbsenceTrigger(page=self._page, **asking)
-        # The whole list, where this sensor has not looked.
-        since = self._looked_at or datetime.min.replace(tzinfo=UTC)
-        return MailerSendSuppressionTrigger(since=since.isoformat(), **asking)
+        if self._looked_at is None:
+            raise RuntimeError("the sensor has not looked yet")
+        return MailerSendSuppressionTrigger(since=self._looked_at.isoformat(), **asking)
 
     def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
-        if (recipient is None) == (pattern is None):
+        if recipient is None and pattern is None:
+            raise ValueError(
+                f"give recipient or pattern: recipient is {self.recipient!r}, and pattern is {self.pattern!r}"
+            )
+        if recipient is not None and pattern is not None:
             raise ValueError("give either recipient or pattern, and not both")
+        if recipient is not None and "@" not in recipient:
+            raise ValueError(f"recipient must be an address; got {masked(recipient)!r}")
         return Item("recipients", recipient, 0) if recipient else Item("patterns", pattern or "", 0)
 
 
@@ -145,7 +156,8 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     """
     Wait until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
 
-    Each look reads those entries, a request for each 100, newest first.
+    Each look reads those entries, a request for each 100, newest first. An entry whose date cannot be read does not
+    count towards *at_least*: it may be old.
 
     .. code-block:: python
 
@@ -186,8 +198,10 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     def look(self) -> PokeReturnValue:
         if type(self.at_least) is not int or self.at_least < 1:
             raise ValueError(f"at_least must be a whole number, 1 or more; got {self.at_least!r}")
-        entries = self.hook.list_suppressions(**self._listed(), since=self._since())
-        return PokeReturnValue(is_done=len(entries) >= self.at_least, xcom_value=summary_of(entries))
+        since = self._since()
+        entries = self.hook.list_suppressions(**self._listed(), since=since)
+        is_done = Found(entries).count_since(since) >= self.at_least
+        return PokeReturnValue(is_done=is_done, xcom_value=summary_of(entries))
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Hashable, Iterator
+from math import inf
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.errors import (
-    MailerSendError,
-    MailerSendQuotaExhaustedError,
-    MailerSendRateLimitError,
-)
+from airflow_provider_mailersend.api.masking import masked_within, said_by
 from airflow_provider_mailersend.api.packing import packed_json
-from airflow_provider_mailersend.triggers.polling import Asking, polling
+from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
+from airflow_provider_mailersend.triggers.polling import NEARLY, Asking, polling
+
+log = logging.getLogger(__name__)
+
+#: How long before a task's timeout it is looked for the last time, in seconds.
+_BEFORE_TIMEOUT = 5.0
 
 
 class MailerSendTrigger(BaseTrigger):
@@ -33,6 +37,7 @@ class MailerSendTrigger(BaseTrigger):
     :param poke_interval: seconds between two answers.
     :param exponential_backoff: whether that doubles from one to the next.
     :param max_wait: the most seconds it grows to; None for no bound.
+    :param asked_at: when it was asked last, in Unix seconds: a triggerer that starts later does not wait anew.
     """
 
     asking: Asking[Any]
@@ -45,6 +50,7 @@ class MailerSendTrigger(BaseTrigger):
         poke_interval: float = 60.0,
         exponential_backoff: bool = False,
         max_wait: float | None = None,
+        asked_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.mailersend_conn_id = mailersend_conn_id
@@ -52,6 +58,7 @@ class MailerSendTrigger(BaseTrigger):
         self.poke_interval = poke_interval
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
+        self.asked_at = asked_at
 
     @abstractmethod
     def asks(self) -> dict[str, Any]:
@@ -79,25 +86,48 @@ class MailerSendTrigger(BaseTrigger):
             "poke_interval": self.poke_interval,
             "exponential_backoff": self.exponential_backoff,
             "max_wait": self.max_wait,
+            "asked_at": self.asked_at,
         }
 
+    def __repr__(self) -> str:
+        return masked_within(super().__repr__())
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        try:
+            found = await self._wait()
+        except Exception as error:
+            yield TriggerEvent({"status": "error", "message": str(error)})
+        else:
+            # The triggerer logs its events whole, and an entry holds an address.
+            yield TriggerEvent({"status": "success", "found": packed_json(found)})
+
+    async def _wait(self) -> Any:
+        """Ask until what is waited for is found, or asking again cannot help."""
+        loop = asyncio.get_running_loop()
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
-            least = 0.0
-            for delay in self._delays():
+            delays, said = self._delays(), ""
+            delay = next(delays)
+            waits = (
+                delay if self.asked_at is None else delay - min(max(time.time() - self.asked_at, 0.0), delay)
+            )
+            while True:
+                begun, least = loop.time(), 0.0
                 try:
-                    answer = await poll.answer(max(delay, least), self.need)
+                    answer = await poll.answer(waits, self.need)
                 except Exception as error:
                     if is_permanent(error):
-                        yield TriggerEvent({"status": "error", "message": str(error)})
-                        return
+                        raise
                     least = seconds_to_wait_after(error)
-                    continue
-                least = 0.0
-                for found in self.found_in(answer):
-                    # The triggerer logs its events whole, and an entry holds an address.
-                    yield TriggerEvent({"status": "success", "found": packed_json(found)})
-                    return
+                    if said != (said := said_by(error)):
+                        log.warning("%s. Asking again.", said)
+                else:
+                    said = ""
+                    for found in self.found_in(answer):
+                        return found
+                # What others have asked sooner does not make this one's interval grow.
+                if loop.time() - begun >= waits * (1 - NEARLY):
+                    delay = next(delays)
+                waits = max(delay, least)
 
     def _delays(self) -> Iterator[float]:
         """Yield the seconds until each asking, as Airflow's sensors reckon them."""
@@ -108,26 +138,18 @@ class MailerSendTrigger(BaseTrigger):
                 least = max(int(self.poke_interval * 2.0 ** min(pokes - 2, 30)), 1)
                 delay = least * (1 + random.random())  # noqa: S311
                 delay = min(delay, self.max_wait) if self.max_wait else delay
+                delay = min(delay, self._seconds_left)
             yield delay
             pokes += 1
+
+    @property
+    def _seconds_left(self) -> float:
+        """How long there is until just before the task's timeout, which the triggerer sets."""
+        timeout_after = getattr(self, "timeout_after", None)
+        left = timeout_after.timestamp() - time.time() - _BEFORE_TIMEOUT if timeout_after else inf
+        return left if left > 0 else inf
 
 
 def classpath_of(trigger: BaseTrigger) -> str:
     """Return where a triggerer finds the class of *trigger*."""
     return f"{type(trigger).__module__}.{type(trigger).__qualname__}"
-
-
-def is_permanent(error: Exception) -> bool:
-    """Return whether asking again cannot help: what else keeps a triggerer from asking may pass."""
-    if isinstance(error, MailerSendError):
-        return error.permanent
-    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
-
-
-def seconds_to_wait_after(error: Exception) -> float:
-    """Return how long asking again is of no use, in seconds."""
-    if isinstance(error, MailerSendQuotaExhaustedError) and error.resets_at is not None:
-        return error.resets_at.timestamp() - time.time()
-    if isinstance(error, MailerSendRateLimitError):
-        return error.retry_at - time.time()
-    return 0.0

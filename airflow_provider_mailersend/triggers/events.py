@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, suppress
-from datetime import UTC, datetime
+import logging
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_mailersend.api.domains import Scope
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import MailerSendRequestError
+from airflow_provider_mailersend.api.errors import MailerSendRequestError, MailerSendUnexpectedAnswerError
+from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
-from airflow_provider_mailersend.triggers.base import classpath_of, is_permanent, seconds_to_wait_after
+from airflow_provider_mailersend.triggers.base import classpath_of
+from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
 from airflow_provider_mailersend.triggers.polling import Asking, Poll, polling
 
@@ -31,8 +36,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Under which key the watermark is kept in an asset's state store.
-_KEY = "mailersend_watermark"
+log = logging.getLogger(__name__)
 
 #: How long after an event, in seconds, Airflow has stored it for certain: the triggerer hands events on every second.
 _STORED_AFTER = 2.0
@@ -40,9 +44,17 @@ _STORED_AFTER = 2.0
 
 async def _clock(hook: MailerSendAsyncHook, listed: Listed, needs: list[None]) -> datetime:
     # The question is free, and its answer has a date, even where the token may not ask it.
-    with suppress(MailerSendRequestError):
+    with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
         await hook.get_api_quota()
     return datetime.now(UTC) + hook.clock_ahead
+
+
+def _unpacked(packed: object) -> Watermark | None:
+    try:
+        return Watermark.unpacked(packed)  # type: ignore[arg-type]
+    except (TypeError, ValueError, LookupError, zlib.error) as error:
+        log.warning("What is kept of a watcher cannot be read (%s): it begins anew.", type(error).__name__)
+        return None
 
 
 #: What time it is for MailerSend.
@@ -78,7 +90,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     :param domain: the same by the domain's name.
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's.
-    :param poke_interval: seconds between two looks.
+    :param poke_interval: how long between two looks, in seconds or as a timedelta; 300 s are 288 requests a day.
     :return: in the event's payload, ``suppression_list``, ``count``, ``ids``, and ``watermark``: when the
         newest entry told of so far was made.
     """
@@ -91,9 +103,14 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         domain: str | None = None,
         mailersend_conn_id: str = "mailersend_default",
         quota_reserve: int | None = None,
-        poke_interval: float = 60.0,
+        poke_interval: float | timedelta = 300.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        if isinstance(poke_interval, timedelta):
+            poke_interval = poke_interval.total_seconds()
+        if not isinstance(poke_interval, (int, float)) or not poke_interval > 0:
+            raise ValueError(f"poke_interval must be a number of seconds, more than 0; got {poke_interval!r}")
+        Scope.of(domain_id, domain, None)
         self.suppression_list = str(SuppressionList(suppression_list))
         self.domain_id = domain_id
         self.domain = domain
@@ -117,7 +134,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         return path, *kwargs.values()
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Found]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Found, None]:
         """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
         trigger = cls(**kwargs)
         reach = Reach(await trigger._now() - OVERLAP)
@@ -129,6 +146,21 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
+        try:
+            async for event in self._events(shared_stream):
+                yield event
+        except Exception:
+            # Airflow starts a watcher that fails again at once, with the connection as it is by then.
+            await asyncio.sleep(self.poke_interval)
+            raise
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch alone, where Airflow has no shared streams."""
+        async with aclosing(type(self).open_shared_stream(self.serialize()[1])) as stream:
+            async for event in self.filter_shared_stream(stream):
+                yield event
+
+    async def _events(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
         watermark = await self._kept_watermark()
         is_first_look = watermark is None
         watermark = watermark or Watermark(await self._now())
@@ -136,19 +168,11 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             entries = watermark.take(found)
             if entries and not is_first_look:
                 yield TriggerEvent(self._payload_of(entries, watermark))
-                # An event that is lost is worse than one that comes twice: the watermark follows it. What is asked
-                # of the store is answered when Airflow hangs no longer; from then on it takes the event within that.
-                await self._kept_watermark()
-                await asyncio.sleep(_STORED_AFTER)
+                # An event that is lost is worse than one that comes twice: the watermark follows it.
+                await self._stored()
             if entries or is_first_look:
                 await self._keep(watermark)
             is_first_look = False
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch alone, where Airflow has no shared streams."""
-        stream = type(self).open_shared_stream(self.serialize()[1])
-        async for event in self.filter_shared_stream(stream):
-            yield event
 
     def _payload_of(self, entries: list[Entry], watermark: Watermark) -> dict[str, Any]:
         return {
@@ -162,7 +186,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         self, watermark: Watermark, shared_stream: AsyncIterator[Found]
     ) -> AsyncIterator[Found]:
         async with self._polling(NEWEST) as poll:
-            yield await self._answer_of(poll, 0.0, watermark.since)
+            found = await self._answer_of(poll, 0.0, watermark.since)
+        yield found
         async for found in shared_stream:
             yield found
 
@@ -177,9 +202,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
                 return await poll.answer(delay, need)
             except Exception as error:
                 if is_permanent(error):
-                    # Airflow starts a watcher that fails again at once, with the connection as it is by then.
-                    await asyncio.sleep(self.poke_interval)
                     raise
+                log.warning("%s. Asking again.", said_by(error))
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
     def _polling(self, asking: Asking[_T]) -> AbstractAsyncContextManager[Poll[_T]]:
@@ -187,13 +211,32 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         return polling(asking, listed, self.mailersend_conn_id, self.quota_reserve)
 
     async def _kept_watermark(self) -> Watermark | None:
-        kept = [await store.aget(_KEY) for store in self._stores()]
-        watermarks = [Watermark.unpacked(packed) for packed in kept if isinstance(packed, dict)]
+        kept = [await store.aget(self._key) for store in self._stores()]
+        watermarks = [watermark for packed in kept if packed is not None and (watermark := _unpacked(packed))]
         return max(watermarks, key=lambda watermark: watermark.moment, default=None)
 
     async def _keep(self, watermark: Watermark) -> None:
-        for store in self._stores():
-            await store.aset(_KEY, watermark.packed())
+        try:
+            for store in self._stores():
+                await store.aset(self._key, watermark.packed())
+        except Exception as error:
+            log.warning(
+                "The asset's state store takes nothing (%s): going on, but a restart would tell again what was told.",
+                type(error).__name__,
+            )
+
+    async def _stored(self) -> None:
+        """Wait until Airflow has stored an event for certain."""
+        # What is asked of the store is answered when Airflow hangs no longer; from then on it takes the event in time.
+        with suppress(Exception):
+            await self._kept_watermark()
+        await asyncio.sleep(_STORED_AFTER)
+
+    @property
+    def _key(self) -> str:
+        """Under which the watermark is kept: an asset may have other watchers too."""
+        listed = self.suppression_list, self.domain_id or self.domain or ""
+        return "/".join(("mailersend", self.mailersend_conn_id, *listed))
 
     def _stores(self) -> list[Any]:
         """Return the state stores of all assets that are watched: Airflow runs equal triggers as one."""

@@ -38,7 +38,8 @@ async def read_newest(hook: MailerSendAsyncHook, listed: Listed, needs: list[dat
     """Read what was made since the earliest of *needs*."""
     asked_at = time.monotonic()
     entries = await hook.list_suppressions(**listed._asdict(), since=min(needs))
-    return Found(entries, asked_at=asked_at, read_at=time.monotonic())
+    now = datetime.now(UTC) + hook.clock_ahead
+    return Found(entries, asked_at=asked_at, read_at=time.monotonic(), now=now)
 
 
 class _Located(NamedTuple):
@@ -50,7 +51,8 @@ class _Located(NamedTuple):
 
 async def _pages(hook: MailerSendAsyncHook, listed: Listed, needs: list[_Located]) -> dict[Key, int]:
     """Return the pages on which those of *needs* stand that are there."""
-    return await hook.locate_suppressions(last_pages=dict(needs), **listed._asdict())
+    found = await hook.find_suppressions(last_pages=dict(needs), **listed._asdict())
+    return {key: page for key, (page, _) in found.items()}
 
 
 async def _sms_recipient(hook: MailerSendAsyncHook, id_: str, needs: list[None]) -> Entry:
@@ -194,8 +196,9 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
         return self._since
 
     def found_in(self, answer: Found) -> list[dict[str, Any]]:
-        entries = answer.since(self._since)
-        return [summary_of(entries)] if len(entries) >= self.at_least else []
+        if answer.count_since(self._since) < self.at_least:
+            return []
+        return [summary_of(answer.since(self._since))]
 
 
 class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_mailersend.api.masking import said_by
+from airflow_provider_mailersend.triggers.faults import is_of_the_connection
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 
-log = logging.getLogger(__name__)
-
 Answer = TypeVar("Answer")
 
 #: Who is due within this part of its waiting is asked for with those who are due now.
-_NEARLY = 0.1
+NEARLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +49,20 @@ class Poll(Generic[Answer]):
     :param asking: how it is asked.
     :param question: what is asked.
     :param hook: by which.
+    :param give_up: is called where asking again by that hook cannot help.
     """
 
-    def __init__(self, asking: Asking[Answer], question: Hashable, hook: MailerSendAsyncHook) -> None:
-        self.users = 0
+    def __init__(
+        self,
+        asking: Asking[Answer],
+        question: Hashable,
+        hook: MailerSendAsyncHook,
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._how = asking
         self._question = question
         self._hook = hook
+        self._give_up = give_up
         self._waiting: set[_Waiting[Answer]] = set()
         self._sooner = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
@@ -71,23 +76,26 @@ class Poll(Generic[Answer]):
         """
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
-        waiting: _Waiting[Answer] = _Waiting(due, due - delay * _NEARLY, need, loop.create_future())
+        waiting: _Waiting[Answer] = _Waiting(due, due - delay * NEARLY, need, loop.create_future())
         self._waiting.add(waiting)
         self._sooner.set()
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_while_waited_for())
         try:
             return await waiting.answer
+        except Exception as error:
+            # It goes to all who wait, and each raising would lengthen it for the others.
+            error.__traceback__ = None
+            raise
         finally:
             self._waiting.discard(waiting)
 
-    async def close(self) -> None:
-        """Stop asking, and close the connections to MailerSend."""
+    async def aclose(self) -> None:
+        """Stop asking."""
         if self._asking is not None:
             self._asking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._asking
-        await self._hook.aclose()
 
     async def _ask_while_waited_for(self) -> None:
         while self._waiting:
@@ -100,7 +108,8 @@ class Poll(Generic[Answer]):
                 answer = await self._how.ask(self._hook, self._question, needs)
             except Exception as error:
                 # Whatever it is, such as a connection that is not there: those who wait must hear of it.
-                log.warning("%s", said_by(error))
+                if is_of_the_connection(error):
+                    self._give_up()
                 for future in self._answered(needs):
                     future.set_exception(error)
             else:
@@ -127,9 +136,46 @@ class Poll(Generic[Answer]):
 
 
 _Key = tuple[asyncio.AbstractEventLoop, Hashable]
+_Thing = TypeVar("_Thing", "Poll[Any]", "MailerSendAsyncHook")
 
-#: The questions that are being asked: each as long as it has users.
-_polls: dict[_Key, Poll[Any]] = {}
+
+class _Shared(Generic[_Thing]):
+    """Things that are made when they are first wanted, and closed when nobody uses them any more."""
+
+    def __init__(self) -> None:
+        self._things: dict[_Key, _Thing] = {}
+        self._users: Counter[_Thing] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    @asynccontextmanager
+    async def using(self, key: Hashable, make: Callable[[], _Thing]) -> AsyncIterator[_Thing]:
+        """Share the thing of *key* with all in this event loop who use it."""
+        loop_key = asyncio.get_running_loop(), key
+        thing = self._things.get(loop_key)
+        if thing is None:
+            thing = self._things[loop_key] = make()
+        self._users[thing] += 1
+        try:
+            yield thing
+        finally:
+            self._users[thing] -= 1
+            if not self._users[thing]:
+                del self._users[thing]
+                if self._things.get(loop_key) is thing:
+                    del self._things[loop_key]
+                await thing.aclose()
+
+    def forget(self, key: Hashable) -> None:
+        """Let whoever comes next have another one than those who use it now."""
+        self._things.pop((asyncio.get_running_loop(), key), None)
+
+
+#: The questions that are being asked, and the hooks they are asked by: one for each connection, which keeps to its
+#: limits.
+_polls: _Shared[Poll[Any]] = _Shared()
+_hooks: _Shared[MailerSendAsyncHook] = _Shared()
 
 
 @asynccontextmanager
@@ -140,16 +186,18 @@ async def polling(
     # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
     # that takes a while, beside the event loop.
     hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.mailersend")
-    key = asyncio.get_running_loop(), (asking, question, mailersend_conn_id, quota_reserve)
-    poll = _polls.get(key)
-    if poll is None:
-        hook = hooks.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
-        poll = _polls[key] = Poll(asking, question, hook)
-    poll.users += 1
-    try:
+    connection = mailersend_conn_id, quota_reserve
+
+    def make_hook() -> MailerSendAsyncHook:
+        made: MailerSendAsyncHook = hooks.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
+        return made
+
+    def give_up() -> None:
+        # The connection may be mended meanwhile: whoever comes next reads it anew.
+        _hooks.forget(connection)
+
+    async with (
+        _hooks.using(connection, make_hook) as hook,
+        _polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
+    ):
         yield poll
-    finally:
-        poll.users -= 1
-        if not poll.users:
-            del _polls[key]
-            await poll.close()

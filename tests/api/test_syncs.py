@@ -402,7 +402,8 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for():
     assert work.result(0)["refusal"] == (
         "no recipients are wanted at all, and mode='mirror' would delete all recipients there are. See whether the "
         "source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or leave recipients "
-        "out, which leaves them alone. 3 to delete are more than max_deletes=0.1 allows, which is 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete "
+        "out, which leaves them alone. 3 to delete are more than max_deletes=0.1 allows, which is 0. The plan: 3 are "
+        "there, 0 are wanted: 0 to add, 3 to delete "
         "(p***@x.example, p***@x.example, p***@x.example), 0 there already. See whether the source is whole; where it "
         "is, raise max_deletes for this run."
     )

@@ -35,6 +35,7 @@ def test_found_entries_are_known_by_what_they_suppress_the_first_of_each() -> No
 def test_entries_since_a_moment_hold_those_without_a_date_that_can_be_read() -> None:
     found = Found([entry("a", 1), entry("b"), entry("c", date="nonsense"), entry("d", -1)])
     assert [one["id"] for one in found.since(NOON)] == ["a", "b", "c"]
+    assert found.count_since(NOON) == 2
     assert found.newest == NOON + timedelta(minutes=1)
     assert Found([]).newest is None
 
@@ -87,13 +88,24 @@ def looked(reach: Reach, at: float, *entries: dict[str, Any], took: float = 0.0)
     return reach.since
 
 
-def test_a_look_reaches_back_behind_the_newest_entry_and_to_it_once_that_is_long_known() -> None:
+def test_a_look_reaches_back_behind_the_newest_entry_and_less_the_longer_that_is_known() -> None:
     reach = Reach(NOON - timedelta(days=1))
     assert looked(reach, 100.0) == NOON - timedelta(days=1), "nothing is known yet"
     assert looked(reach, 160.0, entry("a")) == NOON - OVERLAP
     assert looked(reach, 220.0, entry("a")) == NOON - OVERLAP + timedelta(minutes=1)
-    assert looked(reach, 1000.0, entry("a")) == NOON
+    assert looked(reach, 1000.0, entry("a")) == NOON - OVERLAP + timedelta(minutes=14)
     assert looked(reach, 1001.0, entry("b", 14.1)) == NOON + timedelta(minutes=14.1) - OVERLAP
+
+
+def test_an_entry_dated_later_than_now_tells_no_time() -> None:
+    future = entry("future", 600_000)
+    reach = Reach(NOON - timedelta(days=1))
+    reach.looked(Found([future, entry("a")], asked_at=10.0, read_at=10.0, now=NOON))
+    assert reach.since == NOON - OVERLAP
+    watermark = Watermark(NOON)
+    assert watermark.take(Found([future, entry("a")], now=NOON)) == [future, entry("a")]
+    late = entry("b", -1)
+    assert again(watermark).take(Found([future, entry("a"), late], now=NOON)) == [late]
 
 
 @properties

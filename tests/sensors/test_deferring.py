@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     TaskDeferred,
 )
@@ -57,10 +59,10 @@ def test_an_address_is_waited_for(connect: Connect) -> None:
         options = {**OFTEN, "suppression_list": "blocklist"}
         comes = MailerSendSuppressionSensor(recipient=" Jane@example.net", **options)
         deferral = deferred(comes)
-        assert len(sandbox.log) == 10
+        assert len(sandbox.log) == 10 + 10, "from the top and from the end"
         (jane,) = sandbox.add("blocklist", "jane@example.net")
         assert waited(comes, deferral)["id"] == jane["id"]
-        assert len(sandbox.log) == 11, "only what is new is read"
+        assert len(sandbox.log) == 21, "only what is new is read"
         assert comes.execute({})["id"] == jane["id"], "nothing is deferred where it holds already"
 
         goes = MailerSendSuppressionSensor(recipient="jane@example.net", present=False, **options)
@@ -140,6 +142,53 @@ def test_the_time_slept_over_a_used_up_day_counts_towards_the_timeout(connect: C
         assert timedelta(seconds=40) < awake.value.timeout < timedelta(seconds=59)
 
 
+def test_a_used_up_day_is_slept_over_by_mailersends_clock(connect: Connect) -> None:
+    with Sandbox(quota=1, quota_window=30.0, rate_limit=None, clock_ahead=-3600.0) as sandbox:
+        connect(sandbox)
+        options = {**OFTEN, "suppression_list": "blocklist", "recipient": "jane@example.net"}
+        MailerSendSuppressionSensor(**{**options, "present": False}).execute({})
+        sleeps = deferred(MailerSendSuppressionSensor(**options)).trigger.resets_at - datetime.now(UTC)
+        assert timedelta(seconds=15) < sleeps < timedelta(seconds=32)
+
+
+def test_after_a_used_up_day_it_pokes_where_it_defers_no_longer(connect: Connect) -> None:
+    with Sandbox(rate_limit=None) as sandbox:
+        connect(sandbox)
+        sensor = MailerSendSuppressionSensor(
+            task_id="wait",
+            suppression_list="blocklist",
+            recipient="jane@example.net",
+            deferrable=False,
+            poke_interval=0.1,
+            timeout=1,
+        )
+        with pytest.raises(AirflowSensorTimeout):
+            sensor.resume_execution("look_again", {"event": {}}, {})
+        assert len(sandbox.log) > 2
+
+
+@pytest.mark.parametrize(
+    ("method", "event"), [("look_again", {}), ("execute_complete", {"status": "error", "message": "No."})]
+)
+def test_after_a_deferral_too_it_skips_where_it_is_to_fail_never(
+    connect: Connect, sandbox: Sandbox, method: str, event: dict[str, Any]
+) -> None:
+    connect(sandbox, extra={"max_retries": 0})
+    sandbox.fail(Fault(status=503, times=None))
+    sensor = MailerSendApiQuotaSensor(at_least=1, never_fail=True, **OFTEN)
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution(method, {"event": event}, {})
+
+
+def test_more_than_a_whole_day_has_is_not_waited_for(connect: Connect) -> None:
+    with Sandbox(quota=1000) as sandbox:
+        connect(sandbox)
+        with pytest.raises(
+            AirflowFailException, match="at_least=1001 is more than the 1000 requests of a whole"
+        ):
+            MailerSendApiQuotaSensor(at_least=1001, **OFTEN).execute({})
+
+
 @pytest.mark.parametrize("at_least", [-1, True, "5", None])
 def test_a_number_of_requests_is_a_number(connect: Connect, sandbox: Sandbox, at_least: Any) -> None:
     connect(sandbox)
@@ -185,6 +234,7 @@ def test_the_trigger_waits_as_the_sensor_would(connect: Connect, sandbox: Sandbo
     _, kwargs = deferral.trigger.serialize()
     since = datetime.fromisoformat(kwargs.pop("since"))
     assert timedelta(minutes=4) < datetime.now(UTC) - since < timedelta(minutes=10)
+    assert 0 <= time.time() - kwargs.pop("asked_at") < 60
     assert kwargs == {
         "suppression_list": "blocklist",
         "kind": "patterns",
@@ -231,7 +281,7 @@ def test_in_poke_mode_later_looks_read_only_what_is_new(connect: Connect) -> Non
         assert not sensor.poke({})
         sandbox.add("blocklist", "jane@example.net")
         assert sensor.poke({})
-        assert len(sandbox.log) == 10 + 1 + 1
+        assert len(sandbox.log) == 20 + 1 + 1
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
@@ -258,7 +308,7 @@ def test_what_is_new_is_read_by_the_clock_of_the_api(connect: Connect, ahead: in
         (jane,) = sandbox.add("blocklist", "jane@example.net")
         found = waited(sensor, deferral) if deferral else sensor.poke({}).xcom_value
         assert found["id"] == jane["id"]
-        assert len(sandbox.log) == 3 + looks, "later looks read only what is new"
+        assert len(sandbox.log) == 2 * 3 + looks, "later looks read only what is new"
 
 
 def test_of_what_is_to_go_later_looks_read_where_it_stood(connect: Connect) -> None:

@@ -125,13 +125,21 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
     [
         (
             MailerSendSuppressionSensor(task_id="a", suppression_list="blocklist"),
-            "either recipient or pattern",
+            "recipient or pattern",
         ),
         (
             MailerSendSuppressionSensor(
                 task_id="b", suppression_list="blocklist", recipient="a", pattern="b"
             ),
-            "either recipient or pattern",
+            "recipient or pattern",
+        ),
+        (
+            MailerSendSuppressionSensor(task_id="g", suppression_list="unsubscribes", pattern="a.*"),
+            "patterns stand on the blocklist only, not on unsubscribes",
+        ),
+        (
+            MailerSendSuppressionSensor(task_id="h", suppression_list="blocklist", recipient="nobody"),
+            r"recipient must be an address; got 'n\*\*\*'",
         ),
         (
             MailerSendSuppressionSensor(task_id="c", suppression_list="nowhere", recipient="a@b.com"),

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,6 +174,100 @@ def test_of_several_assets_each_keeps_what_was_told(connect: Connect, sandbox: S
 
     assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
     assert stores._by_name["one"].kept == stores._by_name["other"].kept
+
+
+@on_airflow_3
+def test_watchers_of_one_asset_keep_their_watermarks_apart(
+    connect: Connect, sandbox: Sandbox, watch: Any
+) -> None:
+    connect(sandbox)
+    store = Store()
+
+    async def scenario() -> None:
+        lists = ("blocklist", "unsubscribes")
+        async with Triggerer(watch(store, lists[0])), Triggerer(watch(store, lists[1])):
+            await until(lambda: len(store.kept) == 2)
+
+    asyncio.run(scenario())
+    assert set(store.kept) == {
+        "mailersend/mailersend_default/blocklist/",
+        "mailersend/mailersend_default/unsubscribes/",
+    }
+
+
+@on_airflow_3
+def test_a_store_that_takes_nothing_does_not_hold_it_up(
+    connect: Connect, sandbox: Sandbox, watch: Any
+) -> None:
+    connect(sandbox)
+
+    class Broken(Store):
+        async def aset(self, key: str, value: Any) -> None:
+            raise RuntimeError("out of space")
+
+    async def scenario() -> list[str]:
+        async with Triggerer(watch(Broken())) as triggerer:
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+            sandbox.add("blocklist", "a@example.net")
+            await until(lambda: bool(triggerer.ids))
+            sandbox.add("blocklist", "b@example.net")
+            await until(lambda: len(triggerer.ids) >= 2)
+            assert triggerer.error is None
+            return triggerer.ids
+
+    assert asyncio.run(scenario()) == [entry["id"] for entry in reversed(sandbox.entries("blocklist"))]
+
+
+@on_airflow_3
+@pytest.mark.parametrize(
+    "kept", ["nonsense", {"moment": "soon"}, {"moment": "2026-01-01T00:00:00+00:00", "told": "?"}]
+)
+def test_what_is_kept_and_cannot_be_read_is_left_aside(
+    connect: Connect, sandbox: Sandbox, watch: Any, kept: Any
+) -> None:
+    connect(sandbox)
+    store = Store()
+    store.kept["mailersend/mailersend_default/blocklist/"] = json.dumps(kept)
+
+    async def scenario() -> list[str]:
+        async with Triggerer(watch(store)) as triggerer:
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+            sandbox.add("blocklist", "a@example.net")
+            await until(lambda: bool(triggerer.ids))
+            return triggerer.ids
+
+    assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+
+
+@on_airflow_3
+def test_it_begins_where_the_quota_cannot_be_read(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+    connect(sandbox)
+    sandbox.fail(Fault(path="/api-quota", status=200, body={"data": []}, times=None))
+
+    async def scenario() -> None:
+        async with Triggerer(watch()) as triggerer:
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+            sandbox.add("blocklist", "a@example.net")
+            await until(lambda: bool(triggerer.ids))
+
+    asyncio.run(scenario())
+
+
+@on_airflow_3
+@pytest.mark.parametrize("poke_interval", [0, -5, "often", None, timedelta(0)])
+def test_its_interval_is_more_than_nothing(poke_interval: Any) -> None:
+    events = importlib.import_module("airflow_provider_mailersend.triggers.events")
+    with pytest.raises(ValueError, match="poke_interval must be a number of seconds, more than 0; got"):
+        events.MailerSendSuppressionEventTrigger(suppression_list="blocklist", poke_interval=poke_interval)
+
+
+@on_airflow_3
+def test_a_timedelta_is_an_interval_and_two_domains_are_refused() -> None:
+    events = importlib.import_module("airflow_provider_mailersend.triggers.events")
+    options = {"suppression_list": "blocklist", "poke_interval": timedelta(minutes=2)}
+    assert events.MailerSendSuppressionEventTrigger(**options).serialize()[1]["poke_interval"] == 120.0
+    with pytest.raises(ValueError, match="either domain_id or domain"):
+        events.MailerSendSuppressionEventTrigger(domain_id="d", domain="example.com", **options)
 
 
 @on_airflow_3

@@ -273,7 +273,82 @@ def test_other_lists_connections_and_domains_are_asked_for_themselves(
         return await asyncio.gather(*[first_event(trigger) for trigger in triggers])
 
     assert len(asyncio.run(watch())) == 4
-    assert len(sandbox.log) == 4
+    assert len(sandbox.requests("GET", "/suppressions/blocklist")) == 4
+
+
+def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) -> None:
+    with Sandbox(rate_limit=20, rate_window=1.0, quota=None, sms_recipients=50) as sandbox:
+        connect(sandbox, extra={"rate_limit_window": 1.0})
+        ids = [one["id"] for one in sandbox.entries("sms-recipients")]
+
+        async def watch() -> None:
+            triggers = [
+                MailerSendSmsRecipientStatusTrigger(sms_recipient_id=id_, status="blocked", poke_interval=0.5)
+                for id_ in ids
+            ]
+            waiting = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
+            await asyncio.sleep(4)
+            assert len(polling._hooks) == 1
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+        asyncio.run(watch())
+        statuses = [request.status for request in sandbox.log]
+        assert statuses.count(200) >= 60
+        assert statuses.count(429) <= 15
+        assert not polling._polls
+        assert not polling._hooks
+
+
+def test_what_others_ask_does_not_lengthen_its_interval(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+
+    async def watch() -> Any:
+        busy = asyncio.create_task(first_event(waits_for("never@example.net", poke_interval=0.02)))
+        patient = waits_for("jane@example.net", poke_interval=1, exponential_backoff=True)
+        event = asyncio.create_task(first_event(patient))
+        await until(lambda: len(sandbox.log) > 40)
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+        sandbox.add("blocklist", "jane@example.net")
+        return await asyncio.wait_for(event, 10)
+
+    assert asyncio.run(watch())["found"]["pattern"] == "jane@example.net"
+
+
+def test_a_connection_that_was_mended_is_read_anew_by_who_comes_next(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox, password="mlsn.wrong")
+    sandbox.add("blocklist", "jane@example.net")
+
+    async def watch() -> list[Any]:
+        stays = waits_for("never@example.net", poke_interval=600, suppression_list="unsubscribes")
+        waiting = asyncio.create_task(first_event(stays))
+        refused = await first_event(waits_for("jane@example.net"))
+        connect(sandbox)
+        found = await first_event(waits_for("jane@example.net"))
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return [refused["status"], found["status"]]
+
+    assert asyncio.run(watch()) == ["error", "success"]
+    assert not polling._polls
+    assert not polling._hooks
+
+
+def test_a_triggerer_that_starts_later_does_not_wait_anew(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.net")
+    trigger = again(waits_for("jane@example.net", poke_interval=600, asked_at=time.time() - 601))
+    assert asyncio.run(asyncio.wait_for(first_event(trigger), 10))["status"] == "success"
+
+
+def test_its_repr_shows_no_address() -> None:
+    shown = repr(waits_for("jane@example.net"))
+    assert "***@example.net" in shown
+    assert "jane" not in shown
 
 
 def test_who_looks_far_back_and_seldom_does_not_make_the_others_do_so(connect: Connect) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.domains import Scope
-from airflow_provider_mailersend.api.locating import Locating
+from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 from .account import Account
@@ -17,8 +17,11 @@ BLOCKLIST = SuppressionList.BLOCKLIST
 def look(account, last_pages, **options):
     """Return the pages of those that are there, and how many requests it took."""
     script = Script(server=account)
-    found = script.run(Locating(BLOCKLIST, last_pages, **options).run(flow()))
-    return found, len(script.sent)
+    found = script.run(Finding(BLOCKLIST, last_pages, **options).run(flow()))
+    assert all(
+        account.value_in(entry).lower() == what[1].strip().lower() for what, (_, entry) in found.items()
+    )
+    return {what: page for what, (page, _) in found.items()}, len(script.sent)
 
 
 def address(n):
@@ -51,7 +54,7 @@ def test_what_is_there_is_found_and_what_is_gone_is_not(entries, looked_for, cha
         found, requests = look(account, last_pages)
         assert found == {what: page for what in last_pages if (page := page_of(account, what))}
         # Near where they stood, and at the worst the whole list.
-        assert requests <= 3 * len(last_pages) + len(account.entries) // 100 + 1
+        assert requests <= 3 * len(last_pages) + 2 * (len(account.entries) // 100 + 1)
         last_pages |= found
         for n in range(added):
             account.put(f"new{n}@example.org", at=NOON)
@@ -72,10 +75,26 @@ def test_what_is_still_there_costs_a_request_wherever_it_stands(added, deleted, 
     assert read == requests
 
 
-def test_that_one_is_gone_takes_the_whole_list():
+def test_that_one_is_gone_takes_the_whole_list_both_ways():
     account = long_account()
     del account.entries[849]
-    assert look(account, {address(150): 9}) == ({}, 3 + 10)
+    assert look(account, {address(150): 9}) == ({}, 3 + 10 + 10)
+    assert look(account, {address(150): 9}, both_ways=False) == ({}, 3 + 10)
+
+
+@pytest.mark.parametrize(("both_ways", "pages"), [(True, {address(149): 1}), (False, {})])
+def test_what_a_deletion_hides_is_found_from_the_end(both_ways, pages):
+    account = long_account(250)
+
+    def serve(request, script):
+        answered = account(request, script)
+        if len(script.sent) == 1:
+            del account.entries[0]
+        return answered
+
+    script = Script(server=serve)
+    found = script.run(Finding(BLOCKLIST, {address(149): 1}, both_ways=both_ways).run(flow()))
+    assert {what: page for what, (page, _) in found.items()} == pages
 
 
 def test_many_that_stand_all_over_are_read_from_the_top():
@@ -116,9 +135,9 @@ def test_nothing_looked_for_asks_nothing():
 @pytest.mark.parametrize("page", [0, -3, 1.5, "1", None])
 def test_a_page_is_a_number_from_1(page):
     with pytest.raises(ValueError, match="must be a whole number, at least 1; got"):
-        Locating(BLOCKLIST, {address(1): page})
+        Finding(BLOCKLIST, {address(1): page})
 
 
 def test_patterns_stand_on_the_blocklist_only():
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
-        Locating(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})
+        Finding(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})

@@ -1,25 +1,29 @@
-"""Where on a suppression list entries stand, for those who ask again and again whether they still do."""
+"""Finding entries on a suppression list, for those who ask again and again whether they are there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.pages import Paging, entries_of
-from airflow_provider_mailersend.api.requests import SuppressionList, list_suppressions
+from airflow_provider_mailersend.api.requests import Request, SuppressionList, list_suppressions
 
 
-class Locating:
+class Finding:
     """
-    A look for entries, first near where they stood last: what is still there costs a request a page of them or two.
+    A look for entries, first near where they stood last: what is still there costs a request or two for each page of
+    them. That one is not there takes reading the list.
 
-    That one is gone takes reading the list: it may stand anywhere.
+    An entry deleted while a list is read can hide another from whoever reads it from the top. So where the list is of
+    more than one page, what is not found so is looked for from its end too.
 
     :param last_pages: what is looked for, pairs of ``recipients`` and an address or ``patterns`` and a regular
         expression, each with the page, from 1, on which it stood last.
     :param scope: the domain whose entries are meant; without one those of the account and of all its domains.
+    :param both_ways: whether to look from the end too.
     """
 
     def __init__(
@@ -28,8 +32,10 @@ class Locating:
         last_pages: Mapping[tuple[str, str], int],
         *,
         scope: Scope = ACCOUNT_WIDE,
+        both_ways: bool = True,
     ) -> None:
         suppression_list.check_takes(kind for kind, _ in last_pages)
+        check_flags(both_ways=both_ways)
         for page in last_pages.values():
             if not isinstance(page, int) or page < 1:
                 raise ValueError(
@@ -37,12 +43,13 @@ class Locating:
                 )
         self.suppression_list = suppression_list
         self.scope = scope
+        self.both_ways = both_ways
         self._missing: dict[Key, int] = {comparable(*what): page for what, page in last_pages.items()}
-        self._found: dict[Key, int] = {}
+        self._found: dict[Key, tuple[int, Entry]] = {}
         self._wanted = list(last_pages)
 
-    def run(self, flow: Flow) -> Steps[dict[tuple[str, str], int]]:
-        """Return the pages of those that are there, by *flow*."""
+    def run(self, flow: Flow) -> Steps[dict[tuple[str, str], tuple[int, Entry]]]:
+        """Return those that are there, each as its page and its entry, by *flow*."""
         domain_id = yield from self.scope.resolve(flow)
         request = list_suppressions(self.suppression_list, domain_id)
         # What is added to a list pushes others onto the next page, and what is deleted pulls them back.
@@ -51,19 +58,26 @@ class Locating:
             # Reading from the top costs no more than the page farthest down.
             if len(pages) >= max(pages, default=0):
                 break
-            for page in pages:
-                answer = yield from flow.send(request.at_page(page))
-                self._see(entries_of(request, answer), page)
-        paging, page = Paging(request), 0
+            yield from self._look_at(flow, request, pages)
+        paging, count = Paging(request), 0
         while self._missing and paging.request is not None:
-            page += 1
+            count += 1
             entries = yield from flow.read_page(paging)
-            self._see(entries, page)
+            self._see(entries, count)
+        if self.both_ways and count > 1:
+            yield from self._look_at(flow, request, range(count, 0, -1))
         return {what: self._found[key] for what in self._wanted if (key := comparable(*what)) in self._found}
+
+    def _look_at(self, flow: Flow, request: Request, pages: Iterable[int]) -> Steps[None]:
+        for page in pages:
+            if not self._missing:
+                return
+            answer = yield from flow.send(request.at_page(page))
+            self._see(entries_of(request, answer), page)
 
     def _see(self, entries: Iterable[Entry], page: int) -> None:
         for entry in entries:
             key = key_of(entry)
             if key is not None and key in self._missing:
                 del self._missing[key]
-                self._found[key] = page
+                self._found[key] = page, entry
