@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qs, urlencode
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 
@@ -28,11 +28,13 @@ def create_asset(
     :param list_name: a suppression list, ``recipients`` or ``sms-recipients``.
     :param domain_id: the domain whose entries are meant, where it is one's alone.
     :param extra: what else to say of the asset.
+    :raises ValueError: there is no such list, or nothing tells the account.
     """
     from airflow.providers.common.compat.sdk import Asset
 
     query = f"?{urlencode({'domain_id': domain_id})}" if domain_id else ""
-    return Asset(uri=f"mailersend://{account}/{list_name}{query}", extra=extra)
+    uri = sanitize_uri(urlsplit(f"mailersend://{account}/{list_name}{query}"))
+    return Asset(uri=uri.geturl(), extra=extra)
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

@@ -48,6 +48,12 @@ def test_an_asset_is_made_of_its_parts() -> None:
     assert asset.extra["of"] == "us"
 
 
+@pytest.mark.parametrize("parts", [{"account": ""}, {"list_name": "greylist"}])
+def test_an_asset_of_no_list_is_not_made(parts: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="the URI of a MailerSend asset"):
+        create_asset(**{"account": "main", "list_name": "blocklist", **parts})
+
+
 def test_operators_link_to_the_app() -> None:
     operator = MailerSendAddSuppressionsOperator(task_id="add", suppression_list="blocklist")
     (link,) = operator.operator_extra_links

@@ -60,7 +60,7 @@ class Paging:
         else:
             dates = [created_at(entry) for entry in fresh]
             kept = [entry for entry, date in zip(fresh, dates, strict=True) if self._within(entry, date)]
-            is_last = is_last or self._past_since([date for date in dates if date is not None])
+            is_last = self._past_since([date for date in dates if date is not None]) or is_last
         self._page += 1
         self.request = None if is_last else asked.at_page(self._page)
         return kept

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
@@ -16,26 +15,10 @@ from airflow_provider_mailersend.operators.source_files import items_in
 from airflow_provider_mailersend.operators.task_state import TaskState
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
+from airflow_provider_mailersend.unset import UNSET, Unset, lost_domain, or_none
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-_T = TypeVar("_T")
-
-_Unset = Enum("_Unset", "UNSET")
-
-#: What tells an argument that was left out from one that is, or was rendered to, None.
-_UNSET = _Unset.UNSET
-
-
-def _or_none(argument: _T | _Unset) -> _T | None:
-    return None if isinstance(argument, _Unset) else argument
-
-
-def _lost_domain(domain_id: object, domain: object, would: str) -> ValueError:
-    return ValueError(
-        f"domain_id is {domain_id!r} and domain is {domain!r}: that would {would}. Leave both out if that is meant"
-    )
 
 
 class MailerSendListSuppressionsOperator(MailerSendOperator):
@@ -254,37 +237,37 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         self,
         *,
         suppression_list: str,
-        ids: Sequence[str] | str | _Unset | None = _UNSET,
-        recipients: Sequence[str] | str | _Unset | None = _UNSET,
-        patterns: Sequence[str] | str | _Unset | None = _UNSET,
+        ids: Sequence[str] | str | Unset | None = UNSET,
+        recipients: Sequence[str] | str | Unset | None = UNSET,
+        patterns: Sequence[str] | str | Unset | None = UNSET,
         delete_all: bool = False,
-        domain_id: str | _Unset | None = _UNSET,
-        domain: str | _Unset | None = _UNSET,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.ids = _or_none(ids)
-        self.recipients = _or_none(recipients)
-        self.patterns = _or_none(patterns)
+        self.ids = or_none(ids)
+        self.recipients = or_none(recipients)
+        self.patterns = or_none(patterns)
         self.delete_all = delete_all
-        self.domain_id = _or_none(domain_id)
-        self.domain = _or_none(domain)
+        self.domain_id = or_none(domain_id)
+        self.domain = or_none(domain)
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
-        self._ids_given = ids is not _UNSET
-        self._values_given = recipients is not _UNSET or patterns is not _UNSET
-        self._domain_given = domain_id is not _UNSET or domain is not _UNSET
+        self._ids_given = ids is not UNSET
+        self._values_given = recipients is not UNSET or patterns is not UNSET
+        self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         # With nothing given at all it is no ids, which delete nothing.
         by_id = self._ids_given or not (self._values_given or self.delete_all)
         domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
         if self._domain_given and domain_id is None and domain is None and not by_id:
-            raise _lost_domain(self.domain_id, self.domain, "delete entries of other domains too")
+            raise lost_domain(self.domain_id, self.domain, "delete entries of other domains too")
         result = self.hook.delete_suppressions(
             required_text_of(self.suppression_list, "suppression_list"),
             ids=list_of(self.ids, "ids") if by_id else None,
@@ -380,13 +363,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         self,
         *,
         suppression_list: str,
-        recipients: Sequence[str] | str | _Unset | None = _UNSET,
-        patterns: Sequence[str] | str | _Unset | None = _UNSET,
+        recipients: Sequence[str] | str | Unset | None = UNSET,
+        patterns: Sequence[str] | str | Unset | None = UNSET,
         file: str | None = None,
         recipients_column: str | None = "email",
         patterns_column: str | None = None,
-        domain_id: str | _Unset | None = _UNSET,
-        domain: str | _Unset | None = _UNSET,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         mode: Mode = "add_only",
         max_deletes: int | float = MAX_DELETES,
         allow_empty: bool = False,
@@ -398,13 +381,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.recipients = _or_none(recipients)
-        self.patterns = _or_none(patterns)
+        self.recipients = or_none(recipients)
+        self.patterns = or_none(patterns)
         self.file = file
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
-        self.domain_id = _or_none(domain_id)
-        self.domain = _or_none(domain)
+        self.domain_id = or_none(domain_id)
+        self.domain = or_none(domain)
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
@@ -415,12 +398,10 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         self.on_invalid = on_invalid
         # Rendering may turn either into None: what was given is then given as nothing, and not left out.
         self._kinds_given = [
-            kind
-            for kind, given in (("recipients", recipients), ("patterns", patterns))
-            if given is not _UNSET
+            kind for kind, given in (("recipients", recipients), ("patterns", patterns)) if given is not UNSET
         ]
         self._file_given = file is not None
-        self._domain_given = domain_id is not _UNSET or domain is not _UNSET
+        self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         wanted, state = self._wanted(), TaskState(context)
@@ -459,7 +440,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     def _scope(self) -> dict[str, str | None]:
         domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
         if self._domain_given and domain_id is None and domain is None:
-            raise _lost_domain(self.domain_id, self.domain, "be the connection's domain, or the account")
+            raise lost_domain(self.domain_id, self.domain, "be the connection's domain, or the account")
         return {"domain_id": domain_id, "domain": domain}
 
     def _tell(self, result: dict[str, Any]) -> None:

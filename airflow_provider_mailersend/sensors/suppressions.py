@@ -16,6 +16,7 @@ from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
+from airflow_provider_mailersend.unset import UNSET, Unset, lost_domain, or_none
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
@@ -34,20 +35,24 @@ class _ListSensor(MailerSendSensor):
         self,
         *,
         suppression_list: str,
-        domain_id: str | None = None,
-        domain: str | None = None,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.suppression_list = suppression_list
-        self.domain_id = domain_id
-        self.domain = domain
+        self.domain_id = or_none(domain_id)
+        self.domain = or_none(domain)
+        self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def _listed(self) -> dict[str, Any]:
+        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
+        if self._domain_given and domain_id is None and domain is None:
+            raise lost_domain(self.domain_id, self.domain, "look at entries of other domains too")
         return {
             "suppression_list": required_text_of(self.suppression_list, "suppression_list"),
-            "domain_id": text_of(self.domain_id, "domain_id"),
-            "domain": text_of(self.domain, "domain"),
+            "domain_id": domain_id,
+            "domain": domain,
         }
 
 

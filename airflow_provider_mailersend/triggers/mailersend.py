@@ -26,6 +26,14 @@ _LATE = timedelta(seconds=1)
 _LONGEST_SLEEP = 60.0
 
 
+def _aware(moment: datetime | str) -> datetime:
+    """Return *moment*, in ISO 8601 where it is text; :class:`ValueError` where it has no time zone."""
+    aware = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if aware.tzinfo is None:
+        raise ValueError(f"a moment with a time zone is needed; got {moment!r}")
+    return aware
+
+
 class Listed(NamedTuple):
     """Which list is asked: of which domain, by its id or its name."""
 
@@ -120,7 +128,7 @@ class MailerSendSuppressionTrigger(_ListTrigger):
         self.value = value
         self.since = since
         self._key = comparable(kind, value)
-        self._reach = Reach(datetime.fromisoformat(since))
+        self._reach = Reach(_aware(since))
 
     def asks(self) -> dict[str, Any]:
         return {**super().asks(), "kind": self.kind, "value": self.value, "since": self.since}
@@ -186,7 +194,7 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
         super().__init__(**kwargs)
         self.since = since
         self.at_least = at_least
-        self._since = datetime.fromisoformat(since)
+        self._since = _aware(since)
 
     def asks(self) -> dict[str, Any]:
         return {**super().asks(), "since": self.since, "at_least": self.at_least}
@@ -260,9 +268,7 @@ class MailerSendQuotaResetTrigger(BaseTrigger):
 
     def __init__(self, resets_at: datetime | str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.resets_at = datetime.fromisoformat(resets_at) if isinstance(resets_at, str) else resets_at
-        if self.resets_at.tzinfo is None:
-            raise ValueError(f"resets_at must have a time zone; got {resets_at!r}")
+        self.resets_at = _aware(resets_at)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return classpath_of(self), {"resets_at": self.resets_at.isoformat()}

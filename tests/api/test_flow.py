@@ -5,7 +5,7 @@ import math
 import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
@@ -24,9 +24,11 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.api.flow import Flow, Send, drive_async
+from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.api.throttle import Throttle
 
+from .account import Account
 from .script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
 
 GET = requests.list_recipients()
@@ -334,6 +336,30 @@ def test_without_a_reserve_no_quota_is_asked_for():
     script = Script(FINE)
     script.run(flow().send(GET))
     assert [sent.path for sent in script.sent] == [GET.path]
+
+
+def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest():
+    account = Account()
+    account.put_many(50, newest=NOON - 3600)
+    for n in range(1500):
+        account.put(f"new{n}@x.example", at=NOON)
+    sender = flow()
+
+    def read(since):
+        script = Script(server=account)
+        paging = Paging(requests.list_suppressions(SuppressionList.BLOCKLIST), since=since)
+        entries = []
+        while paging.request is not None:
+            entries += script.run(sender.read_page(paging))
+        return len(entries), len(script.sent)
+
+    moment = datetime.fromtimestamp(NOON, UTC)
+    assert read(moment) == (1500, 16)
+    assert read(moment + timedelta(seconds=1)) == (0, 1)
+    # Where it shows that it is not, all is read.
+    account.entries.reverse()
+    assert read(moment) == (1500, 16)
+    assert read(moment + timedelta(seconds=1))[1] == 16
 
 
 def test_work_goes_on_after_the_quota_has_come_back():

@@ -600,7 +600,7 @@ def test_an_address_that_mailersend_refuses_fails_the_task_once_all_else_is_done
     with pytest.raises(AirflowFailException) as error:
         sync(recipients=recipients, mode=mode, max_deletes=1, batch_size=2)
     said = str(error.value)
-    assert "blocklist: 2 of what is wanted cannot be added: recipients[3] '***': It is empty.; " in said
+    assert "blocklist: 2 of what is wanted cannot be added: recipients[3] '***': It is empty; " in said
     assert "recipients[1] 'j***': " in said
     assert "jane roe" not in said
     assert "on_invalid='skip'" in said

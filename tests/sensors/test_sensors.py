@@ -138,6 +138,12 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
             "patterns stand on the blocklist only, not on unsubscribes",
         ),
         (
+            MailerSendSuppressionSensor(
+                task_id="i", suppression_list="blocklist", recipient="a@b.com", domain_id="None"
+            ),
+            "domain_id is 'None' and domain is None: that would look at entries of other domains too",
+        ),
+        (
             MailerSendSuppressionSensor(task_id="h", suppression_list="blocklist", recipient="nobody"),
             r"recipient must be an address; got 'n\*\*\*'",
         ),
