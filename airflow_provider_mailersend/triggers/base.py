@@ -107,9 +107,8 @@ class MailerSendTrigger(BaseTrigger):
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
             delays, said = self._delays(), ""
             delay = next(delays)
-            waits = (
-                delay if self.asked_at is None else delay - min(max(time.time() - self.asked_at, 0.0), delay)
-            )
+            already = 0.0 if self.asked_at is None else max(0.0, time.time() - self.asked_at)
+            waits = max(0.0, delay - already)
             while True:
                 begun, least = loop.time(), 0.0
                 try:

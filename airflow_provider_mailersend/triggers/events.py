@@ -49,14 +49,6 @@ async def _clock(hook: MailerSendAsyncHook, listed: Listed, needs: list[None]) -
     return datetime.now(UTC) + hook.clock_ahead
 
 
-def _unpacked(packed: object) -> Watermark | None:
-    try:
-        return Watermark.unpacked(packed)  # type: ignore[arg-type]
-    except (TypeError, ValueError, LookupError, zlib.error) as error:
-        log.warning("What is kept of a watcher cannot be read (%s): it begins anew.", type(error).__name__)
-        return None
-
-
 #: What time it is for MailerSend.
 _CLOCK = Asking(_clock)
 
@@ -245,3 +237,11 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             return []
         # Airflow gives no other way to them than by the assets, which a trigger does not know.
         return list(getattr(stores, "_by_name", {}).values()) or [stores]
+
+
+def _unpacked(packed: object) -> Watermark | None:
+    try:
+        return Watermark.unpacked(packed)  # type: ignore[arg-type]
+    except (TypeError, ValueError, LookupError, zlib.error) as error:
+        log.warning("What is kept of a watcher cannot be read (%s): it begins anew.", type(error).__name__)
+        return None
