@@ -1,7 +1,9 @@
-# make demo: the CRM example on a real Airflow, against a sandbox.  make test: lint, types and tests.
+# make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
+# make test: lint, types and the tests.
 PYTHON ?= python3
 AIRFLOW ?= 3.3.2
 VENV ?= .venv
+PORT = 8080
 BIN := $(VENV)/bin
 
 .PHONY: demo ui test lint pytest pytest-2.11 e2e chaos bench clean
@@ -10,7 +12,7 @@ demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
 
 ui: $(VENV)/installed
-	$(BIN)/python example_dags/demo.py ui
+	$(BIN)/python example_dags/demo.py ui $(PORT)
 
 test: lint pytest
 

@@ -17,6 +17,10 @@ _ANYTHING = ("patterns", "numbers")
 # What an address or an id never holds, and the text of a list, of whatever kind, does.
 _SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
 
+# What stands between things that were meant as a list, and what shows that a text was made of something else.
+_BETWEEN = {",": "commas", ";": "semicolons"}
+_BRACKET = re.compile(r"[(){}\[\]<>]")
+
 
 def text_of(value: object, name: str) -> str | None:
     """
@@ -85,6 +89,12 @@ def _listed(text: str, name: str) -> list[Any]:
     if name in _ANYTHING or not _SEVERAL.search(text):
         return [text]
     raise ValueError(
-        f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them. Pass "
-        "the list itself (an XComArg), or end its template with '| list | tojson'"
+        f"{_why_no_list(text, name)}. Pass the list itself (an XComArg), or end its template with '| list | tojson'"
     )
+
+
+def _why_no_list(text: str, name: str) -> str:
+    if _BRACKET.search(text):
+        return f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them"
+    between = next((said for mark, said in _BETWEEN.items() if mark in text), "spaces or line breaks")
+    return f"{name} is a text, and not a list: a text with {between} is none"

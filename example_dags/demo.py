@@ -1,23 +1,25 @@
 """
-Runs the CRM example through a real Airflow against the sandbox, or starts Airflow's UI on it: ``demo.py [ui]``.
+Runs the CRM example through a real Airflow against the sandbox, or starts Airflow's UI on it: ``demo.py [ui [PORT]]``.
 
 Everything it makes lies in one folder, ``.airflow``; what it starts ends with it.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
 
 from airflow_provider_mailersend.sandbox import QUOTA_HEADERS, RATE_HEADERS, Sandbox
 
@@ -27,6 +29,12 @@ LISTS = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hol
 
 #: A minute of the sandbox's, in seconds: whoever meets the rate limit waits less.
 SHORT_MINUTE = 3.0
+
+#: Where Airflow's UI is, unless another port is named.
+PORT = 8080
+
+#: How long Airflow may take to answer, in seconds, until nobody waits to say where it is.
+LONGEST_START = 300.0
 
 
 def sandbox() -> Sandbox:
@@ -47,27 +55,82 @@ def sandbox() -> Sandbox:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with sandbox() as mailersend:
-        if sys.argv[1:] == ["ui"]:
-            start_ui(mailersend)
-        else:
-            run_crm_dag(mailersend)
+    match sys.argv[1:]:
+        case []:
+            with sandbox() as mailersend:
+                run_crm_dag(mailersend)
+        case ["ui", *port] if len(port) < 2:
+            port_of_ui = checked_port(port[0] if port else str(PORT))
+            with sandbox() as mailersend:
+                start_ui(mailersend, port_of_ui)
+        case _:
+            sys.exit("Usage: demo.py [ui [PORT]]")
 
 
-def start_ui(mailersend: Sandbox) -> None:
+def checked_port(text: str) -> int:
+    """Return the port that *text* names. Without it Airflow would run on, and its tasks could not start."""
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        sys.exit(f"The port must be a number from 1 to 65535, not {text!r}: make ui PORT=8081")
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", int(text)))
+    except OSError as error:
+        sys.exit(
+            f"Airflow cannot listen on port {text}: {error.strerror}. Name another one: make ui PORT=8081"
+        )
+    return int(text)
+
+
+def start_ui(mailersend: Sandbox, port: int) -> None:
     """Start ``airflow standalone`` on the examples and the sandbox, until it is interrupted."""
-    print(f"The sandbox answers at {mailersend.url}. Airflow comes up at http://localhost:8080.", flush=True)
-    print("The user and password stand in its output below. Ctrl-C ends both.", flush=True)
+    home = HOME / "ui"
+    home.mkdir(parents=True, exist_ok=True)
+    make_crm(home / "crm.sqlite", mailersend)
+    make_blocked(home / "blocked.csv", mailersend)
+    print(
+        f"The sandbox answers at {mailersend.url}. Airflow takes a while to start; Ctrl-C ends both.",
+        flush=True,
+    )
     # In a session of its own, so that Ctrl-C comes here alone, and all of it can be ended together.
     process = subprocess.Popen(
-        ["airflow", "standalone"], env=environment(mailersend, HOME / "ui"), start_new_session=True
+        ["airflow", "standalone"],
+        # The examples name their files without a folder.
+        cwd=home,
+        env=environment(mailersend, home, port),
+        start_new_session=True,
     )
     try:
-        process.wait()
+        if is_answering(process, port):
+            say_how_to_log_in(home, port)
+        sys.exit(f"Airflow ended by itself, with {process.wait()}: its output above says why.")
     except KeyboardInterrupt:
         print("Ending Airflow …", flush=True)
     finally:
         end(process)
+
+
+def is_answering(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until Airflow answers; False where it ends before, or takes too long."""
+    latest = time.monotonic() + LONGEST_START
+    while process.poll() is None and time.monotonic() < latest:
+        with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asked:
+            asked.request("GET", "/api/v2/version")
+            if asked.getresponse().status == 200:
+                return True
+        time.sleep(0.5)
+    return False
+
+
+def say_how_to_log_in(home: Path, port: int) -> None:
+    # Airflow itself says the password when it makes it up, and never again.
+    users = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())
+    ((user, password),) = users.items()
+    print(f"\nAirflow is at http://localhost:{port}. User: {user}, password: {password}", flush=True)
+    print(
+        "DAGs begin paused: switch one on there, or trigger it. Ctrl-C ends Airflow and the sandbox.\n",
+        flush=True,
+    )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -110,7 +173,8 @@ def run_crm_dag(mailersend: Sandbox) -> None:
 
 
 def make_crm(path: Path, mailersend: Sandbox) -> Path:
-    """Make the CRM: some of those who opted out are suppressed already, one was written in two ways."""
+    """Make the CRM anew: some of those who opted out are suppressed already, one was written in two ways."""
+    path.unlink(missing_ok=True)
     listed = [entry["recipient"]["email"] for entry in mailersend.entries("unsubscribes")[:20]]
     addresses = [f"customer{number}@example.net" for number in range(40)]
     active = [one["number"] for one in mailersend.entries("sms-recipients") if one["status"] == "active"]
@@ -120,6 +184,18 @@ def make_crm(path: Path, mailersend: Sandbox) -> Path:
         crm.executemany("INSERT INTO opt_outs (email) VALUES (?)", [(person,) for person in people])
         crm.executemany("INSERT INTO opt_outs (phone) VALUES (?)", [(number,) for number in active[:15]])
     return path
+
+
+def make_blocked(path: Path, mailersend: Sandbox) -> None:
+    """Make the blocklist's file anew: what the account blocks, but for a few, and a few more."""
+    of_account = [entry for entry in mailersend.entries("blocklist") if not entry["domain"]]
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["email", "pattern"])
+        for entry in of_account[5:]:
+            is_pattern = entry["type"] == "pattern"
+            lines.writerow(["", entry["pattern"]] if is_pattern else [entry["pattern"], ""])
+        lines.writerows([f"blocked{number}@example.net", ""] for number in range(10))
 
 
 def count(mailersend: Sandbox) -> dict[str, int]:
@@ -159,14 +235,8 @@ def airflow(mailersend: Sandbox, home: Path, *arguments: str, says: str) -> None
         sys.exit(f"airflow {arguments[0]} {arguments[1]} failed. Its whole output is in {log}.")
 
 
-def environment(mailersend: Sandbox, home: Path) -> dict[str, str]:
+def environment(mailersend: Sandbox, home: Path, port: int = PORT) -> dict[str, str]:
     """Return the environment of an Airflow of its own: its folder, the examples, and the connection."""
-    connection: dict[str, Any] = {
-        "conn_type": "mailersend",
-        "password": mailersend.token,
-        "host": mailersend.url,
-        "extra": {"domain_id": mailersend.domain_id("example.com")},
-    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     return {
         **inherited,
@@ -175,8 +245,12 @@ def environment(mailersend: Sandbox, home: Path) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW_CONN_MAILERSEND_DEFAULT": json.dumps(connection),
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        "AIRFLOW_CONN_MAILERSEND_DEFAULT": mailersend.connection,
     }
 
 

@@ -19,7 +19,8 @@ def mailersend_campaign_gate() -> None:
         task_id="suppressed",
         suppression_list="blocklist",
         recipient="{{ params.address }}",
-        mode="reschedule",
+        # In the triggerer, which knows where it looked last: a look by a new worker would read the whole list.
+        deferrable=True,
         poke_interval=timedelta(minutes=5),
         timeout=timedelta(hours=6),
     )

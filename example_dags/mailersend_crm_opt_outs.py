@@ -32,8 +32,11 @@ def mailersend_crm_opt_outs() -> None:
         }[column]
         # Opened as a URI, a file that is not there is an error: it must not pass for a CRM without opt-outs.
         path = Path((params or {})["crm"]).absolute()
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as crm:
-            return [value for (value,) in crm.execute(query)]
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as crm:
+                return [value for (value,) in crm.execute(query)]
+        except sqlite3.Error as error:
+            raise RuntimeError(f"{path}: {error}. Trigger the DAG with the path of the CRM as crm") from error
 
     addresses = opted_out.override(task_id="opted_out_by_email")("email")
     numbers = opted_out.override(task_id="opted_out_by_sms")("phone")

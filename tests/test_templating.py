@@ -41,9 +41,15 @@ def test_lists(rendered: Any, read: list[str]) -> None:
     [
         ("['a', 'b'", "ids is a text that is neither"),
         ("[" * 100_000 + "]" * 100_000, "ids is a text that is neither"),
-        ("a@example.com,b@example.com", "ids is a text that is neither"),
-        ("a@example.com; b@example.com", "ids is a text that is neither"),
-        ("a@example.com\nb@example.com", "ids is a text that is neither"),
+        (
+            "a@example.com,b@example.com",
+            "ids is a text, and not a list: a text with commas is none. Pass the list",
+        ),
+        ("a@example.com; b@example.com", "ids is a text, and not a list: a text with semicolons is none"),
+        (
+            "a@example.com\nb@example.com",
+            "ids is a text, and not a list: a text with spaces or line breaks is none",
+        ),
         ("{'a': 1}", "ids is a text that is neither"),
         ("frozenset({'a'})", "ids is a text that is neither"),
         ("LazySelectSequence([2 items])", "ids is a text that is neither"),

@@ -12,11 +12,14 @@ from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.throttle import Throttle
-from airflow_provider_mailersend.hooks.connection import Settings, settings_of
+from airflow_provider_mailersend.hooks.connection import Settings, settings_of, warning_of
 from airflow_provider_mailersend.hooks.reporting import Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+#: What this process has warned of.
+_WARNED: set[str] = set()
 
 _HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
 
@@ -61,7 +64,14 @@ class MailerSendAccount(BaseHook):
             for name in ("timeout", "max_retries", "quota_reserve")
             if (value := getattr(self, name)) is not None
         }
-        return settings_of(connection, {**extra, **given})
+        self._warn_once(warning_of(self.mailersend_conn_id, extra))
+        return settings_of(connection, extra, given)
+
+    def _warn_once(self, warning: str | None) -> None:
+        # A task, or a triggerer, may make any number of hooks.
+        if warning is not None and warning not in _WARNED:
+            _WARNED.add(warning)
+            self.log.warning("%s", warning)
 
     def _flow_for(self, settings: Settings) -> Flow:
         throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)

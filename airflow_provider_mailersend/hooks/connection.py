@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.flow import MAX_RETRIES
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import BASE_PATH, BASE_URL
 from airflow_provider_mailersend.api.throttle import RATE_WINDOW
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS
@@ -23,6 +24,12 @@ TIMEOUT = 30.0
 _FIELDS = {name: field["label"] for name, field in CONNECTION_FIELDS.items()} | {
     "rate_limit_window": "Window"
 }
+
+# What connections that were made for an older Airflow put before the names in their extra.
+_OLD_PREFIX = "extra__mailersend__"
+
+#: What an error calls a setting, and what it was set to.
+_Said = tuple[str, Any]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -62,24 +69,55 @@ class Settings:
         return _is_loopback(urlsplit(self.base_url).hostname or "")
 
 
-def settings_of(connection: Connection, extra: Mapping[str, Any]) -> Settings:
+def settings_of(
+    connection: Connection, extra: Mapping[str, Any], arguments: Mapping[str, Any] | None = None
+) -> Settings:
     """
     Read *connection*, whose extra holds *extra*.
 
-    :raises ValueError: it says something that cannot be; the message tells which field, and never the token.
+    :param arguments: the numbers that a task or a hook was given, by their names; they go before the extra's.
+    :raises ValueError: it says something that cannot be; the message tells which field, and never the token. Or an
+        argument is such.
     """
+    whose = f"Connection {connection.conn_id!r}:"
     try:
-        return Settings(
-            token=_token(connection.password),
-            base_url=base_url_of(connection.host, connection.port),
-            domain_id=str(extra.get("domain_id") or "").strip() or None,
-            timeout=_number(extra, "timeout", TIMEOUT, least=0.001),
-            max_retries=int(_number(extra, "max_retries", MAX_RETRIES, least=0)),
-            quota_reserve=int(_number(extra, "quota_reserve", 0, least=0)),
-            rate_limit_window=_number(extra, "rate_limit_window", RATE_WINDOW, least=0.001),
-        )
+        token = _token(connection.password)
+        base_url = base_url_of(connection.host, connection.port)
     except ValueError as error:
-        raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
+        raise ValueError(f"{whose} {error}") from None
+    values = _by_names_of_today(extra)
+    said: dict[str, _Said] = {
+        name: (f"{whose} {label} ({name} in extra)", values.get(name)) for name, label in _FIELDS.items()
+    }
+    for name, value in (arguments or {}).items():
+        said[name] = (f"{name}, given as an argument,", value)
+    return Settings(
+        token=token,
+        base_url=base_url,
+        domain_id=str(values.get("domain_id") or "").strip() or None,
+        timeout=_number(said["timeout"], TIMEOUT, least=0.001),
+        max_retries=int(_number(said["max_retries"], MAX_RETRIES, least=0)),
+        quota_reserve=int(_number(said["quota_reserve"], 0, least=0)),
+        rate_limit_window=_number(said["rate_limit_window"], RATE_WINDOW, least=0.001),
+    )
+
+
+def warning_of(conn_id: str, extra: Mapping[str, Any]) -> str | None:
+    """Return a warning where *extra* holds what is not read: a misspelt domain leaves tasks to work on all domains."""
+    unknown = sorted(_by_names_of_today(extra).keys() - _FIELDS.keys())
+    if not unknown:
+        return None
+    return (
+        f"Connection {conn_id!r}: nothing reads {masked_within(', '.join(unknown))} in its extra. Correct the name, or "
+        f"take it out. What is read: {', '.join(_FIELDS)}."
+    )
+
+
+def _by_names_of_today(extra: Mapping[str, Any]) -> dict[str, Any]:
+    old = {
+        name.removeprefix(_OLD_PREFIX): value for name, value in extra.items() if name.startswith(_OLD_PREFIX)
+    }
+    return old | {name: value for name, value in extra.items() if not name.startswith(_OLD_PREFIX)}
 
 
 def base_url_of(host: str | None, port: int | None = None) -> str:
@@ -136,18 +174,16 @@ def _token(password: str | None) -> str:
     return token
 
 
-def _number(extra: Mapping[str, Any], name: str, default: float, *, least: float) -> float:
-    value = extra.get(name)
+def _number(said: _Said, default: float, *, least: float) -> float:
+    name, value = said
     if value is None or value == "":
         return default
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{_FIELDS[name]} ({name} in extra) must be a number; it is {value!r}") from None
+        raise ValueError(f"{name} must be a number; it is {value!r}") from None
     if not least <= number < 1e9:
-        raise ValueError(
-            f"{_FIELDS[name]} ({name} in extra) must be from {least:g} to 999999999; it is {value!r}"
-        )
+        raise ValueError(f"{name} must be from {least:g} to 999999999; it is {value!r}")
     if isinstance(default, int) and not number.is_integer():
-        raise ValueError(f"{_FIELDS[name]} ({name} in extra) must be a whole number; it is {value!r}")
+        raise ValueError(f"{name} must be a whole number; it is {value!r}")
     return number

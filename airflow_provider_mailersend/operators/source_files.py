@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -28,7 +29,8 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     :raises FileNotFoundError: there is no such file.
     :raises ValueError: the file is of another type, or does not hold what its type says.
     """
-    path = ObjectStoragePath(file)
+    # Airflow 2.11 would look for a path without a folder in the root.
+    path = ObjectStoragePath(file if "://" in file else str(Path(file).absolute()))
     rows_of = _READERS.get(path.suffix.lower())
     if rows_of is None:
         raise ValueError(f"file must end with {', '.join(_READERS)}; got {file!r}")
@@ -60,25 +62,37 @@ def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
             # Spreadsheets begin their files with a byte order mark.
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise ValueError(f"line {number} is not in UTF-8") from None
+            raise ValueError(f"line {number} is not in UTF-8: save the file as UTF-8") from None
 
 
 def _csv_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
     reader = csv.DictReader(lines, strict=True)
     try:
-        header = [name.strip() for name in reader.fieldnames or ()]
-        for column in columns.values():
+        if reader.fieldnames is None:
+            raise ValueError("the file is empty: its first line must name the columns")
+        header = [name.strip() for name in reader.fieldnames]
+        for kind, column in columns.items():
             if header.count(column) > 1:
                 raise ValueError(f"the first line names the column {column!r} more than once")
             if column not in header:
-                raise ValueError(
-                    f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}"
-                )
+                raise ValueError(_no_column(kind, column, header))
         reader.fieldnames = header
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
         raise ValueError(f"line {reader.reader.line_num} is no CSV: {error}") from None
+
+
+def _no_column(kind: str, column: str, header: list[str]) -> str:
+    is_split_by_semicolons = len(header) == 1 and ";" in header[0]
+    return (
+        f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}: "
+        + ("the columns must be separated by commas" if is_split_by_semicolons else _name_it((kind,)))
+    )
+
+
+def _name_it(kinds: Iterable[str]) -> str:
+    return f"name the right one as {' or '.join(f'{kind}_column' for kind in kinds)}"
 
 
 def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
@@ -96,7 +110,9 @@ def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
         unknown = [column for column in columns.values() if column not in row]
         if len(unknown) == len(columns):
             names = masked_within(", ".join(row)) or "none"
-            raise ValueError(f"line {number} has no {' or '.join(map(repr, unknown))}; its names are {names}")
+            raise ValueError(
+                f"line {number} has no {' or '.join(map(repr, unknown))}; its names are {names}: {_name_it(columns)}"
+            )
         yield number, row
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -38,24 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
     except OSError as error:
-        sys.stderr.write(f"Cannot listen on port {options['port']}: {error.strerror or error}.\n")
+        sys.stderr.write(
+            f"Cannot listen on port {options['port']}: {error.strerror or error}. Name another one by --port.\n"
+        )
     return 2
 
 
 def _say(sandbox: Sandbox) -> None:
-    domain = sandbox.domains[0]
-    connection = json.dumps(
-        {
-            "conn_type": "mailersend",
-            "password": sandbox.token,
-            "host": sandbox.url,
-            "extra": {"domain_id": sandbox.domain_id(domain)},
-        }
-    )
     sys.stdout.write(f"url    {sandbox.url}\ntoken  {sandbox.token}\n")
     for name in sandbox.domains:
         sys.stdout.write(f"domain {sandbox.domain_id(name)}  {name}\n")
-    sys.stdout.write(f"export AIRFLOW_CONN_MAILERSEND_DEFAULT='{connection}'\n")
+    sys.stdout.write(f"export AIRFLOW_CONN_MAILERSEND_DEFAULT='{sandbox.connection}'\n")
     sys.stdout.flush()
 
 
@@ -101,7 +93,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _whole_or_none(text: str) -> int | None:
-    return None if text == "none" else int(text)
+    if text == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number or none, not {text!r}") from None
 
 
 def _names(text: str) -> list[str]:
@@ -109,7 +106,12 @@ def _names(text: str) -> list[str]:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a moment in ISO 8601, such as 2026-01-31T08:30, not {text!r}"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -57,7 +58,7 @@ class Sandbox:
     :param recipients: how many recipients there are besides, on no suppression list.
     :param sms_recipients: how many SMS recipients there are; every fourth has opted out.
     :param seed: the number that all made-up values follow from.
-    :param newest: when the newest seeded entry of each list was made.
+    :param newest: when the newest seeded entry of each list was made: the beginning of 2025 unless given.
     :param spacing: seconds between a seeded entry and the next.
     :param rate_limit: requests per window, after which 429 is answered; None for no limit.
     :param rate_window: seconds that a window lasts from its first request on.
@@ -98,6 +99,8 @@ class Sandbox:
         batch_refusal: Literal["422", "413"] = "422",
     ) -> None:
         require_loopback(host)
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"port must be from 0 to 65535, not {port}.")
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("token must be printable ASCII without spaces.")
         if max_batch is not None and max_batch < 1:
@@ -188,6 +191,18 @@ class Sandbox:
         if self._server is None:
             raise RuntimeError("The sandbox has a URL only while it runs: use it in a with statement.")
         return f"{self._server.url}/v1"
+
+    @property
+    def connection(self) -> str:
+        """An Airflow connection to it, with its first domain, as ``AIRFLOW_CONN_MAILERSEND_DEFAULT`` takes it."""
+        return json.dumps(
+            {
+                "conn_type": "mailersend",
+                "password": self.token,
+                "host": self.url,
+                "extra": {"domain_id": self.domain_id(self.domains[0])},
+            }
+        )
 
     @property
     def log(self) -> list[LoggedRequest]:

@@ -143,7 +143,9 @@ class SmsRecipients:
             return changed
         phone = serial - 1 if serial % 10 == 9 and len(self.senders) > 1 else serial
         created = self._timeline.at(serial, self._seeded)
-        opted_out = created + 3600 * SECOND if _seeded_opted_out(serial) else None
+        # An hour after it was made, but nothing is newer than the newest.
+        hour_later = min(created + 3600 * SECOND, self._timeline.newest)
+        opted_out = hour_later if _seeded_opted_out(serial) else None
         return _Sms(f"+1555{phone:07d}", self.senders[serial % len(self.senders)], created, opted_out)
 
 

@@ -118,7 +118,7 @@ class MailerSendTrigger(BaseTrigger):
                         raise
                     least = seconds_to_wait_after(error)
                     if said != (said := said_by(error)):
-                        log.warning("%s. Asking again.", said)
+                        log.warning("%s. Asking again.", said.rstrip("."))
                 else:
                     said = ""
                     for found in self.found_in(answer):

@@ -195,7 +195,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             except Exception as error:
                 if is_permanent(error):
                     raise
-                log.warning("%s. Asking again.", said_by(error))
+                log.warning("%s. Asking again.", said_by(error).rstrip("."))
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
     def _polling(self, asking: Asking[_T]) -> AbstractAsyncContextManager[Poll[_T]]:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -83,10 +84,6 @@ class Poll(Generic[Answer]):
             self._asking = asyncio.create_task(self._ask_while_waited_for())
         try:
             return await waiting.answer
-        except Exception as error:
-            # It goes to all who wait, and each raising would lengthen it for the others.
-            error.__traceback__ = None
-            raise
         finally:
             self._waiting.discard(waiting)
 
@@ -111,7 +108,7 @@ class Poll(Generic[Answer]):
                 if is_of_the_connection(error):
                     self._give_up()
                 for future in self._answered(needs):
-                    future.set_exception(error)
+                    future.set_exception(_copy_of(error))
             else:
                 for future in self._answered(needs):
                     future.set_result(answer)
@@ -133,6 +130,17 @@ class Poll(Generic[Answer]):
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._sooner.wait(), left)
+
+
+def _copy_of(error: Exception) -> Exception:
+    """Return one for each who waits: raised by many, one error's traceback would grow with each."""
+    try:
+        copied = copy(error)
+    except Exception:
+        # Not all exceptions of others can be copied.
+        return error
+    copied.__cause__ = error.__cause__ or error.__context__
+    return copied
 
 
 _Key = tuple[asyncio.AbstractEventLoop, Hashable]

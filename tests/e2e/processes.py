@@ -184,15 +184,7 @@ def _environment(home: Path, url: str, sandboxes: Mapping[str, Sandbox]) -> dict
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
     }
     connections = {
-        f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(
-            {
-                "conn_type": "mailersend",
-                "password": sandbox.token,
-                "host": sandbox.url,
-                "extra": {"domain_id": sandbox.domain_id("example.com")},
-            }
-        )
-        for conn_id, sandbox in sandboxes.items()
+        f"AIRFLOW_CONN_{conn_id.upper()}": sandbox.connection for conn_id, sandbox in sandboxes.items()
     }
     return {
         **inherited,

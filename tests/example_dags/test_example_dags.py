@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,14 +26,19 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 def example(name: str) -> DAG:
     """Return the DAG of an example's file."""
+    dag = getattr(module(name), name)()
+    assert isinstance(dag, DAG)
+    return dag
+
+
+def module(name: str) -> ModuleType:
+    """Return one of the examples' files as a module."""
     spec = importlib.util.spec_from_file_location(name, DAGS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    dag = getattr(module, name)()
-    assert isinstance(dag, DAG)
-    return dag
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
 
 
 def run(name: str, day: datetime | None = None, **conf: Any) -> Any:
@@ -125,6 +131,22 @@ def test_a_crm_that_is_not_there_is_no_crm_without_opt_outs(connect: Connect, tm
         assert not (tmp_path / "moved.sqlite").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "unable to open database file"), (b"", "no such table"), (b"no database" * 99, "not a database")],
+)
+def test_a_crm_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    path = tmp_path / "crm.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    task: Any = example("mailersend_crm_opt_outs").get_task("opted_out_by_email")
+    with pytest.raises(
+        RuntimeError, match=f"crm.sqlite: .*{complaint}.*Trigger the DAG with the path"
+    ) as error:
+        task.python_callable("email", params={"crm": str(path)})
+    assert str(path) in str(error.value)
+
+
 def test_the_nightly_dag_makes_the_blocklist_what_the_file_says(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "blocked.csv"
     with Sandbox(rate_limit=None) as sandbox:
@@ -143,6 +165,32 @@ def test_the_nightly_dag_makes_the_blocklist_what_the_file_says(connect: Connect
             held = sorted(entry["pattern"] for entry in entries if not entry["domain"])
             assert held == sorted([*listed[1:], "new@example.net", ".*@example.org"])
         assert [request.method for request in sandbox.log if request.method != "GET"] == ["POST", "DELETE"]
+
+
+def test_the_examples_find_the_files_of_the_ui_where_airflow_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = module("demo")
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(blocklist=400, unsubscribes=30, sms_recipients=40, rate_limit=None) as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_MAILERSEND_DEFAULT", sandbox.connection)
+        for _ in range(2):  # as often as the UI is started
+            demo.make_crm(tmp_path / "crm.sqlite", sandbox)
+            demo.make_blocked(tmp_path / "blocked.csv", sandbox)
+        before = sandbox.entries("blocklist")
+        assert run("mailersend_nightly_blocklist").state == "success"
+        after = sandbox.entries("blocklist")
+        added = {entry["pattern"] for entry in after if entry not in before}
+        assert added == {f"blocked{number}@example.net" for number in range(10)}
+        assert 0 < len([entry for entry in before if entry not in after]) <= 5
+        assert run("mailersend_crm_opt_outs").state == "success"
+        assert "customer1@example.net" in {
+            one["recipient"]["email"] for one in sandbox.entries("unsubscribes")
+        }
+
+
+def test_the_gate_waits_in_the_triggerer() -> None:
+    assert vars(example("mailersend_campaign_gate").get_task("suppressed"))["deferrable"] is True
 
 
 def test_the_gate_opens_once_the_address_is_suppressed(connect: Connect) -> None:

@@ -115,10 +115,44 @@ def test_a_domain_is_read_as_a_text_without_spaces(connect: Connect, given: Any,
     assert MailerSendHook(connect(extra={"domain_id": given})).settings.domain_id == read
 
 
-def test_what_the_hook_is_given_is_checked_too(connect: Connect) -> None:
-    done, message = MailerSendHook(connect(), max_retries=-1).test_connection()
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"max_retries": -1}, "max_retries, given as an argument, must be from 0 to 999999999; it is -1"),
+        ({"quota_reserve": "many"}, "quota_reserve, given as an argument, must be a number; it is 'many'"),
+        ({"timeout": 0}, "timeout, given as an argument, must be from 0.001 to 999999999; it is 0"),
+        ({"quota_reserve": 0.5}, "quota_reserve, given as an argument, must be a whole number; it is 0.5"),
+    ],
+)
+def test_what_the_hook_is_given_is_checked_too_and_not_blamed_on_the_connection(
+    connect: Connect, given: dict[str, Any], complaint: str
+) -> None:
+    done, message = MailerSendHook(connect(extra={"quota_reserve": 100}), **given).test_connection()
     assert not done
-    assert "Max retries (max_retries in extra) must be from 0" in message
+    assert complaint in message
+    assert "Connection" not in message
+
+
+def test_what_the_hook_is_given_goes_before_what_cannot_be(connect: Connect) -> None:
+    assert MailerSendHook(connect(extra={"timeout": "soon"}), timeout=7).settings.timeout == 7
+
+
+def test_what_nothing_reads_is_warned_of_once(connect: Connect, logged: Callable[[], str]) -> None:
+    extra = {"domainid": "abc", "jane@example.com": 1, "timeout": 7}
+    conn_id = connect(conn_id="misspelt", extra=extra)
+    for _ in range(2):
+        assert MailerSendHook(conn_id).settings.domain_id is None
+    shown = logged()
+    assert shown.count("nothing reads domainid, j***@example.com in its extra") == 1
+    assert "Connection 'misspelt'" in shown
+    assert "What is read: domain_id, timeout, max_retries, quota_reserve, rate_limit_window" in shown
+
+
+def test_names_with_the_old_prefix_are_read(connect: Connect, logged: Callable[[], str]) -> None:
+    extra = {"extra__mailersend__domain_id": "abc", "extra__mailersend__timeout": 7, "timeout": 8}
+    settings = MailerSendHook(connect(conn_id="old", extra=extra)).settings
+    assert (settings.domain_id, settings.timeout) == ("abc", 8)
+    assert "nothing reads" not in logged()
 
 
 def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:

@@ -158,15 +158,31 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
             "a.csv",
             "id,mail\n1,a@b.c\n",
             RECIPIENTS,
-            "there is no column 'email'; the first line names id, mail",
+            "no column 'email'; the first line names id, mail: name the right one as recipients_column$",
         ),
-        ("a.csv", "email;name\na@b.c;A\n", RECIPIENTS, "no column 'email'; the first line names email;name"),
-        ("a.csv", "email\na@b.c\n", BOTH, "there is no column 'pattern'; the first line names email"),
+        (
+            "a.csv",
+            "email;name\na@b.c;A\n",
+            RECIPIENTS,
+            "no column 'email'; the first line names email;name: the columns must be separated by commas$",
+        ),
+        (
+            "a.csv",
+            "email\na@b.c\n",
+            BOTH,
+            "no column 'pattern'; the first line names email: name the right one as patterns_column$",
+        ),
         ("a.csv", "Email\na@b.c\n", RECIPIENTS, "there is no column 'email'; the first line names Email"),
-        ("a.csv", "", RECIPIENTS, "there is no column 'email'; the first line names none"),
-        ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the first line names j\*\*\*@b\.c$"),
+        ("a.csv", "", RECIPIENTS, "the file is empty: its first line must name the columns$"),
+        ("a.csv", "\nemail\n", RECIPIENTS, "there is no column 'email'; the first line names none"),
+        ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the first line names j\*\*\*@b\.c: name"),
         ("a.csv", "email,id, email\na@b.c,1,b@b.c\n", RECIPIENTS, "names the column 'email' more than once$"),
-        ("a.csv", b"email\na@b.c\n\nj\xfcrgen@b.c\n", RECIPIENTS, "line 4 is not in UTF-8"),
+        (
+            "a.csv",
+            b"email\na@b.c\n\nj\xfcrgen@b.c\n",
+            RECIPIENTS,
+            "line 4 is not in UTF-8: save the file as UTF-8$",
+        ),
         ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "line 1 is not in UTF-8"),
         ("a.csv", 'email\na@b.c\nb@b.c\n"c@b.c\n', RECIPIENTS, "line 4 is no CSV: unexpected end of data"),
         (
@@ -187,11 +203,16 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
             "a.jsonl",
             '{"email": "a@b.c"}\n{"mail": "b@b.c"}',
             RECIPIENTS,
-            "line 2 has no 'email'; its names are mail",
+            "line 2 has no 'email'; its names are mail: name the right one as recipients_column$",
         ),
-        ("a.jsonl", '{"mail": "a@b.c"}', BOTH, "line 1 has no 'email' or 'pattern'; its names are mail"),
+        (
+            "a.jsonl",
+            '{"mail": "a@b.c"}',
+            BOTH,
+            "'email' or 'pattern'; its names are mail: name the right one as recipients_column or patterns_column$",
+        ),
         ("a.jsonl", "{}", RECIPIENTS, "line 1 has no 'email'; its names are none"),
-        ("a.jsonl", '{"jane@b.c": 1}', RECIPIENTS, r"its names are j\*\*\*@b\.c$"),
+        ("a.jsonl", '{"jane@b.c": 1}', RECIPIENTS, r"its names are j\*\*\*@b\.c: name"),
         ("a.jsonl", '"a@b.c"\n{"email": 7}', RECIPIENTS, "line 2: email must be a string; it is a int"),
         ("a.jsonl", '{"email": ["a@b.c"]}', RECIPIENTS, "line 1: email must be a string; it is a list"),
         (
@@ -326,6 +347,16 @@ def test_a_file_is_named_by_its_url(write: Write, memory: MemoryFileSystem, name
     assert values(f"file://{write(name, content)}") == ["a@example.net"]
     memory.pipe(f"/bucket/{name}", content.encode())
     assert values(f"memory://bucket/{name}") == ["a@example.net"]
+
+
+def test_a_path_may_begin_where_airflow_runs(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.txt", "a@example.net")
+    monkeypatch.chdir(tmp_path)
+    assert values("a.txt") == values("./a.txt") == ["a@example.net"]
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/none.txt"):
+        values("none.txt")
 
 
 def test_a_place_that_airflow_does_not_know_fails_the_task_at_once(

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +49,20 @@ def test_a_stopped_sandbox_answers_nobody_and_still_tells():
 
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/domains", timeout=10)
-    with pytest.raises(RuntimeError, match="only while it runs"):
-        _ = sandbox.url
+    for name in ("url", "connection"):
+        with pytest.raises(RuntimeError, match="only while it runs"):
+            getattr(sandbox, name)
     assert len(sandbox.log) == 1
     assert len(sandbox.entries("blocklist")) == 2
     sandbox.stop()
+
+
+def test_its_connection_leads_to_it_and_its_first_domain(monkeypatch):
+    with Sandbox(domains=["b.example", "a.example"], token="mlsn.other") as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_MAILERSEND_DEFAULT", sandbox.connection)
+        settings = MailerSendHook().settings
+        assert (settings.base_url, settings.token) == (sandbox.url, "mlsn.other")
+        assert settings.domain_id == sandbox.domain_id("b.example")
 
 
 def test_a_sandbox_can_be_started_again_but_not_twice():
@@ -179,7 +189,13 @@ def test_the_program(number):
     [
         (["--host=0.0.0.0"], "this machine only"),
         (["--dialect=spoken"], "dialect must be one of"),
-        (["--rate-limit=many"], "--rate-limit"),
+        (["--rate-limit=many"], "--rate-limit: must be a whole number or none, not 'many'"),
+        (
+            ["--newest=yesterday"],
+            "--newest: must be a moment in ISO 8601, such as 2026-01-31T08:30, not 'yesterday'",
+        ),
+        (["--port=99999"], "port must be from 0 to 65535, not 99999."),
+        (["--port=-1"], "port must be from 0 to 65535, not -1."),
         (["--headers=x-powered-by"], "headers may hold"),
     ],
 )
@@ -200,7 +216,7 @@ def test_the_program_without_a_free_port():
             _, err = process.communicate(timeout=20)
 
     assert process.returncode == 2
-    assert f"Cannot listen on port {port}" in err
+    assert f"Cannot listen on port {port}: Address already in use. Name another one by --port." in err
 
 
 def test_without_its_requirements_it_says_what_to_install():

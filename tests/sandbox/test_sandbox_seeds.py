@@ -97,6 +97,17 @@ def test_dates_go_back_from_newest():
         assert entry["recipient"]["created_at"] < entry["created_at"]
 
 
+def test_no_seeded_recipient_opts_out_after_the_newest():
+    newest = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+    recipients = Sandbox(sms_recipients=100, newest=newest).entries("sms-recipients")
+
+    opted_out = [one for one in recipients if one["status"] == "opt_out"]
+    for one in opted_out:
+        created, changed = (datetime.fromisoformat(one[name]) for name in ("created_at", "opted_out_at"))
+        assert changed == min(created + timedelta(hours=1), newest)
+    assert datetime.fromisoformat(opted_out[-1]["opted_out_at"]) == newest
+
+
 def test_new_entries_are_newer_than_seeded_ones_even_of_the_future():
     newest = datetime.now(UTC) + timedelta(days=400)
     sandbox = Sandbox(unsubscribes=3, newest=newest)
@@ -156,6 +167,7 @@ def test_a_million(start, path, options):
         ({"sms_numbers": ()}, "at least one phone number"),
         ({"token": ""}, "token must be"),
         ({"token": "two words"}, "token must be"),
+        ({"port": 65_536}, "port must be from 0 to 65535"),
         ({"max_batch": 0}, "max_batch must be"),
         ({"batch_refusal": "500"}, "batch_refusal must be"),
     ],

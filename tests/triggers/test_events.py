@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+from airflow_provider_mailersend.api.errors import MailerSendAuthenticationError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polling
 
@@ -284,6 +286,27 @@ def test_one_that_cannot_go_on_waits_before_it_ends(connect: Connect, sandbox: S
 
     asyncio.run(scenario())
     assert len(sandbox.requests("GET", "/suppressions/*")) == 1
+
+
+@on_airflow_3
+def test_an_error_that_goes_to_many_does_not_grow_with_them(
+    connect: Connect, sandbox: Sandbox, watch: Any
+) -> None:
+    connect(sandbox, password="mlsn.wrong")
+
+    async def frames() -> int:
+        try:
+            async for _ in watch().run():
+                pass
+        except MailerSendAuthenticationError as error:
+            return len(list(traceback.walk_tb(error.__traceback__)))
+        return 0
+
+    async def scenario() -> list[int]:
+        return await asyncio.gather(*[frames() for _ in range(30)])
+
+    found = asyncio.run(scenario())
+    assert 0 < max(found) == min(found)
 
 
 @on_airflow_3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -480,17 +479,3 @@ def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) 
 
     asyncio.run(watch())
     assert not polling._polls
-
-
-def test_an_error_that_goes_to_many_grows_no_longer(connect: Connect, sandbox: Sandbox) -> None:
-    connect(sandbox)
-
-    async def ask(hook: Any, question: None, needs: list[Any]) -> None:
-        raise ValueError("no")
-
-    async def lengths() -> list[int]:
-        async with polling.polling(polling.Asking(ask), None, "mailersend_default", None) as poll:
-            errors = await asyncio.gather(*[poll.answer(0.0) for _ in range(50)], return_exceptions=True)
-            return [len(traceback.extract_tb(error.__traceback__)) for error in errors]
-
-    assert max(asyncio.run(lengths())) <= 3
