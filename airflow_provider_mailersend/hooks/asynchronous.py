@@ -59,7 +59,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
         # A flow is of one request after another: many at once would not learn of the limits from each other.
-        self._turn = asyncio.Lock()
+        self._requesting = asyncio.Lock()
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -193,20 +193,23 @@ class MailerSendAsyncHook(MailerSendAccount):
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
         _, flow, reporter = await self._connect()
         try:
-            async with self._turn:
-                return await drive_async(steps_of(flow), partial(self._perform, reporter=reporter))
+            async with _Turn(self._requesting) as turn:
+                return await drive_async(steps_of(flow), partial(self._perform, reporter=reporter, turn=turn))
         except MailerSendError as error:
             self._fail(error)
         finally:
             reporter.gauge()
 
-    async def _perform(self, step: Step, reporter: Reporter) -> Outcome | float | None:
+    async def _perform(self, step: Step, reporter: Reporter, turn: _Turn) -> Outcome | float | None:
         if isinstance(step, Send):
             outcome = await self._exchange(step.request)
             reporter.answered(outcome)
             return outcome
         if isinstance(step, Keep):
             return None
+        if not step.until:
+            # A request begins: who has waited longer comes first.
+            await turn.pass_on()
         for seconds in reporter.naps(step):
             await asyncio.sleep(seconds)
         return time.time()
@@ -241,3 +244,27 @@ class MailerSendAsyncHook(MailerSendAccount):
                     httpx.AsyncClient, trust_env=not settings.on_this_machine
                 )
             return self._client
+
+
+class _Turn:
+    """A turn at something that is done one at a time: others wait in a queue."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._is_held = False
+
+    async def __aenter__(self) -> _Turn:
+        await self._lock.acquire()
+        self._is_held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._is_held:
+            self._lock.release()
+
+    async def pass_on(self) -> None:
+        """Go to the queue's end."""
+        self._is_held = False
+        self._lock.release()
+        await self._lock.acquire()
+        self._is_held = True

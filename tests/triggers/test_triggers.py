@@ -301,6 +301,31 @@ def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) ->
         assert not polling._hooks
 
 
+def test_who_reads_a_long_list_does_not_hold_up_the_others(connect: Connect) -> None:
+    with Sandbox(blocklist=6000, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+        last = sandbox.entries("blocklist")[-1]["pattern"]
+        sandbox.fail(Fault(path="/suppressions/*", delay=0.1, times=None))
+
+        async def watch() -> None:
+            options = {"suppression_list": "blocklist", "kind": "recipients", "poke_interval": 0.0}
+            long = asyncio.create_task(
+                first_event(MailerSendSuppressionAbsenceTrigger(value=last, **options))
+            )
+            await until(lambda: bool(sandbox.log))
+            short = MailerSendSmsRecipientStatusTrigger(
+                sms_recipient_id=recipient["id"], status="active", poke_interval=0.0
+            )
+            assert (await first_event(short))["status"] == "success"
+            assert len(sandbox.requests("GET", "/suppressions/*")) < 30
+            long.cancel()
+            await asyncio.gather(long, return_exceptions=True)
+
+        asyncio.run(watch())
+        assert not polling._hooks
+
+
 def test_what_others_ask_does_not_lengthen_its_interval(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
 
