@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TypeVar
 
+from airflow_provider_mailersend.templating import text_of
+
 _T = TypeVar("_T")
 
 Unset = Enum("Unset", "UNSET")
@@ -18,8 +20,20 @@ def or_none(argument: _T | Unset) -> _T | None:
     return None if isinstance(argument, Unset) else argument
 
 
-def lost_domain(domain_id: object, domain: object, would: str) -> ValueError:
-    """Return the error for a domain that was given, and turned into nothing, which *would* do something else."""
-    return ValueError(
-        f"domain_id is {domain_id!r} and domain is {domain!r}: that would {would}. Leave both out if that is meant"
-    )
+def rendered_domain(
+    domain_id: object, domain: object, *, must_be: bool, else_would: str
+) -> dict[str, str | None]:
+    """
+    Return both as they are rendered.
+
+    :param must_be: whether there must be one of them: it was given.
+    :param else_would: what would happen without.
+    :raises ValueError: there is none, and must be one.
+    """
+    rendered = {"domain_id": text_of(domain_id, "domain_id"), "domain": text_of(domain, "domain")}
+    if must_be and not any(rendered.values()):
+        raise ValueError(
+            f"domain_id is {domain_id!r} and domain is {domain!r}: that would {else_would}. Leave both out if that is "
+            "meant"
+        )
+    return rendered

@@ -44,7 +44,7 @@ def unique_ids(ids: Iterable[str]) -> list[str]:
     Return *ids* without the spaces around them, each once.
 
     :raises TypeError: they are one string.
-    :raises ValueError: one of them is no string, or empty.
+    :raises ValueError: one of them is no string, or empty, or an address.
     """
     if isinstance(ids, str):
         raise TypeError("ids must be a list of strings; got one string")

@@ -44,9 +44,9 @@ class Finding:
         self.suppression_list = suppression_list
         self.scope = scope
         self.both_ways = both_ways
-        self._missing: dict[Key, int] = {comparable(*what): page for what, page in last_pages.items()}
+        self._keys = {what: comparable(*what) for what in last_pages}
+        self._missing: dict[Key, int] = {self._keys[what]: page for what, page in last_pages.items()}
         self._found: dict[Key, tuple[int, Entry]] = {}
-        self._wanted = list(last_pages)
 
     def run(self, flow: Flow) -> Steps[dict[tuple[str, str], tuple[int, Entry]]]:
         """Return those that are there, each as its page and its entry, by *flow*."""
@@ -66,7 +66,7 @@ class Finding:
             self._see(entries, count)
         if self.both_ways and count > 1:
             yield from self._look_at(flow, request, range(count, 0, -1))
-        return {what: self._found[key] for what in self._wanted if (key := comparable(*what)) in self._found}
+        return {what: self._found[key] for what, key in self._keys.items() if key in self._found}
 
     def _look_at(self, flow: Flow, request: Request, pages: Iterable[int]) -> Steps[None]:
         for page in pages:

@@ -81,13 +81,12 @@ def _explained(request: Request, answer: Answer) -> str:
         case 404:
             return f"{said}{because}. See whether the connection's host is MailerSend's API."
         case 422:
+            errors = errors_of(answer)
             fields = "; ".join(
-                f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors_of(answer).items())[:5]
+                f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors.items())[:5]
             )
             advice = (
-                " Give a domain's id as domain_id, or its name as domain."
-                if "domain_id" in errors_of(answer)
-                else ""
+                " Give a domain's id as domain_id, or its name as domain." if "domain_id" in errors else ""
             )
             return f"{said}: {_short(fields)}.{advice}" if fields else f"{said}{because}."
         case status if 300 <= status < 400:

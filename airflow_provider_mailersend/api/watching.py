@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,6 @@ from airflow_provider_mailersend.api.packing import packed_words, unpacked_words
 
 #: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
 OVERLAP = timedelta(minutes=5)
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Found:
@@ -27,12 +25,17 @@ class Found:
     """
 
     def __init__(
-        self, entries: Iterable[Entry], *, asked_at: float = 0.0, read_at: float = 0.0, now: datetime = _NEVER
+        self,
+        entries: Iterable[Entry],
+        *,
+        asked_at: float = 0.0,
+        read_at: float = 0.0,
+        now: datetime | None = None,
     ) -> None:
         self.entries = list(entries)
         self.asked_at = asked_at
         self.read_at = read_at
-        self._latest = min(now, _NEVER - OVERLAP) + OVERLAP
+        self._latest = now + OVERLAP if now is not None else None
         self._dates = [created_at(entry) for entry in self.entries]
         self._since: dict[datetime, list[Entry]] = {}
 
@@ -57,15 +60,15 @@ class Found:
         """Return how many were made at *moment* or later: one whose date cannot be read may be old."""
         return sum(date is not None and date >= moment for date in self._dates)
 
-    def newest_of(self, entries: Iterable[Entry]) -> datetime | None:
-        """Return when the newest of *entries* was made; None where there is none whose date can be."""
-        dates = (created_at(entry) for entry in entries)
-        return max((date for date in dates if date is not None and date <= self._latest), default=None)
-
     @cached_property
     def newest(self) -> datetime | None:
-        """When the newest entry was made; None where there is none whose date can be."""
-        return max((date for date in self._dates if date is not None and date <= self._latest), default=None)
+        """When the newest entry was made; None where no date can be read, and be."""
+        return self.latest_of(self._dates)
+
+    def latest_of(self, dates: Iterable[datetime | None]) -> datetime | None:
+        """Return the latest of *dates* that can be."""
+        latest = self._latest
+        return max((date for date in dates if date and (latest is None or date <= latest)), default=None)
 
 
 class Reach:
@@ -114,9 +117,10 @@ class Watermark:
     def take(self, found: Found) -> list[Entry]:
         """Return those of *found* that are new, and take note of them."""
         new = [entry for entry in found.since(self.since) if entry["id"] not in self._told]
-        self._told |= {entry["id"]: created_at(entry) for entry in new}
-        self.moment = max(self.moment, found.newest_of(new) or self.moment)
-        self._told = {id_: date for id_, date in self._told.items() if date is None or date >= self.since}
+        dates = {entry["id"]: created_at(entry) for entry in new}
+        self.moment = max(self.moment, found.latest_of(dates.values()) or self.moment)
+        told = {**self._told, **dates}
+        self._told = {id_: date for id_, date in told.items() if date is None or date >= self.since}
         return new
 
     def packed(self) -> dict[str, Any]:
@@ -134,7 +138,7 @@ class Watermark:
 
 def summary_of(entries: list[Entry]) -> dict[str, Any]:
     """Return what is told of new entries: their number, their ids, and when the newest was made."""
-    newest = max((date for entry in entries if (date := created_at(entry))), default=None)
+    newest = Found(entries).newest
     return {
         "count": len(entries),
         "ids": [entry["id"] for entry in entries],

@@ -208,7 +208,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         if isinstance(step, Keep):
             return None
         if not step.until:
-            # A request begins: who has waited longer comes first.
+            # Nothing is under way: who has waited longer comes first.
             await turn.pass_on()
         for seconds in reporter.naps(step):
             await asyncio.sleep(seconds)

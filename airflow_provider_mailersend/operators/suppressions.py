@@ -15,7 +15,7 @@ from airflow_provider_mailersend.operators.source_files import items_in
 from airflow_provider_mailersend.operators.task_state import TaskState
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, lost_domain, or_none
+from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered_domain
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -265,17 +265,19 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         # With nothing given at all it is no ids, which delete nothing.
         by_id = self._ids_given or not (self._values_given or self.delete_all)
-        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
-        if self._domain_given and domain_id is None and domain is None and not by_id:
-            raise lost_domain(self.domain_id, self.domain, "delete entries of other domains too")
+        domain = rendered_domain(
+            self.domain_id,
+            self.domain,
+            must_be=self._domain_given and not by_id,
+            else_would="delete entries of other domains too",
+        )
         result = self.hook.delete_suppressions(
             required_text_of(self.suppression_list, "suppression_list"),
             ids=list_of(self.ids, "ids") if by_id else None,
             recipients=list_of(self.recipients, "recipients") if self._values_given else None,
             patterns=list_of(self.patterns, "patterns") if self._values_given else None,
             delete_all=self.delete_all,
-            domain_id=domain_id,
-            domain=domain,
+            **domain,
             ignore_missing=self.ignore_missing,
             batch_size=self.batch_size,
             so_far=so_far,
@@ -409,7 +411,12 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         result = self.hook.sync_suppressions(
             required_text_of(self.suppression_list, "suppression_list"),
             **wanted,
-            **self._scope(),
+            **rendered_domain(
+                self.domain_id,
+                self.domain,
+                must_be=self._domain_given,
+                else_would="be the connection's domain, or the account",
+            ),
             mode=self.mode,
             max_deletes=self.max_deletes,
             allow_empty=self.allow_empty,
@@ -436,12 +443,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
             return dict(items_in(required_text_of(self.file, "file"), columns))
         given = {"recipients": self.recipients, "patterns": self.patterns}
         return {kind: list_of(given[kind], kind) for kind in self._kinds_given}
-
-    def _scope(self) -> dict[str, str | None]:
-        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
-        if self._domain_given and domain_id is None and domain is None:
-            raise lost_domain(self.domain_id, self.domain, "be the connection's domain, or the account")
-        return {"domain_id": domain_id, "domain": domain}
 
     def _tell(self, result: dict[str, Any]) -> None:
         self.log.info(

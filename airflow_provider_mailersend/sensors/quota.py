@@ -26,7 +26,8 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
     :param deferrable: whether to wait in the triggerer.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, ``quota`` and ``remaining``, in requests, -1 meaning any number, and ``reset``, in ISO 8601.
-    :raises AirflowFailException: *at_least* is no number of requests, or MailerSend refuses the token.
+    :raises AirflowFailException: *at_least* is no number of requests, or more than a whole day has, or MailerSend
+        refuses the token.
     """
 
     template_fields: Sequence[str] = ("mailersend_conn_id",)

@@ -16,7 +16,7 @@ from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, lost_domain, or_none
+from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered_domain
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
@@ -46,13 +46,14 @@ class _ListSensor(MailerSendSensor):
         self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def _listed(self) -> dict[str, Any]:
-        domain_id, domain = text_of(self.domain_id, "domain_id"), text_of(self.domain, "domain")
-        if self._domain_given and domain_id is None and domain is None:
-            raise lost_domain(self.domain_id, self.domain, "look at entries of other domains too")
         return {
             "suppression_list": required_text_of(self.suppression_list, "suppression_list"),
-            "domain_id": domain_id,
-            "domain": domain,
+            **rendered_domain(
+                self.domain_id,
+                self.domain,
+                must_be=self._domain_given,
+                else_would="look at entries of other domains too",
+            ),
         }
 
 

@@ -221,7 +221,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         """Wait until Airflow has stored an event for certain."""
         # What is asked of the store is answered when Airflow hangs no longer; from then on it takes the event in time.
         with suppress(Exception):
-            await self._kept_watermark()
+            for store in self._stores():
+                await store.aget(self._key)
         await asyncio.sleep(_STORED_AFTER)
 
     @property

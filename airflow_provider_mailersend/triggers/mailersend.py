@@ -148,7 +148,7 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
     It looks first where the entry stood last, which is mostly one request for each answer; to see that it is gone it
-    reads the list, a request for each 100 entries.
+    reads the list from the top and from the end, two requests for each 100 entries.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.

@@ -58,7 +58,7 @@ class Poll(Generic[Answer]):
         asking: Asking[Answer],
         question: Hashable,
         hook: MailerSendAsyncHook,
-        give_up: Callable[[], None] = lambda: None,
+        give_up: Callable[[], None],
     ) -> None:
         self._how = asking
         self._question = question
@@ -171,13 +171,14 @@ class _Shared(Generic[_Thing]):
             self._users[thing] -= 1
             if not self._users[thing]:
                 del self._users[thing]
-                if self._things.get(loop_key) is thing:
-                    del self._things[loop_key]
+                self.forget(key, thing)
                 await thing.aclose()
 
-    def forget(self, key: Hashable) -> None:
-        """Let whoever comes next have another one than those who use it now."""
-        self._things.pop((asyncio.get_running_loop(), key), None)
+    def forget(self, key: Hashable, thing: _Thing) -> None:
+        """Let whoever comes next have another one than *thing*, which others still use."""
+        loop_key = asyncio.get_running_loop(), key
+        if self._things.get(loop_key) is thing:
+            del self._things[loop_key]
 
 
 #: The questions that are being asked, and the hooks they are asked by: one for each connection, which keeps to its
@@ -202,7 +203,7 @@ async def polling(
 
     def give_up() -> None:
         # The connection may be mended meanwhile: whoever comes next reads it anew.
-        _hooks.forget(connection)
+        _hooks.forget(connection, hook)
 
     async with (
         _hooks.using(connection, make_hook) as hook,

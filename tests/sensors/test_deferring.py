@@ -314,12 +314,12 @@ def test_what_is_new_is_read_by_the_clock_of_the_api(connect: Connect, ahead: in
 def test_of_what_is_to_go_later_looks_read_where_it_stood(connect: Connect) -> None:
     with Sandbox(blocklist=550, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
-        last = sandbox.entries("blocklist")[-1]
+        last = [entry for entry in sandbox.entries("blocklist") if entry["type"] == "exact"][-1]
         arguments = {
             "suppression_list": "blocklist",
+            "recipient": last["pattern"],
             "domain_id": "account",
             "present": False,
-            last["type"].replace("exact", "recipient"): last["pattern"],
         }
         in_poke_mode = MailerSendSuppressionSensor(task_id="poke", deferrable=False, **arguments)
         assert [in_poke_mode.poke({}).is_done for _ in range(3)] == [False] * 3

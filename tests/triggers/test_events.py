@@ -81,6 +81,17 @@ class Triggerer:
             self.payloads.append(json.loads(json.dumps(event.payload)))
 
 
+async def told_of(sandbox: Sandbox, trigger: Any, *addresses: str) -> list[str]:
+    """Add each of *addresses* when those before were told of, the first after a look; return what was told."""
+    async with Triggerer(trigger) as triggerer:
+        await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+        for count, address in enumerate(addresses, start=1):
+            sandbox.add("blocklist", address)
+            await until(lambda count=count: len(triggerer.ids) >= count)
+        assert triggerer.error is None
+        return triggerer.ids
+
+
 @pytest.mark.skipif(AIRFLOW_V_3_0_PLUS, reason="Airflow 2 has no asset watchers")
 def test_on_airflow_2_the_import_says_what_is_needed() -> None:
     with pytest.raises(ImportError, match=r"needs Airflow 3\.0 or newer"):
@@ -148,15 +159,8 @@ def test_it_goes_by_mailersends_clock(connect: Connect, watch: Any, minutes: int
     with Sandbox(rate_limit=None, quota=None, clock_ahead=60.0 * minutes) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", "before@example.net")
-
-        async def scenario() -> list[str]:
-            async with Triggerer(watch(Store())) as triggerer:
-                await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
-                sandbox.add("blocklist", "after@example.net")
-                await until(lambda: bool(triggerer.ids))
-                return triggerer.ids
-
-        assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+        told = asyncio.run(told_of(sandbox, watch(Store()), "after@example.net"))
+        assert told == [sandbox.entries("blocklist")[0]["id"]]
 
 
 @on_airflow_3
@@ -207,17 +211,8 @@ def test_a_store_that_takes_nothing_does_not_hold_it_up(
         async def aset(self, key: str, value: Any) -> None:
             raise RuntimeError("out of space")
 
-    async def scenario() -> list[str]:
-        async with Triggerer(watch(Broken())) as triggerer:
-            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
-            sandbox.add("blocklist", "a@example.net")
-            await until(lambda: bool(triggerer.ids))
-            sandbox.add("blocklist", "b@example.net")
-            await until(lambda: len(triggerer.ids) >= 2)
-            assert triggerer.error is None
-            return triggerer.ids
-
-    assert asyncio.run(scenario()) == [entry["id"] for entry in reversed(sandbox.entries("blocklist"))]
+    told = asyncio.run(told_of(sandbox, watch(Broken()), "a@example.net", "b@example.net"))
+    assert told == [entry["id"] for entry in reversed(sandbox.entries("blocklist"))]
 
 
 @on_airflow_3
@@ -230,29 +225,15 @@ def test_what_is_kept_and_cannot_be_read_is_left_aside(
     connect(sandbox)
     store = Store()
     store.kept["mailersend/mailersend_default/blocklist/"] = json.dumps(kept)
-
-    async def scenario() -> list[str]:
-        async with Triggerer(watch(store)) as triggerer:
-            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
-            sandbox.add("blocklist", "a@example.net")
-            await until(lambda: bool(triggerer.ids))
-            return triggerer.ids
-
-    assert asyncio.run(scenario()) == [sandbox.entries("blocklist")[0]["id"]]
+    told = asyncio.run(told_of(sandbox, watch(store), "a@example.net"))
+    assert told == [sandbox.entries("blocklist")[0]["id"]]
 
 
 @on_airflow_3
 def test_it_begins_where_the_quota_cannot_be_read(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
     connect(sandbox)
     sandbox.fail(Fault(path="/api-quota", status=200, body={"data": []}, times=None))
-
-    async def scenario() -> None:
-        async with Triggerer(watch()) as triggerer:
-            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
-            sandbox.add("blocklist", "a@example.net")
-            await until(lambda: bool(triggerer.ids))
-
-    asyncio.run(scenario())
+    assert len(asyncio.run(told_of(sandbox, watch(), "a@example.net"))) == 1
 
 
 @on_airflow_3

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_mailersend.api.errors import MailerSendAuthenticationError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polling
@@ -368,6 +369,40 @@ def test_a_triggerer_that_starts_later_does_not_wait_anew(connect: Connect, sand
     sandbox.add("blocklist", "jane@example.net")
     trigger = again(waits_for("jane@example.net", poke_interval=600, asked_at=time.time() - 601))
     assert asyncio.run(asyncio.wait_for(first_event(trigger), 10))["status"] == "success"
+
+
+def test_a_growing_interval_ends_before_the_timeout_does(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.net")
+    trigger = waits_for("jane@example.net", poke_interval=600, exponential_backoff=True)
+    # As the triggerer sets it.
+    trigger.timeout_after = datetime.now(UTC) + timedelta(seconds=6)
+    assert asyncio.run(asyncio.wait_for(first_event(trigger), 10))["status"] == "success"
+
+
+def test_a_hook_that_was_given_up_takes_no_other_with_it(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox, password="mlsn.wrong")
+
+    async def watch() -> bool:
+        async def ask(hook: Any, question: Any, needs: list[Any]) -> Any:
+            return await hook.get_api_quota()
+
+        def polls() -> Any:
+            return polling.polling(polling.Asking(ask), None, "mailersend_default", None)
+
+        async with polls() as old, polls() as other_old:
+            with pytest.raises(MailerSendAuthenticationError):
+                await old.answer(0.0)
+            connect(sandbox)
+            async with polls() as new:
+                assert await new.answer(0.0)
+                with pytest.raises(MailerSendAuthenticationError):
+                    await other_old.answer(0.0)
+                async with polls() as newer:
+                    return newer is new
+
+    assert asyncio.run(watch())
+    assert not polling._hooks
 
 
 def test_its_repr_shows_no_address() -> None:
