@@ -171,9 +171,9 @@ class Flow:
                         return outcome
                     if outcome.status == 429:
                         self.throttle.refused(request, outcome)
-                        # A 429 for the day's quota was never observed: it may lack its code, as those for the
+                        # A 429 for the daily quota was never observed: it may lack its code, as those for the
                         # minute do, and waiting on for a whole day is not free.
-                        if self.throttle.keeps_refusing and request.uses_quota:
+                        if self.throttle.wants_quota(request):
                             yield from self._ask_quota(request)
                         continue
                 error = error_from(request, outcome)
@@ -255,7 +255,13 @@ class Flow:
         request = get_api_quota()
         outcome: Outcome = yield Send(request)
         self.requests += 1
-        if not isinstance(outcome, Answer) or not outcome.ok:
+        self.throttle.asked_quota(outcome.at)
+        if not isinstance(outcome, Answer):
+            return
+        self.throttle.learn(request, outcome)
+        if outcome.status == 429:
+            self.throttle.refused(request, outcome)
+        if not outcome.ok:
             return
         try:
             quota = quota_of(request, outcome)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random as _random
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.entries import read_moment
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.pacing import Pacer
 from airflow_provider_mailersend.api.refusals import message_of
 from airflow_provider_mailersend.api.requests import Request
 
@@ -24,8 +24,18 @@ _RATE_CODE = "MS42903"
 #: Clocks nearer to each other than this, in seconds, count as equal: the Date header holds whole seconds.
 _SAME_CLOCK = 2.0
 
-#: The day's quota comes back within a day, however our clock stands.
+#: A clock that is further off than this, in seconds, is no clock: TLS would fail.
+_FARTHEST_CLOCK = 86_400.0
+
+#: A header that asks to wait longer than this, in seconds, for the minute's limit is not believed.
+LONGEST_WAIT = 3600.0
+
+#: The daily quota comes back within a day, however our clock stands.
 _LONGEST_DAY = timedelta(hours=25)
+
+#: After how many windows the quota may be asked for once more, and how much of it need not be doubted, in requests.
+_ASK_AGAIN_AFTER = 5
+_PLENTY = 10 * RATE_LIMIT
 
 #: A day that ended no longer ago than this ended while the answer was under way: the next has begun.
 _JUST_NOW = timedelta(seconds=10)
@@ -52,18 +62,22 @@ class Throttle:
     ) -> None:
         self.window = window
         self.quota_reserve = quota_reserve
-        #: The moment before which no request should be sent.
-        self.not_before = 0.0
         #: The day's requests that are left, and when they come back; None while unknown or unlimited.
         self.quota_remaining: int | None = None
         self.quota_resets_at: datetime | None = None
         #: How far the API's clock is ahead, in seconds; None while no answer had a Date.
         self.clock_ahead: float | None = None
-        self._random = random
-        self._window_opened: float | None = None
-        self._accepted: deque[float] = deque(maxlen=RATE_LIMIT)
-        self._refusals = 0
-        self._explained = False
+        self._pacer = Pacer(RATE_LIMIT, window, random)
+        self._told_to_wait_until = 0.0
+        self._refusals = self._told_refusals = 0
+        self._refused_at = 0.0
+        self._asked_quota_at: float | None = None
+        self._is_unlimited = False
+
+    @property
+    def not_before(self) -> float:
+        """The moment before which no request should be sent."""
+        return max(self._told_to_wait_until, self._pacer.next_at)
 
     def learn(self, request: Request, answer: Answer) -> None:
         """Take in what *answer* to *request*, of whatever status, tells of the limits."""
@@ -73,20 +87,19 @@ class Throttle:
             self.learn_quota(int(remaining), answer.headers.get("x-apiquota-reset"), answer.at)
         elif self.quota_remaining and request.uses_quota and answer.status != 429:
             self.quota_remaining -= 1
-        if answer.status == 429 or not request.uses_quota:
+        if answer.status == 429:
             return
-        self._refusals = 0
-        self._accepted.append(answer.at)
-        if self._window_opened is None or answer.at >= self._window_opened + self.window:
-            self._window_opened = answer.at
+        self._refusals = self._told_refusals = 0
+        self._pacer.accepted(answer.at)
         if _number(answer.headers.get("x-ratelimit-remaining")) == 0:
-            end = self._reset_said_by(answer) or self._window_opened + self.window
-            self.not_before = max(self.not_before, end)
+            opened = self._pacer.oldest(answer.at) or answer.at
+            self._wait_until(self._reset_said_by(answer) or opened + self.window)
 
     def learn_quota(self, remaining: int, resets_at: object, at: float) -> None:
         """Take in that *remaining* requests, -1 meaning any number, are left until *resets_at*."""
         now = datetime.fromtimestamp(at + self._skew, UTC)
         self.quota_remaining = None if remaining < 0 else remaining
+        self._is_unlimited = remaining < 0
         said = read_moment(resets_at)
         if said is not None and now - _JUST_NOW < said <= now + _LONGEST_DAY:
             self.quota_resets_at = said
@@ -97,28 +110,39 @@ class Throttle:
         """
         Take in a 429: set :attr:`not_before`.
 
-        :raises MailerSendQuotaExhaustedError: it was the day's quota that ran out, not the minute's limit.
+        :raises MailerSendQuotaExhaustedError: it was the daily quota that ran out, not the minute's limit.
         """
         if _QUOTA_CODE in message_of(answer):
             self.learn_quota(0, answer.headers.get("x-apiquota-reset"), answer.at)
         if self.quota_remaining == 0 and request.uses_quota:
             raise self._exhausted(request)
-        self._refusals += 1
-        said = (self._retry_after(answer), self._reset_said_by(answer))
-        self._explained = any(moment is not None for moment in said) or _RATE_CODE in message_of(answer)
-        ends = [
-            moment
-            for moment in (*said, self._window_end(answer))
-            if moment is not None and moment > answer.at
-        ]
+        self._refused_at = answer.at
+        said = [self._retry_after(answer), self._reset_said_by(answer)]
+        credible = [moment for moment in said if moment is not None and moment > answer.at]
+        if not credible:
+            is_explained = _RATE_CODE in message_of(answer)
+            self._refusals = 0 if is_explained else self._refusals + 1
+            self._pacer.refused(answer.at)
+            return
         # However short a wait is asked for, refusals in a row lengthen it: each costs a request of the day's.
-        least = answer.at + self.window / 1024 * 2.0 ** min(self._refusals, 10)
-        self.not_before = max(self.not_before, least, ends[0] if ends else self._backoff(answer))
+        self._told_refusals += 1
+        least = answer.at + self.window / 1024 * 2.0 ** min(self._told_refusals, 10)
+        self._wait_until(max(credible[0], least))
 
-    @property
-    def keeps_refusing(self) -> bool:
-        """Whether 429s came in a row and none says why, so that it may be the day's quota that ran out."""
-        return self._refusals == 2 and not self._explained
+    def wants_quota(self, request: Request) -> bool:
+        """Whether to ask for the quota: 429s came in a row and none says why, so it may be the quota that ran out."""
+        if self._refusals < 3 or not request.uses_quota or self._is_unlimited:
+            return False
+        asked_lately = (
+            self._asked_quota_at is not None
+            and self._refused_at < self._asked_quota_at + _ASK_AGAIN_AFTER * self.window
+        )
+        is_plenty = self.quota_remaining is not None and self.quota_remaining > _PLENTY
+        return not asked_lately and not is_plenty
+
+    def asked_quota(self, at: float) -> None:
+        """Take in that the quota was asked for, whatever came of it."""
+        self._asked_quota_at = at
 
     def check_quota(self, request: Request, now: float) -> None:
         """
@@ -156,7 +180,8 @@ class Throttle:
     def _learn_clock(self, answer: Answer) -> None:
         date = _http_date(answer.headers.get("date"))
         if date is not None:
-            self.clock_ahead = date - answer.at
+            ahead = date - answer.at
+            self.clock_ahead = ahead if abs(ahead) <= _FARTHEST_CLOCK else self.clock_ahead
 
     @property
     def _skew(self) -> float:
@@ -167,32 +192,20 @@ class Throttle:
         said = answer.headers.get("retry-after")
         seconds = _number(said)
         if seconds is not None:
-            return answer.at + seconds
+            return _credible(answer.at + seconds, answer.at)
         date = _http_date(said)
-        return date - self._skew if date is not None else None
+        return _credible(date - self._skew, answer.at) if date is not None else None
 
     def _reset_said_by(self, answer: Answer) -> float | None:
         reset = _number(answer.headers.get("x-ratelimit-reset"))
-        return reset - self._skew if reset is not None else None
+        return _credible(reset - self._skew, answer.at) if reset is not None else None
 
-    def _window_end(self, refusal: Answer) -> float | None:
-        """
-        Return when the window must have ended, once for each window.
+    def _wait_until(self, moment: float) -> None:
+        self._told_to_wait_until = max(self._told_to_wait_until, moment)
 
-        A window begins with the first request after the last one's end: ours, or one that others sent earlier.
-        Where a whole limit's worth of ours was accepted within the length of a window, the first of them began it.
-        """
-        if self._window_opened is None:
-            return None
-        opened = self._window_opened
-        if len(self._accepted) == RATE_LIMIT and refusal.at < self._accepted[0] + self.window:
-            opened = min(opened, self._accepted[0])
-        self._window_opened = None
-        return opened + self.window * (1 + 0.01 * self._random())
 
-    def _backoff(self, answer: Answer) -> float:
-        longest = min(self.window, self.window / 60 * 2.0 ** min(self._refusals, 10))
-        return answer.at + longest * self._random()
+def _credible(moment: float, now: float) -> float | None:
+    return moment if moment <= now + LONGEST_WAIT else None
 
 
 def _number(text: str | None) -> float | None:
