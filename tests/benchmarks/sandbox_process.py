@@ -26,9 +26,13 @@ class SandboxProcess:
     def authorization(self) -> str:
         return f"Bearer {self.token}"
 
+    def answers(self) -> list[tuple[int | None, float]]:
+        """The status of each answer since the log was cleared, and when it was asked for, in Unix seconds."""
+        return [(request["status"], request["at"]) for request in self._control("GET", "log").json()]
+
     def statuses(self) -> list[int | None]:
         """The status of each answer since the log was cleared."""
-        return [request["status"] for request in self._control("GET", "log").json()]
+        return [status for status, _ in self.answers()]
 
     def asked(self) -> Counter[str]:
         """How often each endpoint was asked since the log was cleared, such as ``GET /api-quota``."""
