@@ -16,7 +16,7 @@ _ADDRESS = re.compile(
 )
 # With its dot as it is, or as it stands in a URL; whatever stands before it.
 _TOKEN = re.compile(r"(mlsn)(?:\.|%2e)\w+", re.IGNORECASE)
-_USER = re.compile(r"//[^/\s]*@")
+_USER = re.compile(r"//\S*@")
 _NUMBER = re.compile(r"\+\d[\d ().-]{4,}\d")
 
 

@@ -16,7 +16,7 @@ from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.failures import no_answer, unreadable
 
 #: What is raised for a URL, of the API or of a proxy, that is none, or that a module is missing for.
-_CONFIGURATION = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ImportError)
+_CONFIGURATION = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, OverflowError, ImportError)
 
 _NEVER_SENT = (*_CONFIGURATION, httpx.ConnectError, httpx.PoolTimeout)
 
@@ -64,12 +64,13 @@ async def exchange(
         ):
             return await _answer(response)
     except Exception as error:  # libraries raise many kinds, and not all of them say so
+        first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
         return no_answer(
-            error,
+            first,
             settings,
             timed_out_after=seconds if limit.expired() else None,
-            never_sent=isinstance(error, _NEVER_SENT),
-            permanent=isinstance(error, _CONFIGURATION),
+            never_sent=isinstance(first, _NEVER_SENT),
+            permanent=isinstance(first, _CONFIGURATION),
         )
 
 

@@ -37,12 +37,17 @@ class Deadline:
         """Whether the time is up."""
         return time.monotonic() >= self._ends
 
-    def limit(self, sock: socket.socket) -> None:
-        """Let the next operation of *sock* take what is left of the time, or raise :class:`TimeoutError`."""
+    def limit(self, sock: socket.socket, shares: int = 1) -> None:
+        """
+        Let the next operation of *sock* take what is left of the time.
+
+        :param shares: a part of it, where others are to come.
+        :raises TimeoutError: nothing is left.
+        """
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        sock.settimeout(left)
+        sock.settimeout(left / shares)
 
 
 _deadline: ContextVar[Deadline | None] = ContextVar("_deadline", default=None)
@@ -118,17 +123,16 @@ class _LimitedConnection(HTTPConnection):
         return sock
 
     def _connected(self, deadline: Deadline) -> socket.socket:
-        """Connect to the first of the host's addresses that can be: urllib3 gives each of them the whole time."""
+        """Connect to the first of the host's addresses that lets us: urllib3 would give each the whole time."""
         failed = OSError("the host has no address")
         try:
-            for family, kind, protocol, _, address in socket.getaddrinfo(
-                self._dns_host, self.port, type=socket.SOCK_STREAM
-            ):
+            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            for number, (family, kind, protocol, _, address) in enumerate(addresses):
                 sock = socket.socket(family, kind, protocol)
                 try:
                     for option in self.socket_options or ():
                         sock.setsockopt(*option)
-                    deadline.limit(sock)
+                    deadline.limit(sock, len(addresses) - number)
                     sock.connect(address)
                 except OSError as error:
                     sock.close()
@@ -140,11 +144,15 @@ class _LimitedConnection(HTTPConnection):
             raise NewConnectionError(self, str(error)) from error
 
     def _tunnel(self) -> None:
-        super()._tunnel()
         deadline = _deadline.get()
+        try:
+            super()._tunnel()
+        finally:
+            if deadline is not None:
+                # What was sent until now was for the proxy.
+                deadline.sent = False
         if deadline is not None:
-            # What was sent until now was for the proxy; what is left is for TLS.
-            deadline.sent = False
+            # What is left is for TLS.
             deadline.limit(self.sock)
 
     def send(self, data: Any) -> None:
