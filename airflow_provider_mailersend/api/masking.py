@@ -63,6 +63,6 @@ def said_by(error: BaseException) -> str:
     root = error
     while (earlier := root.__cause__ or root.__context__) is not None:
         root = earlier
-    # The URL of a proxy holds a password, and errors quote it.
-    said = masked_within(_USER.sub("//***@", str(root)[:300]))
+    # The URL of a proxy may hold a password, and errors quote it.
+    said = masked_within(_USER.sub("//", str(root)[:300]))
     return f"{type(error).__name__}, {said}" if said else type(error).__name__
