@@ -175,7 +175,8 @@ class Flow:
                 now = yield Wait(self.throttle.not_before, "the rate limit")
                 if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
                     # Answers tell what is left, but the first request too is to leave what is reserved.
-                    now = yield from self._ask_quota(request, self._left(started, now))
+                    yield from self._ask_quota(request, self._left(started, now))
+                    now = yield Wait(0.0)
                 self.throttle.check_quota(request, now)
                 self.sent_at = now
                 outcome: Outcome = yield Send(request, self._left(started, now))
@@ -264,25 +265,20 @@ class Flow:
                 retry_at=self.throttle.not_before,
             )
 
-    def _ask_quota(self, wanted: Request, timeout: float) -> Steps[float]:
-        """
-        Ask whether the day's requests allow *wanted*, which is free; where that is not told, they may.
-
-        :return: the time of the answer.
-        """
+    def _ask_quota(self, wanted: Request, timeout: float) -> Steps[None]:
+        """Ask whether the day's requests allow *wanted*, which is free; where that is not told, they may."""
         self._has_asked_quota = True
         request = get_api_quota()
         outcome: Outcome = yield Send(request, timeout)
         self.requests += 1
         if not isinstance(outcome, Answer) or not outcome.ok:
-            return outcome.at
+            return
         try:
             quota = quota_of(request, outcome)
         except MailerSendUnexpectedAnswerError:
-            return outcome.at
+            return
         self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
         self.throttle.check_quota(wanted, outcome.at)
-        return outcome.at
 
     def _left(self, started: float, now: float) -> float:
         """Return how long a try may take that begins now, for a request that *started* then."""

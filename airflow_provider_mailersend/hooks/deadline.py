@@ -16,8 +16,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
+from airflow_provider_mailersend.api.bodies import LARGEST_BODY
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+
+#: How much is read of one answer, its headers and its chunks' lengths included, in bytes: some of them are read by
+#: lines, and older versions of urllib3 let a line have no end.
+_MOST_READ = 2 * LARGEST_BODY
 
 
 class Deadline:
@@ -75,12 +82,13 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads from a socket by way of *raw*, each time no longer than what is left."""
+    """Reads from a socket by way of *raw*, each time no longer than what is left, and not without end."""
 
     def __init__(self, raw: Any, sock: socket.socket, deadline: Deadline) -> None:
         self._raw = raw
         self._sock = sock
         self._deadline = deadline
+        self._read = 0
 
     def readable(self) -> bool:
         return True
@@ -92,6 +100,9 @@ class _LimitedReader(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         self._deadline.limit(self._sock)
         read: int | None = self._raw.readinto(buffer)
+        self._read += read or 0
+        if self._read > _MOST_READ:
+            raise OSError(f"the answer has more than {_MOST_READ // 2**20} MiB")
         return read
 
     def close(self) -> None:

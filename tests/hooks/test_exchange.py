@@ -358,6 +358,23 @@ def test_a_body_that_is_too_large_is_an_error_after_one_request(
         assert len(wire.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        head(b"Transfer-Encoding: chunked"),
+        head(b"Transfer-Encoding: chunked") + b"0\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Odd: ",
+        b"",
+    ],
+    ids=["a chunk's length", "a trailer", "a header", "the status"],
+)
+def test_a_line_without_an_end_is_given_up(connect: Connect, ask: Ask, first: bytes) -> None:
+    with serving(endless(b"f" * 65536, first=first)) as wire:
+        connect(host=wire.url)
+        with pytest.raises(MailerSendConnectionError, match="broke off"):
+            ask(timeout=20, max_retries=0)
+
+
 def test_a_large_body_within_the_limit_is_read(connect: Connect, ask: Ask) -> None:
     with serving(saying(answer(zipped(b" " * 30 * 2**20 + JSON), b"Content-Encoding: gzip"))) as wire:
         connect(host=wire.url)
