@@ -42,14 +42,18 @@ class Failure:
     """
     No answer, or not the whole of one.
 
-    :param reason: what happened, in a few words.
+    :param reason: what happened, in a few words; with a status, what is wrong with the body.
     :param never_sent: whether the API cannot have seen the request; where it may have, its fate is unknown.
     :param at: when it was noticed, in Unix seconds of the asking machine's clock.
+    :param permanent: whether sending it again cannot help before somebody corrects a setting.
+    :param status: the status of an answer whose body cannot be read, and would not be the next time.
     """
 
     reason: str
     never_sent: bool = False
     at: float = 0.0
+    permanent: bool = False
+    status: int | None = None
 
 
 Outcome = Answer | Failure

@@ -34,15 +34,28 @@ RETRY_TIMEOUT = 600.0
 #: The longest wait after a fault, in seconds; the first is a second at most.
 _LONGEST_BACKOFF = 30.0
 
+#: Less than this, in seconds, is no time for another try. More than that no system's time-outs can hold.
+_SHORTEST_TRY = 1.0
+_LONGEST_TRY = 86_400.0
+
 #: The answers after which a request that is repeatable may be repeated; those from 520 are the CDN's own.
 _PASSING = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Wanted: this request sent. Handed back: the :data:`Outcome`."""
+    """
+    Wanted: this request sent. Handed back: the :data:`Outcome`.
+
+    :param timeout: how long that may take at most, in seconds; None for as long as the connection allows.
+    """
 
     request: Request
+    timeout: float | None = None
+
+    def limited(self, timeout: float) -> float:
+        """Return how long it may take where the connection allows *timeout* seconds."""
+        return min(timeout, _LONGEST_TRY if self.timeout is None else self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +64,12 @@ class Wait:
     Wanted: a pause until *until*, in Unix seconds; none where that is past. Handed back: the time then.
 
     :param reason: what is waited for.
+    :param others_may_send: whether nothing is under way, so that other work may send its requests meanwhile.
     """
 
     until: float
     reason: str = ""
+    others_may_send: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +169,17 @@ class Flow:
         may_be_processed = False
         try:
             faults = 0
-            started = yield Wait(0.0)
+            started = yield Wait(0.0, others_may_send=True)
             while True:
                 self._check_wait(request, started)
                 now = yield Wait(self.throttle.not_before, "the rate limit")
                 if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
                     # Answers tell what is left, but the first request too is to leave what is reserved.
-                    yield from self._ask_quota(request)
+                    yield from self._ask_quota(request, self._left(started, now))
+                    now = yield Wait(0.0)
                 self.throttle.check_quota(request, now)
                 self.sent_at = now
-                outcome: Outcome = yield Send(request)
+                outcome: Outcome = yield Send(request, self._left(started, now))
                 self.requests += 1
                 if isinstance(outcome, Answer):
                     self.throttle.learn(request, outcome)
@@ -174,19 +190,19 @@ class Flow:
                         # A 429 for the daily quota was never observed: it may lack its code, as those for the
                         # minute do, and waiting on for a whole day is not free.
                         if self.throttle.wants_quota(request):
-                            yield from self._ask_quota(request)
+                            yield from self._ask_quota(request, self._left(started, outcome.at))
                         continue
                 error = error_from(request, outcome)
                 may_be_processed = may_be_processed or _may_be_processed(outcome)
                 if may_be_processed and not request.repeatable:
                     raise unknown_fate(error)
-                if isinstance(outcome, Answer) and outcome.status not in _PASSING:
+                if not _may_pass(outcome):
                     raise error
                 faults += 1
                 until = outcome.at + self.backoff(faults)
-                if faults > self.max_retries or until > started + self.retry_timeout:
+                if faults > self.max_retries or until + _SHORTEST_TRY > started + self.retry_timeout:
                     raise _after_retries(error, faults, outcome.at - started)
-                yield Wait(until, f"another try after {_what(outcome)}")
+                yield Wait(until, f"another try after {_what(outcome)}", others_may_send=True)
         except MailerSendError as error:
             error.may_be_processed = may_be_processed
             raise
@@ -249,11 +265,11 @@ class Flow:
                 retry_at=self.throttle.not_before,
             )
 
-    def _ask_quota(self, wanted: Request) -> Steps[None]:
+    def _ask_quota(self, wanted: Request, timeout: float) -> Steps[None]:
         """Ask whether the day's requests allow *wanted*, which is free; where that is not told, they may."""
         self._has_asked_quota = True
         request = get_api_quota()
-        outcome: Outcome = yield Send(request)
+        outcome: Outcome = yield Send(request, timeout)
         self.requests += 1
         self.throttle.asked_quota(outcome.at)
         if not isinstance(outcome, Answer):
@@ -270,6 +286,10 @@ class Flow:
         self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
         self.throttle.check_quota(wanted, outcome.at)
 
+    def _left(self, started: float, now: float) -> float:
+        """Return how long a try may take that begins now, for a request that *started* then."""
+        return max(started + self.retry_timeout - now, min(_SHORTEST_TRY, self.retry_timeout))
+
 
 def unknown_fate(error: MailerSendError) -> MailerSendUnknownFateError:
     """Return what *error* means for a request that must not be done twice."""
@@ -280,6 +300,12 @@ def _may_be_processed(outcome: Outcome) -> bool:
     if isinstance(outcome, Failure):
         return not outcome.never_sent
     return outcome.status >= 500 or outcome.status == 408
+
+
+def _may_pass(outcome: Outcome) -> bool:
+    if isinstance(outcome, Failure):
+        return not outcome.permanent and outcome.status is None
+    return outcome.status in _PASSING
 
 
 def _what(outcome: Outcome) -> str:

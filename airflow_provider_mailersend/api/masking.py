@@ -14,7 +14,9 @@ _ADDRESS = re.compile(
     """,
     re.VERBOSE,
 )
-_TOKEN = re.compile(r"\bmlsn\.\w+")
+# With its dot as it is, or as it stands in a URL; whatever stands before it.
+_TOKEN = re.compile(r"(mlsn)(?:\.|%2e)\w+", re.IGNORECASE)
+_USER = re.compile(r"//\S*@")
 _NUMBER = re.compile(r"\+\d[\d ().-]{4,}\d")
 
 
@@ -39,7 +41,7 @@ def masked(value: str) -> str:
 
 def masked_within(text: str) -> str:
     """Return *text* with every API token, address and phone number in it masked."""
-    without_tokens = _TOKEN.sub("mlsn.***", text)
+    without_tokens = _TOKEN.sub(r"\1.***", text)
     without_addresses = _ADDRESS.sub(lambda found: masked(found[0]), without_tokens)
     return _NUMBER.sub(lambda found: masked(found[0]), without_addresses)
 
@@ -61,4 +63,6 @@ def said_by(error: BaseException) -> str:
     root = error
     while (earlier := root.__cause__ or root.__context__) is not None:
         root = earlier
-    return f"{type(error).__name__}, {masked_within(str(root)[:300])}" if str(root) else type(error).__name__
+    # The URL of a proxy may hold a password, and errors quote it.
+    said = masked_within(_USER.sub("//", str(root)[:300]))
+    return f"{type(error).__name__}, {said}" if said else type(error).__name__

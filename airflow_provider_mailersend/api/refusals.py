@@ -28,10 +28,14 @@ _MOST_READ = 4000
 def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     """Return the error that an answer other than success, or no answer, means."""
     if isinstance(outcome, Failure):
-        return MailerSendConnectionError(
+        if outcome.status is not None:
+            return unexpected(request, outcome, outcome.reason)
+        failed = MailerSendConnectionError(
             f"{request.endpoint} got no answer from MailerSend: {_short(outcome.reason)}.",
             endpoint=request.endpoint,
         )
+        failed.permanent = outcome.permanent
+        return failed
     error = _error_class(outcome.status)(
         _explained(request, outcome), endpoint=request.endpoint, status=outcome.status
     )
@@ -98,7 +102,7 @@ def _explained(request: Request, answer: Answer) -> str:
             return f"{said}{because}."
 
 
-def unexpected(request: Request, answer: Answer, what: str) -> MailerSendUnexpectedAnswerError:
+def unexpected(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:
     """Return the error for an answer whose body is not what the endpoint gives."""
     return MailerSendUnexpectedAnswerError(
         f"{request.endpoint} answered {answer.status} with {what}. If this lasts, see whether the connection's "

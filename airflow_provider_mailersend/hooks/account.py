@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
-import httpx
-import requests
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.errors import MailerSendError
@@ -21,7 +20,17 @@ if TYPE_CHECKING:
 #: What this process has warned of.
 _WARNED: set[str] = set()
 
-_HttpRequest = TypeVar("_HttpRequest", requests.PreparedRequest, httpx.Request)
+
+class _HttpRequest(Protocol):
+    """A request of either HTTP library: neither is imported for the other's hook."""
+
+    url: Any
+
+    @property
+    def headers(self) -> MutableMapping[str, str]: ...
+
+
+_AnyRequest = TypeVar("_AnyRequest", bound=_HttpRequest)
 
 
 class MailerSendAccount(BaseHook):
@@ -29,7 +38,8 @@ class MailerSendAccount(BaseHook):
     What both hooks share: the connection's settings, and the flow of one account's requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``.
-    :param timeout: seconds to wait for one answer; the connection's when None.
+    :param timeout: how long one request may take, from connecting to the last byte of its answer, in seconds; the
+        connection's when None.
     :param max_retries: how often a request is repeated after a fault; the connection's when None.
     :param quota_reserve: how many of the day's requests to leave to sending; the connection's when None.
     :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds. A job
@@ -100,7 +110,7 @@ class Bearer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def __call__(self, request: _HttpRequest) -> _HttpRequest:
+    def __call__(self, request: _AnyRequest) -> _AnyRequest:
         if str(request.url).startswith(f"{self._settings.base_url}/"):
             request.headers["Authorization"] = f"Bearer {self._settings.token}"
         return request

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
-from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
-    Request,
     SmsRecipientStatus,
     SuppressionList,
     get_recipient,
@@ -30,12 +28,19 @@ from airflow_provider_mailersend.api.requests import (
     list_sms_recipients,
     list_suppressions,
 )
-from airflow_provider_mailersend.hooks.account import Bearer, MailerSendAccount, connected
+from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
+from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import Reporter
 
+if TYPE_CHECKING:
+    import httpx
+
 _T = TypeVar("_T")
+
+#: An answer that takes longer than this, in seconds, holds up no other request of the connection.
+_PATIENCE = 1.0
 
 
 class MailerSendAsyncHook(MailerSendAccount):
@@ -202,48 +207,27 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def _perform(self, step: Step, reporter: Reporter, turn: _Turn) -> Outcome | float | None:
         if isinstance(step, Send):
-            outcome = await self._exchange(step.request)
+            async with turn.lent_after(_PATIENCE):
+                outcome = await self._exchange(step)
             reporter.answered(outcome)
             return outcome
         if isinstance(step, Keep):
             return None
-        if not step.until:
-            # Nothing is under way: who has waited longer comes first.
-            await turn.pass_on()
-        for seconds in reporter.naps(step):
-            await asyncio.sleep(seconds)
+        async with turn.lent_after(0.0 if step.others_may_send else None):
+            for seconds in reporter.naps(step):
+                await asyncio.sleep(seconds)
         return time.time()
 
-    async def _exchange(self, request: Request) -> Outcome:
+    async def _exchange(self, step: Send) -> Outcome:
         settings, _, _ = await self._connect()
-        try:
-            client = await self._connected_client(settings)
-            response = await client.request(
-                request.method,
-                settings.base_url + request.path,
-                params=dict(request.params),
-                json=request.body,
-                headers={"Accept": "application/json"},
-                auth=Bearer(settings),
-                timeout=settings.timeout,
-                follow_redirects=False,
-            )
-        except (httpx.RequestError, OSError) as error:  # the latter for certificates that are not there
-            return Failure(
-                said_by(error),
-                never_sent=isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)),
-                at=time.time(),
-            )
-        return Answer(response.status_code, response.headers, response.content, time.time())
 
-    async def _connected_client(self, settings: Settings) -> httpx.AsyncClient:
-        async with self._connecting:
-            if self._client is None:
-                # Reading the certificates takes tens of milliseconds, too long for an event loop.
-                self._client = await asyncio.to_thread(
-                    httpx.AsyncClient, trust_env=not settings.on_this_machine
-                )
-            return self._client
+        async def client() -> httpx.AsyncClient:
+            async with self._connecting:
+                if self._client is None:
+                    self._client = await client_for(settings)
+                return self._client
+
+        return await exchange(client, settings, step.request, step.limited(settings.timeout))
 
 
 class _Turn:
@@ -254,17 +238,37 @@ class _Turn:
         self._is_held = False
 
     async def __aenter__(self) -> _Turn:
-        await self._lock.acquire()
-        self._is_held = True
+        await self._take()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._is_held:
-            self._lock.release()
+        self._give()
 
-    async def pass_on(self) -> None:
-        """Go to the queue's end."""
-        self._is_held = False
-        self._lock.release()
+    @asynccontextmanager
+    async def lent_after(self, seconds: float | None) -> AsyncIterator[None]:
+        """
+        Let others have their turn where what is done takes longer than so many seconds; never where None.
+
+        Afterwards it is taken again, at the queue's end.
+        """
+        lending = None
+        if seconds:
+            lending = asyncio.get_running_loop().call_later(seconds, self._give)
+        elif seconds is not None:
+            self._give()
+        try:
+            yield
+        finally:
+            if lending is not None:
+                lending.cancel()
+        if not self._is_held:
+            await self._take()
+
+    async def _take(self) -> None:
         await self._lock.acquire()
         self._is_held = True
+
+    def _give(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()

@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any, Literal, Protocol, TypeVar
-
-import requests
-from urllib3.exceptions import NewConnectionError
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from airflow_provider_mailersend.api.additions import Additions, OnInvalid
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.deletions import Deletions
 from airflow_provider_mailersend.api.domains import Scope, find_domain
@@ -31,13 +28,11 @@ from airflow_provider_mailersend.api.flow import (
     drive,
 )
 from airflow_provider_mailersend.api.items import Item, Wanted
-from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
-    Request,
     SmsRecipientStatus,
     SuppressionList,
     delete_all_suppressions,
@@ -50,12 +45,17 @@ from airflow_provider_mailersend.api.requests import (
 )
 from airflow_provider_mailersend.api.sms_updates import OnMissing, SmsUpdates, set_status
 from airflow_provider_mailersend.api.syncs import Sync
-from airflow_provider_mailersend.hooks.account import Bearer, MailerSendAccount, connected
-from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
+from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
+from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import Reporter
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
+
+if TYPE_CHECKING:
+    import requests
+
+    from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
 __all__ = ["MailerSendAsyncHook", "MailerSendHook"]
 
@@ -92,7 +92,8 @@ class MailerSendHook(MailerSendAccount):
             print(entry["recipient"]["email"])
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``: the API token in its password.
-    :param timeout: seconds to wait for one answer; by default the connection's, else 30.
+    :param timeout: how long one request may take, from connecting to the last byte of its answer, in seconds; by
+        default the connection's, else 30.
     :param max_retries: how often a request is repeated after a fault; by default the connection's, else 5.
     :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
     :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds.
@@ -541,12 +542,7 @@ class MailerSendHook(MailerSendAccount):
 
     @cached_property
     def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.headers["Accept"] = "application/json"
-        # As auth, not as a header: a .netrc entry for the host would replace a header.
-        session.auth = Bearer(self.settings)
-        session.trust_env = not self.settings.on_this_machine
-        return session
+        return session_for(self.settings)
 
     @cached_property
     def _environment(self) -> Mapping[str, Any]:
@@ -601,7 +597,7 @@ class MailerSendHook(MailerSendAccount):
 
     def _perform(self, step: Step, keep: Keeper | None) -> Outcome | float | None:
         if isinstance(step, Send):
-            outcome = self._exchange(step.request)
+            outcome = self._exchange(step)
             self._reporter.answered(outcome)
             return outcome
         if isinstance(step, Keep):
@@ -610,25 +606,15 @@ class MailerSendHook(MailerSendAccount):
             time.sleep(seconds)
         return time.time()
 
-    def _exchange(self, request: Request) -> Outcome:
-        asked = requests.Request(
-            request.method,
-            self.settings.base_url + request.path,
-            params=request.params,
-            json=request.body,
-        )
-        try:
-            response = self._session.send(
-                self._session.prepare_request(asked),
-                timeout=self.settings.timeout,
-                allow_redirects=False,
-                **self._environment,
-            )
-        except OSError as error:  # what requests raises, and what certificates that are not there do
-            return Failure(said_by(error), never_sent=_never_sent(error), at=time.time())
-        return Answer(response.status_code, response.headers, response.content, time.time())
+    def _exchange(self, step: Send) -> Outcome:
+        seconds = step.limited(self.settings.timeout)
+        return exchange(self._session, self._environment, self.settings, step.request, seconds)
 
 
-def _never_sent(error: OSError) -> bool:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
+def __getattr__(name: str) -> Any:
+    # Tasks need not import what triggers need.
+    if name == "MailerSendAsyncHook":
+        from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
+
+        return MailerSendAsyncHook
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

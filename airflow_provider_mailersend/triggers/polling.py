@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from airflow_provider_mailersend.triggers.faults import is_of_the_connection
 
 if TYPE_CHECKING:
-    from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+    from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
 Answer = TypeVar("Answer")
 
@@ -194,7 +194,7 @@ async def polling(
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
     # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
     # that takes a while, beside the event loop.
-    hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.mailersend")
+    hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
     connection = mailersend_conn_id, quota_reserve
 
     def make_hook() -> MailerSendAsyncHook:

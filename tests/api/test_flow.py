@@ -5,13 +5,14 @@ import math
 import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
 
 from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.answers import Answer, Failure
 from airflow_provider_mailersend.api.errors import (
     MailerSendConnectionError,
     MailerSendError,
@@ -23,7 +24,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnknownFateError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.flow import Flow, Send, drive_async
+from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, drive_async
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.api.throttle import Throttle
@@ -142,6 +143,45 @@ def test_a_request_takes_no_longer_than_allowed():
         script.run(flow(max_retries=1000, retry_timeout=100.0).send(GET))
     assert script.now <= NOON + 100 + 30
     assert len(script.sent) == 4
+
+
+@pytest.mark.parametrize("random_", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("retry_timeout", "timeout"), [(100.0, 30.0), (100.0, 99.5), (5.0, 30.0), (0.3, 30.0)]
+)
+def test_all_tries_together_take_no_longer_than_allowed(random_, retry_timeout, timeout):
+    class Silent(Script):
+        def perform(self, step):
+            outcome = super().perform(step)
+            if isinstance(step, Send):
+                self.now += step.limited(timeout)
+                outcome = replace(outcome, at=self.now)
+            return outcome
+
+    script = Silent(server=lambda request, script: lost("timed out"))
+    with pytest.raises(MailerSendConnectionError, match="timed out"):
+        script.run(flow(random=random_, max_retries=1000, retry_timeout=retry_timeout).send(GET))
+    assert script.now <= NOON + retry_timeout
+    assert script.now > NOON + retry_timeout - 32
+
+
+def test_a_failure_that_a_setting_must_mend_is_not_tried_again():
+    script = Script(Failure("no such proxy", never_sent=True, permanent=True))
+    with pytest.raises(MailerSendConnectionError, match="no such proxy") as caught:
+        script.run(flow().send(GET))
+    assert caught.value.permanent
+
+
+def test_a_body_that_cannot_be_read_is_not_asked_for_again():
+    script = Script(Failure("a body larger than 32 MiB", status=200))
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="answered 200 with a body larger than 32 MiB"):
+        script.run(flow().send(GET))
+
+
+def test_a_post_whose_answer_cannot_be_read_may_be_done():
+    script = Script(Failure("a body larger than 32 MiB", status=201))
+    with pytest.raises(MailerSendUnknownFateError, match="answered 201 with a body larger than 32 MiB"):
+        script.run(flow().send(POST))
 
 
 def test_the_time_allowed_is_counted_from_each_requests_beginning():
@@ -421,7 +461,7 @@ def test_nothing_is_sent_before_the_steps_are_driven():
     next(steps)
     assert sender.requests == 0
     assert steps.send(NOON).until == 0.0
-    assert steps.send(NOON) == Send(GET)
+    assert steps.send(NOON) == Send(GET, timeout=RETRY_TIMEOUT)
 
 
 class Limit:

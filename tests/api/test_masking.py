@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.masking import masked, masked_within
+from airflow_provider_mailersend.api.masking import masked, masked_within, said_by
 
 from .script import properties
 
@@ -39,6 +39,8 @@ def test_a_value_is_masked(value, shown):
         ("+15551234567 and +447700900123", "+1***67 and +4***23"),
         ("Bearer mlsn.0123456789abcdef", "Bearer mlsn.***"),
         ("token mlsn.abc, of jane@a.example", "token mlsn.***, of j***@a.example"),
+        ("https://mlsn%2E0123456789abcdef/v1", "https://mlsn.***/v1"),
+        ("u=%2Fmlsn.0123456789abcdef", "u=%2Fmlsn.***"),
         ("nothing to hide: 42 + 1", "nothing to hide: 42 + 1"),
     ],
 )
@@ -64,6 +66,19 @@ def test_a_quoted_local_part_is_masked():
 def test_no_local_part_survives_in_any_surroundings(name, surroundings):
     address = f"x{name}@example.com"
     assert f"{name}@" not in masked_within(surroundings.format(address))
+
+
+def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy():
+    try:
+        try:
+            raise ValueError("http://jane:se/cr@t@proxy.example:port has no port; mlsn.0123456789abcdef")
+        except ValueError as first:
+            raise ConnectionError("something else") from first
+    except ConnectionError as error:
+        said = said_by(error)
+    assert said.startswith("ConnectionError, http://")
+    assert said.endswith("has no port; mlsn.***")
+    assert not any(part in said for part in ("jane", "se/cr", "cr@t", "0123"))
 
 
 def test_a_long_text_without_an_address_is_read_in_no_time():
