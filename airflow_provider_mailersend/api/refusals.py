@@ -29,7 +29,7 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     """Return the error that an answer other than success, or no answer, means."""
     if isinstance(outcome, Failure):
         return MailerSendConnectionError(
-            f"{request.endpoint} got no answer from MailerSend: {_short(outcome.reason)}.",
+            f"No answer from MailerSend to {request.endpoint}: {_short(outcome.reason)}.",
             endpoint=request.endpoint,
         )
     error = _error_class(outcome.status)(

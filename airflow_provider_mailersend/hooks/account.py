@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import requests
@@ -10,10 +11,11 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
+from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.hooks.connection import Settings, settings_of, warning_of
-from airflow_provider_mailersend.hooks.reporting import Reporter
+from airflow_provider_mailersend.hooks.reporting import WORTH_A_LINE, Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -40,6 +42,9 @@ class MailerSendAccount(BaseHook):
     default_conn_name = "mailersend_default"
     conn_type = "mailersend"
     hook_name = "MailerSend"
+
+    #: Waits from this length on, in seconds, are logged when they begin.
+    _logs_waits_from = WORTH_A_LINE
 
     def __init__(
         self,
@@ -78,7 +83,7 @@ class MailerSendAccount(BaseHook):
         return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
 
     def _reporter_of(self, flow: Flow) -> Reporter:
-        return Reporter(self.log, self.mailersend_conn_id, flow)
+        return Reporter(self.log, self.mailersend_conn_id, flow, worth_a_line=self._logs_waits_from)
 
     def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
         if paging.unreadable_dates:
@@ -104,6 +109,11 @@ class Bearer:
         if str(request.url).startswith(f"{self._settings.base_url}/"):
             request.headers["Authorization"] = f"Bearer {self._settings.token}"
         return request
+
+
+def no_answer(error: OSError | httpx.RequestError, settings: Settings) -> str:
+    """Return why there was no answer, and which host did not give it."""
+    return f"{said_by(error)} (host {urlsplit(settings.base_url).netloc})"
 
 
 def connected(quota: dict[str, Any]) -> str:
