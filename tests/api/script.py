@@ -110,8 +110,8 @@ class Script:
     def run_some(self, steps: Steps[Any], number: int) -> bool:
         """Run no more than *number* steps, as where the worker dies then, and return whether that was the end."""
         try:
-            step = next(steps)
-            for _ in range(number):
+            step, last = next(steps), self.steps + number
+            while self.steps < last:
                 step = steps.send(self.perform(step))
         except StopIteration:
             return True
