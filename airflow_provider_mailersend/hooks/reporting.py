@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import Stats
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.flow import Flow, Progress, Wait
 from airflow_provider_mailersend.api.requests import Request
+from airflow_provider_mailersend.status_lines import counted
 
 #: How long there is silence between two lines of progress, in seconds.
 INTERVAL = 5.0
@@ -148,11 +149,6 @@ class JobReport:
         total = self._progress.total
         of = f" of {total:,}" if total is not None else ""
         return f"{self._reporter.name_of(self._progress.request)}: {self._progress.done:,}{of} done"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return *number* and *noun*, in the plural where it is not one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _waiting(wait: Wait, seconds: float) -> str:
