@@ -67,12 +67,17 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return all that was logged: Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``."""
+    """
+    Return all that was logged since it was read last.
+
+    Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``.
+    """
     caplog.set_level(logging.INFO)
 
     def read() -> str:
-        streams = capsys.readouterr()
-        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else caplog.text
+        streams, by_logging = capsys.readouterr(), caplog.text
+        caplog.clear()
+        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else by_logging
 
     return read
 

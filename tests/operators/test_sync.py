@@ -153,7 +153,7 @@ def test_a_dry_run_returns_the_plan_and_changes_nothing(connect: Connect, logged
         assert result["first_to_add"] == ["new@example.net"]
         assert [one["value"] for one in result["first_to_delete"]] == own[3::-1]
         assert result["requests"] == len(sandbox.log) == 3
-        assert "dry run: added 0 of 1, deleted 0 of 4, in 3 requests" in logged()
+        assert "blocklist (account-wide): would add 1, would delete 4 (dry run); mode mirror; " in logged()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_dry_run_tells_what_its_plan_would_be_refused_for(
     assert complaint in result["refusal"]
     assert result["to_delete"] == 10 - len(arguments["recipients"])
     assert "wanted0@example.net" not in result["refusal"]
-    assert f"It would be refused: {result['refusal']}" in logged()
+    assert f"Without dry_run this would be refused: {result['refusal']}" in logged()
     assert changes(sandbox) == []
 
 
