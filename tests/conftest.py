@@ -73,11 +73,13 @@ def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str])
     Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``.
     """
     caplog.set_level(logging.INFO)
+    read_so_far = 0
 
     def read() -> str:
-        streams, by_logging = capsys.readouterr(), caplog.text
-        caplog.clear()
-        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else by_logging
+        nonlocal read_so_far
+        streams = capsys.readouterr()
+        begin, read_so_far = read_so_far, len(caplog.text)
+        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else caplog.text[begin:]
 
     return read
 
