@@ -485,7 +485,10 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
         ({"recipients": ["a@b.com"], "batch_size": 0}, "batch_size must be a whole number, at least 1"),
         ({"recipients": {"a@b.com": 1}}, "recipients must be a list of strings; got dict"),
         ({"recipients": ["a@b.com", 7]}, r"recipients\[1\] must be a string; got int"),
-        ({"recipients": "a@b.com, b@b.com"}, "recipients is a text, and not a list"),
+        (
+            {"recipients": "a@b.com, b@b.com"},
+            r'recipients is a text with commas, which is not a list: write \["a", "b"\]',
+        ),
         ({"recipients": ["a@b.com"], "domain_id": "x", "domain": "y"}, "either domain_id or domain"),
         ({"file": "x.csv", "recipients": ["a@b.com"]}, "either file or recipients, and not both"),
         ({"file": "x.csv", "recipients": None}, "either file or recipients, and not both"),
