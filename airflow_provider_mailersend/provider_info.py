@@ -30,13 +30,16 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
 }
 
-#: How the standard fields appear: the token in *password*, the base URL in *host*, nothing else.
+#: How the standard fields appear: the token in *password*, the base URL in *host*.
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["login", "port", "schema", "extra"],
+    # Not extra: without it, the Test button on Airflow 2.11's edit page does nothing. Not port: Airflow 3.3 tests only
+    # connections that have one.
+    "hidden-fields": ["login", "schema"],
     "relabeling": {"password": "API token", "host": "Base URL"},
     "placeholders": {
         "password": "mlsn.…",
         "host": "https://api.mailersend.com/v1 (leave empty)",
+        "port": "443 (Airflow 3.3 needs it to test the connection)",
         "timeout": "30",
         "max_retries": "5",
         "quota_reserve": "0",

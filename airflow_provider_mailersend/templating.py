@@ -97,4 +97,4 @@ def _why_no_list(text: str, name: str) -> str:
     if _BRACKET.search(text):
         return f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them"
     between = next((said for mark, said in _BETWEEN.items() if mark in text), "spaces or line breaks")
-    return f"{name} is a text, and not a list: a text with {between} is none"
+    return f'{name} is a text with {between}, which is not a list: write ["a", "b"]'

@@ -88,26 +88,36 @@ def start_ui(mailersend: Sandbox, port: int) -> None:
     home.mkdir(parents=True, exist_ok=True)
     make_crm(home / "crm.sqlite", mailersend)
     make_blocked(home / "blocked.csv", mailersend)
+    log = home / "airflow.log"
     print(
-        f"The sandbox answers at {mailersend.url}. Airflow takes a while to start; Ctrl-C ends both.",
+        f"The sandbox answers at {mailersend.url}. Airflow takes a while to start, and writes what it does to {log}; "
+        "Ctrl-C ends both.",
         flush=True,
     )
+    # Its output would push out of sight how to log in.
+    output = log.open("wb")
     # In a session of its own, so that Ctrl-C comes here alone, and all of it can be ended together.
     process = subprocess.Popen(
         ["airflow", "standalone"],
         # The examples name their files without a folder.
         cwd=home,
         env=environment(mailersend, home, port),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     try:
         if is_answering(process, port):
             say_how_to_log_in(home, port)
-        sys.exit(f"Airflow ended by itself, with {process.wait()}: its output above says why.")
+        ended = process.wait()
+        print(last_lines(log), file=sys.stderr)
+        sys.exit(f"Airflow ended by itself, with {ended}. Its whole output is in {log}.")
     except KeyboardInterrupt:
         print("Ending Airflow …", flush=True)
     finally:
         end(process)
+        output.close()
 
 
 def is_answering(process: subprocess.Popen[bytes], port: int) -> bool:
@@ -211,10 +221,13 @@ def show(counts: list[dict[str, int]], requests: list[int], quota: int, seconds:
         print(f"{name:18}{before:>9,}{counts[1][name]:>9,}{counts[2][name]:>12,}")
     print(f"{'requests used':18}{'':>9}{requests[1]:>9,}{requests[2] - requests[1]:>12,}")
     print(
-        f"\n{quota:,} of the day's requests are left. Both runs took {seconds:.0f} s, at 60 requests in",
-        end=" ",
+        f"\n{quota:,} of the daily quota are left. Both runs took {seconds:.0f} s. The sandbox allows 60 requests in "
+        f"{SHORT_MINUTE:g} s\nhere, where MailerSend allows 60 in a minute: that you need not wait so long."
     )
-    print(f"{SHORT_MINUTE:g} s.")
+    print(
+        f"\nThe DAG is {DAGS / 'mailersend_crm_opt_outs.py'}, the log of both runs {HOME / 'demo' / 'airflow.log'}.\n"
+        "make ui shows it, and the other examples, in Airflow's UI."
+    )
 
 
 def airflow(mailersend: Sandbox, home: Path, *arguments: str, says: str) -> None:
@@ -231,8 +244,12 @@ def airflow(mailersend: Sandbox, home: Path, *arguments: str, says: str) -> None
             check=False,
         )
     if done.returncode != 0:
-        print("\n".join(log.read_text().splitlines()[-40:]), file=sys.stderr)
+        print(last_lines(log), file=sys.stderr)
         sys.exit(f"airflow {arguments[0]} {arguments[1]} failed. Its whole output is in {log}.")
+
+
+def last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-40:])
 
 
 def environment(mailersend: Sandbox, home: Path, port: int = PORT) -> dict[str, str]:

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import Asset, dag, task
     schedule=[Asset(uri="mailersend://mailersend_default/blocklist")],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["mailersend", "example"],
+    doc_md=__doc__,
 )
 def mailersend_after_crm_sync() -> None:
     @task

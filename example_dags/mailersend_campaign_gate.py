@@ -13,6 +13,7 @@ from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressi
     schedule=None,
     params={"address": Param("opt.out@example.com", type="string", description="Who must be suppressed.")},
     tags=["mailersend", "example"],
+    doc_md=__doc__,
 )
 def mailersend_campaign_gate() -> None:
     suppressed = MailerSendSuppressionSensor(

@@ -21,6 +21,7 @@ from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSup
     schedule=None,
     params={"crm": Param("crm.sqlite", type="string", description="The path of the CRM's SQLite file.")},
     tags=["mailersend", "example"],
+    doc_md=__doc__,
 )
 def mailersend_crm_opt_outs() -> None:
     @task(show_return_value_in_logs=False)

@@ -22,6 +22,7 @@ from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSup
     max_active_runs=1,
     params={"file": Param("blocked.csv", type="string", description="The file's path or URL.")},
     tags=["mailersend", "example"],
+    doc_md=__doc__,
 )
 def mailersend_nightly_blocklist() -> None:
     MailerSendSyncSuppressionsOperator(

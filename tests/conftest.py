@@ -67,12 +67,19 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return all that was logged: Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``."""
+    """
+    Return all that was logged since it was read last.
+
+    Airflow 3 writes it to the standard streams, Airflow 2 by way of ``logging``.
+    """
     caplog.set_level(logging.INFO)
+    read_so_far = 0
 
     def read() -> str:
+        nonlocal read_so_far
         streams = capsys.readouterr()
-        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else caplog.text
+        begin, read_so_far = read_so_far, len(caplog.text)
+        return streams.out + streams.err if AIRFLOW_V_3_0_PLUS else caplog.text[begin:]
 
     return read
 

@@ -43,12 +43,15 @@ def test_lists(rendered: Any, read: list[str]) -> None:
         ("[" * 100_000 + "]" * 100_000, "ids is a text that is neither"),
         (
             "a@example.com,b@example.com",
-            "ids is a text, and not a list: a text with commas is none. Pass the list",
+            r'ids is a text with commas, which is not a list: write \["a", "b"\]. Pass the list',
         ),
-        ("a@example.com; b@example.com", "ids is a text, and not a list: a text with semicolons is none"),
+        (
+            "a@example.com; b@example.com",
+            r'ids is a text with semicolons, which is not a list: write \["a", "b"\]',
+        ),
         (
             "a@example.com\nb@example.com",
-            "ids is a text, and not a list: a text with spaces or line breaks is none",
+            "ids is a text with spaces or line breaks, which is not a list",
         ),
         ("{'a': 1}", "ids is a text that is neither"),
         ("frozenset({'a'})", "ids is a text that is neither"),

@@ -172,7 +172,7 @@ class Additions:
             self._unsure, self._unsure_since = 0, None
         except MailerSendRequestError as error:
             self._adapt(batch, error)
-        flow.progress = Progress(request.endpoint, self._total - len(self.pending), self._total)
+        yield Progress(request, self._total - len(self.pending), self._total)
 
     def _take_in(self, batch: Sequence[Item], request: Request, answer: Answer) -> None:
         try:

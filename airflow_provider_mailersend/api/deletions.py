@@ -102,7 +102,7 @@ class Deletions:
             self._unsure = len(batch) if error.may_be_processed else self._unsure
             raise
         self._unsure = 0
-        flow.progress = Progress(request.endpoint, self._total - len(self.pending), self._total)
+        yield Progress(request, self._total - len(self.pending), self._total)
 
     def _done(self, batch: Sequence[str]) -> None:
         self.deleted.extend(batch)

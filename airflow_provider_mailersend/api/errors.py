@@ -33,9 +33,10 @@ class MailerSendError(Exception):
         self.may_be_processed = False
 
     def __str__(self) -> str:
-        connection = f"Connection {self.conn_id!r}: " if self.conn_id else ""
+        # The cause comes first: where a log does not wrap, the rest may be out of sight.
         progress = f" {self.progress}" if self.progress else ""
-        return f"{connection}{self.args[0]}{progress}"
+        connection = f" Connection {self.conn_id!r}." if self.conn_id else ""
+        return f"{self.args[0]}{progress}{connection}"
 
 
 class MailerSendRequestError(MailerSendError):

@@ -64,11 +64,13 @@ class Wait:
     Wanted: a pause until *until*, in Unix seconds; none where that is past. Handed back: the time then.
 
     :param reason: what is waited for.
+    :param request: what is to be sent then, where it is known.
     :param others_may_send: whether nothing is under way, so that other work may send its requests meanwhile.
     """
 
     until: float
     reason: str = ""
+    request: Request | None = None
     others_may_send: bool = False
 
 
@@ -86,19 +88,19 @@ class Keep:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """
-    How far a job is.
+    Reported: how far the job is that yields it. Handed back: nothing.
 
-    :param endpoint: what it is asking.
+    :param request: what it has sent last.
     :param done: how many entries it has read, added, deleted or changed.
     :param total: of how many; None where that is not known.
     """
 
-    endpoint: str
+    request: Request
     done: int
     total: int | None = None
 
 
-Step = Send | Wait | Keep
+Step = Send | Wait | Keep | Progress
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
 
@@ -150,8 +152,6 @@ class Flow:
         self.requests = 0
         #: The ids of the account's domains that are known so far, by their names.
         self.domain_ids: dict[str, str] = {}
-        #: How far the job at work is; None before there is one.
-        self.progress: Progress | None = None
         #: When the last one was sent, in Unix seconds of the asking machine's clock.
         self.sent_at = 0.0
         self._random = random
@@ -172,7 +172,7 @@ class Flow:
             started = yield Wait(0.0, others_may_send=True)
             while True:
                 self._check_wait(request, started)
-                now = yield Wait(self.throttle.not_before, "the rate limit")
+                now = yield Wait(self.throttle.not_before, "the rate limit", request)
                 if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
                     # Answers tell what is left, but the first request too is to leave what is reserved.
                     yield from self._ask_quota(request, self._left(started, now))
@@ -202,7 +202,7 @@ class Flow:
                 until = outcome.at + self.backoff(faults)
                 if faults > self.max_retries or until + _SHORTEST_TRY > started + self.retry_timeout:
                     raise _after_retries(error, faults, outcome.at - started)
-                yield Wait(until, f"another try after {_what(outcome)}", others_may_send=True)
+                yield Wait(until, f"a retry after {_what(outcome)}", request, others_may_send=True)
         except MailerSendError as error:
             error.may_be_processed = may_be_processed
             raise
@@ -224,17 +224,17 @@ class Flow:
         """Ask for the next page of *paging* and return what is new on it."""
         if paging.request is None:
             return []
-        endpoint = paging.request.endpoint
-        which = paging.request.path, paging.request.params.get("domain_id")
+        request = paging.request
+        which = request.path, request.params.get("domain_id")
         if which in self._newest_first:
             paging.expect_newest_first()
-        answer = yield from self.send(paging.request)
+        answer = yield from self.send(request)
         entries = paging.read(answer)
         if paging.is_newest_first:
             self._newest_first.add(which)
         else:
             self._newest_first.discard(which)
-        self.progress = Progress(endpoint, paging.count, paging.total)
+        yield Progress(request, paging.count, paging.total)
         return entries
 
     def get(self, request: Request) -> Steps[Entry]:

@@ -31,7 +31,7 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         if outcome.status is not None:
             return unexpected(request, outcome, outcome.reason)
         failed = MailerSendConnectionError(
-            f"{request.endpoint} got no answer from MailerSend: {_short(outcome.reason)}.",
+            f"No answer from MailerSend to {request.endpoint}: {_short(outcome.reason)}.",
             endpoint=request.endpoint,
         )
         failed.permanent = outcome.permanent

@@ -111,7 +111,7 @@ class SmsUpdates:
 
     def _update_next(self, flow: Flow) -> Steps[None]:
         id_ = self._pending[0]
-        endpoint = update_sms_recipient(id_, self.status).endpoint
+        request = update_sms_recipient(id_, self.status)
         try:
             yield from set_status(flow, id_, self.status)
         except MailerSendNotFoundError:
@@ -122,7 +122,7 @@ class SmsUpdates:
             self.updated.append(id_)
         self._pending = self._pending[1:]
         done = self._total - len(self._pending)
-        flow.progress = Progress(endpoint, done, self._total)
+        yield Progress(request, done, self._total)
 
     def _check(self) -> None:
         failures = []

@@ -12,7 +12,7 @@ from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.hooks.connection import Settings, settings_of, warning_of
-from airflow_provider_mailersend.hooks.reporting import Reporter
+from airflow_provider_mailersend.hooks.reporting import WORTH_A_LINE, Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -51,6 +51,9 @@ class MailerSendAccount(BaseHook):
     conn_type = "mailersend"
     hook_name = "MailerSend"
 
+    #: Waits from this length on, in seconds, are logged when they begin.
+    _logs_waits_from = WORTH_A_LINE
+
     def __init__(
         self,
         mailersend_conn_id: str = default_conn_name,
@@ -88,7 +91,7 @@ class MailerSendAccount(BaseHook):
         return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
 
     def _reporter_of(self, flow: Flow) -> Reporter:
-        return Reporter(self.log, self.mailersend_conn_id, flow)
+        return Reporter(self.log, self.mailersend_conn_id, flow, worth_a_line=self._logs_waits_from)
 
     def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
         if paging.unreadable_dates:

@@ -17,7 +17,7 @@ from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.finding import Finding
-from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
+from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, drive_async
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
@@ -32,7 +32,7 @@ from airflow_provider_mailersend.hooks.account import MailerSendAccount, connect
 from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
-from airflow_provider_mailersend.hooks.reporting import Reporter
+from airflow_provider_mailersend.hooks.reporting import INTERVAL, JobReport, Reporter
 
 if TYPE_CHECKING:
     import httpx
@@ -57,6 +57,9 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     Parameters, errors and what is returned are those of :class:`MailerSendHook`.
     """
+
+    # A look that is over within seconds is worth no line: triggers log what they find.
+    _logs_waits_from = INTERVAL
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -188,33 +191,39 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def _iterate(self, paging: Paging) -> AsyncIterator[Entry]:
         endpoint = paging.request.endpoint if paging.request else ""
+        _, _, reporter = await self._connect()
+        report = reporter.job(paging.request)
         try:
             while paging.request is not None:
-                for entry in await self._run(lambda flow: flow.read_page(paging)):
+                for entry in await self._run(lambda flow: flow.read_page(paging), report):
                     yield entry
         finally:
             self._log_unreadable_dates(paging, endpoint)
 
-    async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
+    async def _run(self, steps_of: Callable[[Flow], Steps[_T]], report: JobReport | None = None) -> _T:
         _, flow, reporter = await self._connect()
+        report = report or reporter.job()
         try:
             async with _Turn(self._requesting) as turn:
-                return await drive_async(steps_of(flow), partial(self._perform, reporter=reporter, turn=turn))
+                return await drive_async(steps_of(flow), partial(self._perform, report=report, turn=turn))
         except MailerSendError as error:
             self._fail(error)
         finally:
             reporter.gauge()
 
-    async def _perform(self, step: Step, reporter: Reporter, turn: _Turn) -> Outcome | float | None:
+    async def _perform(self, step: Step, report: JobReport, turn: _Turn) -> Outcome | float | None:
         if isinstance(step, Send):
             async with turn.lent_after(_PATIENCE):
                 outcome = await self._exchange(step)
-            reporter.answered(outcome)
+            report.answered(step.request, outcome)
             return outcome
+        if isinstance(step, Progress):
+            report.reached(step)
+            return None
         if isinstance(step, Keep):
             return None
         async with turn.lent_after(0.0 if step.others_may_send else None):
-            for seconds in reporter.naps(step):
+            for seconds in report.naps(step):
                 await asyncio.sleep(seconds)
         return time.time()
 

@@ -165,7 +165,10 @@ def _is_loopback(hostname: str) -> bool:
 def _token(password: str | None) -> str:
     token = (password or "").strip()
     if not token:
-        raise ValueError("there is no API token. Put it into the API token field (the connection's password)")
+        raise ValueError(
+            "there is no API token. Type it into the API token field (the connection's password), also to test a "
+            "connection on Airflow 2's edit page, which does not send the stored one"
+        )
     if not _TOKEN.fullmatch(token):
         raise ValueError(
             "the API token holds a space or a character that no token has. Copy it again into the API token field "

@@ -22,6 +22,7 @@ from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import (
     Flow,
     Keep,
+    Progress,
     Send,
     Step,
     Steps,
@@ -49,7 +50,7 @@ from airflow_provider_mailersend.hooks.account import MailerSendAccount, connect
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between
-from airflow_provider_mailersend.hooks.reporting import Reporter
+from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class MailerSendHook(MailerSendAccount):
     def requests_sent(self) -> int:
         """How many requests this hook has sent, repeats included."""
         return self._flow.requests
+
+    @property
+    def seconds_waited(self) -> dict[str, float]:
+        """How long this hook has waited, in seconds, for each reason: ``the rate limit``, ``a retry after …``."""
+        return dict(self._reporter.waited)
 
     @property
     def clock_ahead(self) -> timedelta:
@@ -561,9 +567,10 @@ class MailerSendHook(MailerSendAccount):
 
     def _iterate(self, paging: Paging) -> Generator[Entry, None, None]:
         endpoint = paging.request.endpoint if paging.request else ""
+        report = self._reporter.job(paging.request)
         try:
             while paging.request is not None:
-                yield from self._run(self._flow.read_page(paging))
+                yield from self._run(self._flow.read_page(paging), report=report)
         finally:
             self._log_unreadable_dates(paging, endpoint)
 
@@ -587,22 +594,26 @@ class MailerSendHook(MailerSendAccount):
     def _reporter(self) -> Reporter:
         return self._reporter_of(self._flow)
 
-    def _run(self, steps: Steps[_T], keep: Keeper | None = None) -> _T:
+    def _run(self, steps: Steps[_T], keep: Keeper | None = None, *, report: JobReport | None = None) -> _T:
+        report = report or self._reporter.job()
         try:
-            return drive(steps, partial(self._perform, keep=keep))
+            return drive(steps, partial(self._perform, keep=keep, report=report))
         except MailerSendError as error:
             self._fail(error)
         finally:
             self._reporter.gauge()
 
-    def _perform(self, step: Step, keep: Keeper | None) -> Outcome | float | None:
+    def _perform(self, step: Step, keep: Keeper | None, report: JobReport) -> Outcome | float | None:
         if isinstance(step, Send):
             outcome = self._exchange(step)
-            self._reporter.answered(outcome)
+            report.answered(step.request, outcome)
             return outcome
+        if isinstance(step, Progress):
+            report.reached(step)
+            return None
         if isinstance(step, Keep):
             return keep(step.so_far) if keep else None
-        for seconds in self._reporter.naps(step):
+        for seconds in report.naps(step):
             time.sleep(seconds)
         return time.time()
 

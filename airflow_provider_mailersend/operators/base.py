@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.api.requests import ACCOUNT
+from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
 from airflow_provider_mailersend.task import MailerSendTask
 
 if TYPE_CHECKING:
@@ -59,6 +61,30 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
         :param so_far: what an error of the same work had as its ``so_far``; None or empty where nothing was done.
         """
 
+    def name_of(self, suppression_list: str, domain_id: str | None = None, domain: str | None = None) -> str:
+        """Return the list's name for the log, with the domain worked on: the connection's, unless one is given."""
+        if domain is None and domain_id is None:
+            domain_id = self.hook.settings.domain_id
+        if domain is None and domain_id in (None, ACCOUNT):
+            return f"{suppression_list} (account-wide)"
+        return list_name(suppression_list, domain_id, domain)
+
+    def report(self, what: str, requests: int | None = None) -> None:
+        """
+        Log what was done, and what it took: requests, waits and why, the connection.
+
+        :param requests: those of earlier tries included; by default the hook's.
+        """
+        took = [counted(self.hook.requests_sent if requests is None else requests, "request")]
+        waits = [
+            f"{seconds:.0f} s for {why}"
+            for why, seconds in self.hook.seconds_waited.items()
+            if seconds >= 0.5
+        ]
+        if waits:
+            took.append(f"waited {and_joined(waits)}")
+        self.log.info("%s; %s; connection %r.", what, "; ".join(took), self.mailersend_conn_id)
+
     def _work(self, context: Context, so_far: Mapping[str, Any] | None) -> Any:
         try:
             with self.failing_at_once():
@@ -68,5 +94,5 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
             starts_over_again = is_anew and self.hook.requests_sent > _TO_SEE_A_USED_UP_DAY
             if not self.deferrable or error.retry_at is None or starts_over_again:
                 raise
-            self.log.info("%s Going on then.", error)
+            self.log.info("%s Resuming then.", error)
             raise self.asleep_until(error.retry_at, "resume", kwargs={"so_far": error.so_far}) from None

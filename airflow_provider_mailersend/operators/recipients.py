@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import required_text_of, text_of
@@ -47,10 +48,10 @@ class MailerSendListRecipientsOperator(MailerSendOperator):
         self.max_entries = max_entries
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        recipients = self.hook.iter_recipients(
-            domain_id=text_of(self.domain_id, "domain_id"), domain=text_of(self.domain, "domain")
-        )
-        return self.at_most(self.max_entries, recipients)
+        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        recipients = self.at_most(self.max_entries, self.hook.iter_recipients(**domain))
+        self.report(f"{self.name_of('recipients', **domain)}: found {len(recipients):,}")
+        return recipients
 
 
 class MailerSendGetRecipientOperator(MailerSendOperator):
@@ -101,7 +102,7 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
         self.ignore_missing = ignore_missing
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
-        deleted = self.hook.delete_recipient(
-            required_text_of(self.recipient_id, "recipient_id"), ignore_missing=self.ignore_missing
-        )
+        recipient_id = required_text_of(self.recipient_id, "recipient_id")
+        deleted = self.hook.delete_recipient(recipient_id, ignore_missing=self.ignore_missing)
+        self.report(f"recipient {masked_within(recipient_id)}: {'deleted' if deleted else 'not there'}")
         return {"deleted": deleted, "requests": self.hook.requests_sent}

@@ -52,7 +52,9 @@ class MailerSendListSmsRecipientsOperator(MailerSendOperator):
             status=text_of(self.status, "status"),
             sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
         )
-        return self.at_most(self.max_entries, recipients)
+        found = self.at_most(self.max_entries, recipients)
+        self.report(f"SMS recipients: found {len(found):,}")
+        return found
 
 
 class MailerSendGetSmsRecipientOperator(MailerSendOperator):
@@ -135,11 +137,10 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             on_missing=self.on_missing,
             so_far=so_far,
         )
-        self.log.info(
-            "Set %d SMS recipients to %s; %d had it already; %d of what was given is unknown.",
-            len(result["updated"]),
-            self.status,
-            result["unchanged"],
-            len(result["missing"]),
+        already = f", {result['unchanged']:,} were already" if result["unchanged"] else ""
+        missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
+        self.report(
+            f"SMS recipients: set {len(result['updated']):,} to {self.status}{already}{missing}",
+            result["requests"],
         )
         return result

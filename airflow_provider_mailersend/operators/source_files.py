@@ -13,6 +13,13 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_mailersend.api.items import Item, Line
 from airflow_provider_mailersend.api.masking import masked_within
 
+#: What to install for Airflow to read files of a scheme.
+_PACKAGES = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+}
+
 #: A line's number, and what it holds by the names of columns.
 Row = tuple[int, dict[str, Any]]
 
@@ -34,6 +41,7 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     rows_of = _READERS.get(path.suffix.lower())
     if rows_of is None:
         raise ValueError(f"file must end with {', '.join(_READERS)}; got {file!r}")
+    _check_file_system(path, file)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     try:
         # As bytes: a line that is no UTF-8 can then be named.
@@ -54,6 +62,14 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     return items
+
+
+def _check_file_system(path: ObjectStoragePath, file: str) -> None:
+    try:
+        _ = path.fs
+    except (ValueError, ImportError) as error:
+        package = _PACKAGES.get(path.protocol, "the Airflow provider that brings it")
+        raise ValueError(f"{file}: Airflow cannot read {path.protocol}:// here; install {package}") from error
 
 
 def _decoded(lines: Iterator[bytes]) -> Iterator[str]:

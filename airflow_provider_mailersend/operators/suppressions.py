@@ -83,20 +83,16 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         self.max_entries = max_entries
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
         entries = self.hook.iter_suppressions(
-            required_text_of(self.suppression_list, "suppression_list"),
-            domain_id=text_of(self.domain_id, "domain_id"),
-            domain=text_of(self.domain, "domain"),
+            suppression_list,
+            **domain,
             since=moment_of(self.since, "since"),
             until=moment_of(self.until, "until"),
         )
         found = self.at_most(self.max_entries, entries)
-        self.log.info(
-            "Found %d entries on %s in %d requests.",
-            len(found),
-            self.suppression_list,
-            self.hook.requests_sent,
-        )
+        self.report(f"{self.name_of(suppression_list, **domain)}: found {len(found):,}")
         return found
 
 
@@ -166,18 +162,23 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         self.on_invalid = on_invalid
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
         result = self.hook.add_suppressions(
-            required_text_of(self.suppression_list, "suppression_list"),
+            suppression_list,
             recipients=list_of(self.recipients, "recipients"),
             patterns=list_of(self.patterns, "patterns"),
-            domain_id=text_of(self.domain_id, "domain_id"),
-            domain=text_of(self.domain, "domain"),
+            **domain,
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
             so_far=so_far,
         )
-        self.log.info(
-            "Added %d to %s in %d requests.", len(result["added"]), self.suppression_list, result["requests"]
+        refused = (
+            f", left out {len(result['rejected']):,} that MailerSend refuses" if result["rejected"] else ""
+        )
+        self.report(
+            f"{self.name_of(suppression_list, **domain)}: added {len(result['added']):,}{refused}",
+            result["requests"],
         )
         for rejected in result["rejected"]:
             self.log.warning("Left out %s: %s", masked(rejected["value"]), rejected["reason"])
@@ -271,8 +272,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
             must_be=self._domain_given and not by_id,
             else_would="delete entries of other domains too",
         )
+        suppression_list = required_text_of(self.suppression_list, "suppression_list")
         result = self.hook.delete_suppressions(
-            required_text_of(self.suppression_list, "suppression_list"),
+            suppression_list,
             ids=list_of(self.ids, "ids") if by_id else None,
             recipients=list_of(self.recipients, "recipients") if self._values_given else None,
             patterns=list_of(self.patterns, "patterns") if self._values_given else None,
@@ -282,12 +284,10 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
             batch_size=self.batch_size,
             so_far=so_far,
         )
-        self.log.info(
-            "Deleted %s from %s in %d requests; %d of what was given is not there.",
-            "all entries" if result["all"] else len(result["deleted"]),
-            self.suppression_list,
-            result["requests"],
-            len(result["missing"]),
+        deleted = "all entries" if result["all"] else f"{len(result['deleted']):,}"
+        missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
+        self.report(
+            f"{self.name_of(suppression_list, **domain)}: deleted {deleted}{missing}", result["requests"]
         )
         return result
 
@@ -408,15 +408,17 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         wanted, state = self._wanted(), TaskState(context)
         kept = state.read()
+        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+        domain = rendered_domain(
+            self.domain_id,
+            self.domain,
+            must_be=self._domain_given,
+            else_would="be the connection's domain, or the account",
+        )
         result = self.hook.sync_suppressions(
-            required_text_of(self.suppression_list, "suppression_list"),
+            suppression_list,
             **wanted,
-            **rendered_domain(
-                self.domain_id,
-                self.domain,
-                must_be=self._domain_given,
-                else_would="be the connection's domain, or the account",
-            ),
+            **domain,
             mode=self.mode,
             max_deletes=self.max_deletes,
             allow_empty=self.allow_empty,
@@ -428,7 +430,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
             so_far=so_far or kept,
             keep=state.keep,
         )
-        self._tell(result)
+        self._tell(self.name_of(suppression_list, **domain), result)
         return result
 
     def _wanted(self) -> dict[str, Any]:
@@ -444,21 +446,15 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         given = {"recipients": self.recipients, "patterns": self.patterns}
         return {kind: list_of(given[kind], kind) for kind in self._kinds_given}
 
-    def _tell(self, result: dict[str, Any]) -> None:
-        self.log.info(
-            "%s: %d wanted, %d present; %s %d of %d, deleted %d of %d, in %d requests.",
-            self.suppression_list,
-            result["wanted"],
-            result["present"],
-            "dry run: added" if self.plans_only else "added",
-            result["added"],
-            result["to_add"],
-            result["deleted"],
-            result["to_delete"],
-            result["requests"],
-        )
+    def _tell(self, name: str, result: dict[str, Any]) -> None:
+        if result["dry_run"]:
+            did = f"would add {result['to_add']:,}, would delete {result['to_delete']:,} (dry run)"
+        else:
+            did = f"added {result['added']:,}, deleted {result['deleted']:,}"
+        counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
+        self.report(f"{name}: {did}; mode {self.mode}; {counts}", result["requests"])
         if result["refusal"]:
-            self.log.warning("It would be refused: %s", result["refusal"])
+            self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:
             first = result["first_rejected"][0]
             self.log.warning(

@@ -53,10 +53,15 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable
         self._begun: float | None = None
+        self._said: str | None = None
 
     @abstractmethod
     def look(self) -> PokeReturnValue:
         """Look once whether what is waited for is there."""
+
+    @abstractmethod
+    def how_far(self, found: Any) -> str:
+        """Return what is waited for and how far it is, after a look that *found* something else."""
 
     @abstractmethod
     def trigger(self, **asking: Any) -> MailerSendTrigger:
@@ -91,13 +96,13 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         except MailerSendQuotaExhaustedError as error:
             if not self.deferrable or error.retry_at is None:
                 raise
-            self.log.info("%s Looking then.", error)
+            self.log.info("%s The next look is then.", error)
             raise self.asleep_until(
                 error.retry_at, "look_again", kwargs={"begun": self._begun}, timeout=timeout
             ) from None
         if looked.is_done:
             return looked
-        self.log.info("Not yet.")
+        self._say(self.how_far(looked.xcom_value))
         if self.deferrable:
             self.defer(
                 trigger=self.trigger(
@@ -112,6 +117,14 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
                 timeout=timeout,
             )
         return looked
+
+    def _say(self, how_far: str) -> None:
+        if how_far == self._said:
+            return
+        is_first, self._said = self._said is None, how_far
+        next_look = f"next look in {self.poke_interval:g} s{' or more' if self.exponential_backoff else ''}"
+        later = "; looks that find no change are not logged" if is_first and not self.reschedule else ""
+        self.log.info("%s; %s%s.", how_far, next_look, " by the triggerer" if self.deferrable else later)
 
     @contextmanager
     def _skipping_failures(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.quota import leaves
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
+from airflow_provider_mailersend.status_lines import quota_left
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
@@ -45,6 +46,9 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
                 f"at_least={self.at_least} is more than the {quota['quota']} requests of a whole day"
             )
         return PokeReturnValue(is_done=leaves(quota, self.at_least), xcom_value=quota)
+
+    def how_far(self, found: Any) -> str:
+        return quota_left(found["remaining"], self.at_least)
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendApiQuotaTrigger

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
+from airflow_provider_mailersend.status_lines import status_awaited
 from airflow_provider_mailersend.templating import required_text_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
         wanted = self._wanted()
         recipient = self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
         return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
+
+    def how_far(self, found: Any) -> str:
+        return status_awaited(found["id"], found.get("status"), self._wanted())
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger

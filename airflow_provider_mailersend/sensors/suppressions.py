@@ -15,6 +15,7 @@ from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
+from airflow_provider_mailersend.status_lines import entries_counted, entry_awaited, list_name
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
 from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered_domain
 
@@ -55,6 +56,9 @@ class _ListSensor(MailerSendSensor):
                 else_would="look at entries of other domains too",
             ),
         }
+
+    def _list_name(self) -> str:
+        return list_name(**self._listed())
 
 
 class MailerSendSuppressionSensor(_ListSensor):
@@ -122,6 +126,9 @@ class MailerSendSuppressionSensor(_ListSensor):
         self._looked_at = begun + self.hook.clock_ahead - OVERLAP
         self._page, entry = found.get(key, (self._page, None))
         return PokeReturnValue(is_done=(entry is not None) == self.present, xcom_value=entry)
+
+    def how_far(self, found: Any) -> str:
+        return entry_awaited(self._list_name(), self._wanted().value, present=self.present)
 
     def _look_at_what_is_new(self, since: datetime) -> PokeReturnValue:
         key = self._wanted().key
@@ -200,14 +207,18 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         super().__init__(**kwargs)
         self.since = since
         self.at_least = at_least
+        self._count = 0
 
     def look(self) -> PokeReturnValue:
         if type(self.at_least) is not int or self.at_least < 1:
             raise ValueError(f"at_least must be a whole number, 1 or more; got {self.at_least!r}")
         since = self._since()
         entries = self.hook.list_suppressions(**self._listed(), since=since)
-        is_done = Found(entries).count_since(since) >= self.at_least
-        return PokeReturnValue(is_done=is_done, xcom_value=summary_of(entries))
+        self._count = Found(entries).count_since(since)
+        return PokeReturnValue(is_done=self._count >= self.at_least, xcom_value=summary_of(entries))
+
+    def how_far(self, found: Any) -> str:
+        return entries_counted(self._list_name(), self._count, self.at_least, self._since())
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger

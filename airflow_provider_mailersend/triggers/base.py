@@ -78,6 +78,10 @@ class MailerSendTrigger(BaseTrigger):
     def found_in(self, answer: Any) -> list[Any]:
         """Return what is waited for as the only element; nothing where it is not in *answer*."""
 
+    @abstractmethod
+    def how_far(self, answer: Any) -> str:
+        """Return what is waited for and how far it is, by an *answer* that does not hold it."""
+
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return classpath_of(self), {
             **self.asks(),
@@ -105,12 +109,12 @@ class MailerSendTrigger(BaseTrigger):
         """Ask until what is waited for is found, or asking again cannot help."""
         loop = asyncio.get_running_loop()
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
-            delays, said = self._delays(), ""
+            delays, said, told = self._delays(), "", ""
             delay = next(delays)
             already = 0.0 if self.asked_at is None else max(0.0, time.time() - self.asked_at)
             waits = max(0.0, delay - already)
             while True:
-                begun, least = loop.time(), 0.0
+                begun, least, how_far = loop.time(), 0.0, told
                 try:
                     answer = await poll.answer(waits, self.need)
                 except Exception as error:
@@ -123,10 +127,14 @@ class MailerSendTrigger(BaseTrigger):
                     said = ""
                     for found in self.found_in(answer):
                         return found
+                    how_far = self.how_far(answer)
                 # What others have asked sooner does not make this one's interval grow.
                 if loop.time() - begun >= waits * (1 - NEARLY):
                     delay = next(delays)
                 waits = max(delay, least)
+                if told != (told := how_far):
+                    # A look that finds no change is not logged.
+                    log.info("%s; next look in %.0f s.", told, waits)
 
     def _delays(self) -> Iterator[float]:
         """Yield the seconds until each asking, as Airflow's sensors reckon them."""

@@ -13,6 +13,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable
 from airflow_provider_mailersend.api.quota import leaves
 from airflow_provider_mailersend.api.watching import Found, Reach, summary_of
+from airflow_provider_mailersend.status_lines import (
+    entries_counted,
+    entry_awaited,
+    list_name,
+    quota_left,
+    status_awaited,
+)
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polling import Asking
 
@@ -107,6 +114,9 @@ class _ListTrigger(MailerSendTrigger):
     def asks(self) -> dict[str, Any]:
         return self.question._asdict()
 
+    def _list_name(self) -> str:
+        return list_name(**self.question._asdict())
+
 
 class MailerSendSuppressionTrigger(_ListTrigger):
     """
@@ -141,6 +151,9 @@ class MailerSendSuppressionTrigger(_ListTrigger):
         self._reach.looked(answer)
         entry = answer.by_key.get(self._key)
         return [entry] if entry is not None else []
+
+    def how_far(self, answer: Found) -> str:
+        return entry_awaited(self._list_name(), self.value, present=True)
 
 
 class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
@@ -177,6 +190,9 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
         self.page = answer[self._key]
         return []
 
+    def how_far(self, answer: dict[Key, int]) -> str:
+        return entry_awaited(self._list_name(), self.value, present=False)
+
 
 class MailerSendNewSuppressionsTrigger(_ListTrigger):
     """
@@ -208,6 +224,10 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
             return []
         return [summary_of(answer.since(self._since))]
 
+    def how_far(self, answer: Found) -> str:
+        count = answer.count_since(self._since)
+        return entries_counted(self._list_name(), count, self.at_least, self._since)
+
 
 class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     """
@@ -234,6 +254,9 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     def found_in(self, answer: Entry) -> list[Entry]:
         return [answer] if answer.get("status") == self.status else []
 
+    def how_far(self, answer: Entry) -> str:
+        return status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
+
 
 class MailerSendApiQuotaTrigger(MailerSendTrigger):
     """
@@ -257,6 +280,9 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
 
     def found_in(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
         return [answer] if leaves(answer, self.at_least) else []
+
+    def how_far(self, answer: dict[str, Any]) -> str:
+        return quota_left(answer["remaining"], self.at_least)
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):

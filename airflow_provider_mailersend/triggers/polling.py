@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
@@ -81,7 +82,8 @@ class Poll(Generic[Answer]):
         self._waiting.add(waiting)
         self._sooner.set()
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask_while_waited_for())
+            # Airflow tells by the context whose log a line goes to: what is asked for many is in the triggerer's own.
+            self._asking = asyncio.create_task(self._ask_while_waited_for(), context=Context())
         try:
             return await waiting.answer
         finally:

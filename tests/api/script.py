@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import settings
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, Wait, drive
+from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, Wait, drive
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
 
@@ -95,6 +95,8 @@ class Script:
         self.reasons: list[str] = []
         #: What was to be kept for another try, each as it would be read again.
         self.kept: list[dict[str, Any]] = []
+        #: How far the job said it was, each time.
+        self.progress: list[Progress] = []
         #: How many steps were done.
         self.steps = 0
         self._outcomes = list(outcomes)
@@ -108,8 +110,8 @@ class Script:
     def run_some(self, steps: Steps[Any], number: int) -> bool:
         """Run no more than *number* steps, as where the worker dies then, and return whether that was the end."""
         try:
-            step = next(steps)
-            for _ in range(number):
+            step, last = next(steps), self.steps + number
+            while self.steps < last:
                 step = steps.send(self.perform(step))
         except StopIteration:
             return True
@@ -123,6 +125,9 @@ class Script:
 
     def perform(self, step: Step) -> Any:
         """Do one step and return what came of it."""
+        if isinstance(step, Progress):
+            self.progress.append(step)
+            return None
         self.steps += 1
         if isinstance(step, Keep):
             self.kept.append(as_kept(step.so_far))
@@ -139,6 +144,11 @@ class Script:
         if not isinstance(outcome, Answer | Failure):
             outcome = outcome(step.request, self)
         return replace(outcome, at=self.now)
+
+    @property
+    def told(self) -> list[tuple[str, int, int | None]]:
+        """How far the job said it was, each time: the endpoint, how many were done, and of how many."""
+        return [(one.request.endpoint, one.done, one.total) for one in self.progress]
 
     def _wait(self, wait: Wait) -> float:
         if wait.until > self.now:

@@ -130,7 +130,7 @@ def test_no_answer_is_told_with_its_reason():
     assert error.status is None
     assert error.endpoint == "GET /recipients/{id}"
     assert (
-        str(error) == "GET /recipients/{id} got no answer from MailerSend: connection reset by peer +1***67."
+        str(error) == "No answer from MailerSend to GET /recipients/{id}: connection reset by peer +1***67."
     )
 
 
@@ -261,7 +261,7 @@ def test_an_error_says_which_connection_and_how_far_the_work_was(conn_id):
     error.conn_id = conn_id
     error.progress = "One of two was done."
     expected = "It broke. One of two was done."
-    assert str(error) == (f"Connection 'mailersend_default': {expected}" if conn_id else expected)
+    assert str(error) == (f"{expected} Connection 'mailersend_default'." if conn_id else expected)
 
 
 EXAMPLES = [
@@ -301,7 +301,7 @@ def test_an_error_survives_with_all_it_says(example, again):
     survivor = again(example)
     assert type(survivor) is type(example)
     assert vars(survivor) == vars(example)
-    assert str(survivor) == str(example) == "Connection 'c': m p"
+    assert str(survivor) == str(example) == "m p Connection 'c'."
 
 
 anything = st.recursive(

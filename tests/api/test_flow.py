@@ -203,7 +203,7 @@ def test_faults_are_waited_out_exponentially_with_full_jitter(random_, pauses):
     script = Script(*[answer(500)] * 8, FINE)
     script.run(flow(random=random_, max_retries=8).send(GET))
     assert script.pauses == pytest.approx(pauses)
-    assert all("another try after status 500" in reason for reason in script.reasons)
+    assert all("a retry after status 500" in reason for reason in script.reasons)
 
 
 def test_waiting_for_the_limit_is_no_fault():

@@ -419,15 +419,11 @@ def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates():
 )
 def test_how_many_there_are_is_known_where_the_api_tells(meta, total):
     body = {"data": [entry("a"), entry("b")], "links": {"next": None}, "meta": meta}
-    paging, sender = Paging(BLOCKLIST), flow()
+    paging, script = Paging(BLOCKLIST), Script(answer(200, body))
     assert (paging.count, paging.total) == (0, None)
-    read_all(Script(answer(200, body)), paging, sender)
+    read_all(script, paging)
     assert (paging.count, paging.total) == (2, total)
-    assert (sender.progress.endpoint, sender.progress.done, sender.progress.total) == (
-        BLOCKLIST.endpoint,
-        2,
-        total,
-    )
+    assert script.told == [(BLOCKLIST.endpoint, 2, total)]
 
 
 def test_a_list_without_meta_tells_no_total():
@@ -437,10 +433,6 @@ def test_a_list_without_meta_tells_no_total():
 
 
 def test_each_page_tells_how_far_it_is():
-    sender, seen = flow(), []
     paging, script = Paging(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
-    assert sender.progress is None
-    while paging.request is not None:
-        script.run(sender.read_page(paging))
-        seen.append((sender.progress.done, sender.progress.total))
-    assert seen == [(100, None), (200, None), (250, None)]
+    read_all(script, paging)
+    assert script.told == [(BLOCKLIST.endpoint, done, None) for done in (100, 200, 250)]

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -45,7 +46,12 @@ def test_the_demo_shows_what_two_runs_made_of_the_lists() -> None:
     assert table["SMS opt-outs"] == [125, 140, 140]
     assert table["hard-bounces"] == [900, 900, 900]
     assert all(number > 0 for number in table["requests used"])
-    assert re.search(r"[\d,]+ of the day's requests are left\. Both runs took \d+ s", shown.stdout)
+    assert re.search(r"[\d,]+ of the daily quota are left\. Both runs took \d+ s", shown.stdout)
+    assert "allows 60 requests in 3 s" in shown.stdout
+    dag, log = re.findall(r"The DAG is (\S+), the log of both runs (\S+)\.\n", shown.stdout)[0]
+    assert "mailersend_crm_opt_outs" in Path(dag).read_text()
+    assert "added 60" in Path(log).read_text()
+    assert shown.stdout.splitlines()[-1].startswith("make ui ")
 
 
 @pytest.fixture
@@ -99,7 +105,12 @@ def test_the_ui_says_how_to_log_in_each_time_and_leaves_no_process(start_ui: Ui,
     for _ in range(2):
         process = start_ui(port)
         assert process.stdout is not None
-        said = next((line for line in process.stdout if line.startswith("Airflow is at ")), "")
+        lines = list(takewhile(lambda line: not line.startswith("DAGs begin paused"), process.stdout))
+        assert len(lines) < 8, "Airflow's own output would push out of sight how to log in"
+        said = next((line for line in lines if line.startswith("Airflow is at ")), "")
+        log = re.search(r"writes what it does to (\S+);", lines[0])
+        assert log is not None
+        assert "standalone" in Path(log[1]).read_text()
         found = re.fullmatch(r"Airflow is at (http://localhost:\d+)\. User: (\w+), password: (\w+)\n", said)
         assert found is not None
         url, user, password = found.groups()

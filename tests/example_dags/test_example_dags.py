@@ -15,6 +15,11 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+if AIRFLOW_V_3_0_PLUS:
+    from airflow.dag_processing.dagbag import DagBag
+else:
+    from airflow.models.dagbag import DagBag
+
 from airflow_provider_mailersend.sandbox import Sandbox
 
 Connect = Callable[..., str]
@@ -68,6 +73,31 @@ def test_the_daily_dag_lists_one_day(connect: Connect) -> None:
         assert dag_run.state == "success"
         summary = dag_run.get_task_instance("summarize").xcom_pull(task_ids="summarize")
         assert summary == {"unsubscribes": 24, "hard_bounces": 24}
+
+
+@pytest.mark.parametrize("day", [None, "2026-03-01"])
+def test_the_daily_dag_runs_without_a_data_interval(connect: Connect, day: str | None) -> None:
+    yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    listed = datetime.fromisoformat(f"{day}T00:00:00+00:00") if day else yesterday
+    newest = listed + timedelta(days=1, hours=2)
+    with Sandbox(unsubscribes=100, hard_bounces=50, newest=newest, spacing=3600) as sandbox:
+        connect(sandbox)
+        conf = {"day": day} if day else None
+        # As the CLI and the REST API trigger it on Airflow 3.
+        without = {"logical_date": None} if AIRFLOW_V_3_0_PLUS else {}
+        dag_run = example("mailersend_daily_suppressions").test(**without, run_conf=conf)
+        assert dag_run.state == "success"
+        assert not AIRFLOW_V_3_0_PLUS or dag_run.data_interval_start is None
+        summary = dag_run.get_task_instance("summarize").xcom_pull(task_ids="summarize")
+        assert summary == {"unsubscribes": 24, "hard_bounces": 24}
+
+
+def test_no_example_is_an_import_error_and_each_says_what_it_is() -> None:
+    found = DagBag(DAGS)
+    assert found.import_errors == {}
+    names = {path.stem for path in DAGS.glob("mailersend_*.py")}
+    assert set(found.dags) == names - (set() if AIRFLOW_V_3_0_PLUS else {"mailersend_bounce_watch"})
+    assert [dag.dag_id for dag in found.dags.values() if not (dag.doc_md or "").strip()] == []
 
 
 @pytest.fixture

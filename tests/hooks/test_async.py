@@ -209,7 +209,8 @@ def test_certificates_that_are_not_there_are_an_error_of_the_connection(
     }
     with pytest.raises(MailerSendConnectionError) as error:
         run(lambda hook: hook.list_suppressions("unsubscribes"), **options)
-    assert str(error.value).startswith("Connection 'elsewhere': GET /suppressions/unsubscribes ")
+    assert str(error.value).startswith("No answer from MailerSend to GET /suppressions/unsubscribes: ")
+    assert str(error.value).endswith(" Connection 'elsewhere'.")
     assert not error.value.permanent
     done, message = run(lambda hook: hook.test_connection(), **options)
     assert not done

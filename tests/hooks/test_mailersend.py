@@ -315,7 +315,8 @@ def test_an_addition_that_never_reached_the_api_is_known_not_to_be_made(
         hook = MailerSendHook(connect(host=host), timeout=0.2, max_retries=0)
         with pytest.raises(MailerSendConnectionError, match=reason) as error:
             hook.add_suppressions("blocklist", recipients=["jane@example.net"])
-    assert str(error.value).endswith("not added: 1.")
+    assert str(error.value).endswith("not added: 1. Connection 'mailersend_default'.")
+    assert f"(host {host.removeprefix('http://')})" in str(error.value)
     assert hook.requests_sent == 1
 
 
@@ -720,7 +721,8 @@ def test_the_quota_says_what_is_left(connect: Connect) -> None:
 def test_a_connection_that_does_not_work_says_why(connect: Connect, sandbox: Sandbox) -> None:
     done, message = MailerSendHook(connect(sandbox, password="mlsn.wrong")).test_connection()
     assert not done
-    assert message.startswith("Connection 'mailersend_default': MailerSend does not accept the API token")
+    assert message.startswith("MailerSend does not accept the API token")
+    assert message.endswith(" Connection 'mailersend_default'.")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -820,7 +822,7 @@ def test_what_cannot_get_better_is_asked_once(
     sandbox.fail(Fault(status=status, body={"message": message, "errors": errors}, times=9))
     with pytest.raises(error_class, match=tells) as error:
         MailerSendHook(connect(sandbox)).list_suppressions("unsubscribes")
-    assert str(error.value).startswith("Connection 'mailersend_default': ")
+    assert str(error.value).endswith(" Connection 'mailersend_default'.")
     assert f"GET /suppressions/unsubscribes answered {status}" in str(error.value)
     assert len(sandbox.log) == 1
 
@@ -863,7 +865,7 @@ def test_what_does_not_pass_fails_after_the_retries(connect: Connect, sandbox: S
 
 def test_no_answer_at_all_fails_after_the_retries(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.fail(Fault(cut="before", times=9))
-    with pytest.raises(MailerSendConnectionError, match="got no answer"):
+    with pytest.raises(MailerSendConnectionError, match="No answer from MailerSend"):
         MailerSendHook(connect(sandbox), max_retries=1).list_suppressions("blocklist")
 
 

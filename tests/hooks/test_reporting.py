@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,21 @@ def slow() -> Iterator[Sandbox]:
 def progress_in(said: str, endpoint: str) -> list[tuple[int, int | None, int, int]]:
     """Return of each line of progress how much is done, of how many, the requests, and what is left of the day's."""
     found = re.findall(
-        rf"{re.escape(endpoint)}: ([\d,]+)(?: of ([\d,]+))? done; (\d+) requests; ([\d,]+) of the day's are left",
+        rf"{re.escape(endpoint)}: ([\d,]+)(?: of ([\d,]+))? done; (\d+) requests?; ([\d,]+) of the daily quota left",
         said,
     )
     numbers = [[int(text.replace(",", "")) if text else None for text in line] for line in found]
     return [(done or 0, of, requests or 0, left or 0) for done, of, requests, left in numbers]
+
+
+def progress_of(said: str, endpoint: str) -> list[tuple[int, int]]:
+    """Return of each line of progress how much is done, and the requests, where the API tells no more."""
+    found = re.findall(rf"{re.escape(endpoint)}: ([\d,]+) done; (\d+) requests?\b", said)
+    return [(int(done.replace(",", "")), int(requests)) for done, requests in found]
+
+
+def said_by_hooks(said: str) -> str:
+    return "\n".join(line for line in said.splitlines() if "uvicorn" not in line)
 
 
 def check(lines: list[tuple[int, int | None, int, int]], total: int | None, free: int = 0) -> None:
@@ -118,8 +129,98 @@ def test_setting_sms_recipients_tells_how_far_it_is(connect: Connect, slow: Sand
     MailerSendHook(connect(slow)).update_sms_recipients("opt_out", ids=ids)
     said = logged()
     check(progress_in(said, "PUT /sms-recipients/{id}"), 12)
-    of_the_hook = "\n".join(line for line in said.splitlines() if "uvicorn" not in line)
-    assert [secret for secret in [*SECRETS, *ids] if secret in of_the_hook] == []
+    assert [secret for secret in [*SECRETS, *ids] if secret in said_by_hooks(said)] == []
+
+
+@pytest.mark.usefixtures("often")
+def test_two_readings_of_one_hook_each_tell_of_their_own_list(connect: Connect, logged: Logged) -> None:
+    with Sandbox(unsubscribes=600, hard_bounces=900, rate_limit=None) as sandbox:
+        sandbox.fail(Fault(delay=0.1, times=None))
+        hook = MailerSendHook(connect(sandbox))
+        domain_id = sandbox.domain_id("example.com")
+        lists = zip(
+            hook.iter_suppressions("unsubscribes"),
+            hook.iter_suppressions("hard-bounces", domain_id=domain_id),
+            strict=False,
+        )
+        assert len(list(lists)) > 200
+    said = logged()
+    unsubscribes = progress_of(said, "GET /suppressions/unsubscribes")
+    bounces = progress_of(said, f"GET /suppressions/hard-bounces (domain {domain_id})")
+    for lines in (unsubscribes, bounces):
+        assert len(lines) >= 2
+        assert all(done == 100 * requests for done, requests in lines), "and of their own requests"
+
+
+@pytest.mark.usefixtures("often")
+def test_who_shares_a_hook_in_an_event_loop_tells_of_its_own_list(connect: Connect, logged: Logged) -> None:
+    async def read(hook: MailerSendAsyncHook, suppression_list: str, domain: str | None) -> int:
+        return len(await hook.list_suppressions(suppression_list, domain=domain))
+
+    async def read_both() -> None:
+        async with MailerSendAsyncHook(connect(sandbox)) as hook:
+            await asyncio.gather(
+                read(hook, "unsubscribes", None),
+                read(hook, "hard-bounces", "example.com"),
+                read(hook, "blocklist", None),
+            )
+
+    with Sandbox(unsubscribes=600, hard_bounces=1800, blocklist=50, rate_limit=None) as sandbox:
+        sandbox.fail(Fault(delay=0.1, times=None))
+        asyncio.run(read_both())
+    said = logged()
+    named = {"GET /suppressions/unsubscribes", "GET /suppressions/hard-bounces (domain example.com)"}
+    for endpoint in named:
+        lines = progress_of(said, endpoint)
+        assert len(lines) >= 2
+        assert all(done <= 100 * requests for done, requests in lines)
+        assert [done for done, _ in lines] == sorted(done for done, _ in lines)
+    assert set(re.findall(r"(GET /\S+(?: \(domain \S+\))?): [\d,]+ done", said)) == named
+
+
+@pytest.mark.usefixtures("often")
+def test_a_watcher_at_rest_logs_nothing_at_each_look(connect: Connect, logged: Logged) -> None:
+    async def look_now_and_then() -> None:
+        async with MailerSendAsyncHook(connect(sandbox)) as hook:
+            for _ in range(5):
+                await hook.list_suppressions("unsubscribes")
+                await asyncio.sleep(0.3)
+
+    with Sandbox(unsubscribes=50, rate_limit=None) as sandbox:
+        asyncio.run(look_now_and_then())
+    assert "request" not in said_by_hooks(logged())
+
+
+@pytest.mark.usefixtures("often")
+def test_a_long_wait_is_told_with_its_end(connect: Connect, logged: Logged) -> None:
+    async def read_for_a_while() -> None:
+        async with MailerSendAsyncHook(connect(sandbox), retry_timeout=400.0) as hook:
+            async with asyncio.timeout(3.0):
+                await hook.list_suppressions("unsubscribes")
+
+    with Sandbox(unsubscribes=5, rate_limit=None) as sandbox:
+        sandbox.fail(Fault(status=429, headers={"retry-after": "300"}))
+        with pytest.raises(TimeoutError):
+            asyncio.run(read_for_a_while())
+    said = logged()
+    found = re.search(
+        r"GET /suppressions/unsubscribes; 1 request; waiting ([\d.]+) s for the rate limit, "
+        r"until (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\.",
+        said,
+    )
+    assert found is not None, said
+    until = datetime.fromisoformat(found[2]).replace(tzinfo=UTC)
+    assert 250 < (until - datetime.now(UTC)).total_seconds() < 320
+
+
+def test_the_hook_says_how_long_it_waited_and_why(connect: Connect) -> None:
+    with Sandbox(unsubscribes=50, rate_limit=None) as sandbox:
+        sandbox.fail(Fault(status=503, times=3))
+        hook = MailerSendHook(connect(sandbox))
+        assert hook.seconds_waited == {}
+        hook.list_suppressions("unsubscribes")
+    assert set(hook.seconds_waited) == {"a retry after status 503"}
+    assert 0 < hook.seconds_waited["a retry after status 503"] <= 1 + 2 + 4
 
 
 def test_a_short_job_tells_nothing(connect: Connect, logged: Logged) -> None:
@@ -150,7 +251,7 @@ def test_a_wait_for_the_limit_is_told_again_and_again(
     waits = [
         float(seconds)
         for seconds in re.findall(
-            r"GET /suppressions/unsubscribes: 300 of 400 done; 3 requests; 1,997 of the day's are left; "
+            r"GET /suppressions/unsubscribes: 300 of 400 done; 3 requests; 1,997 of the daily quota left; "
             r"waiting ([\d.]+) s for the rate limit\.",
             logged(),
         )
@@ -170,7 +271,9 @@ def test_a_wait_for_what_became_of_an_addition_is_told_with_its_reason(
         assert len(hook.add_suppressions("blocklist", recipients=["jane@example.net"])["added"]) == 1
     said = logged()
     assert re.search(
-        r"1 requests; waiting [\d.]+ s for what became of an addition that got no answer\.", said
+        r"POST /suppressions/blocklist; 1 request; waiting [\d.]+ s for what became of an addition that got no "
+        r"answer\.",
+        said,
     )
     assert "jane@" not in said
 

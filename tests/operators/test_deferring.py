@@ -176,7 +176,7 @@ def test_a_deferrable_task_sleeps_in_the_triggerer_until_the_next_days_requests_
         assert callable(getattr(operator, deferred.method_name)), operator.task_id
         said = logged()
         assert f"{midnight:%Y-%m-%d %H:%M:%S} UTC" in said, operator.task_id
-        assert "Going on then." in said, operator.task_id
+        assert "Resuming then." in said, operator.task_id
 
 
 def test_every_operator_does_its_work_when_the_next_day_begins(connect: Connect) -> None:

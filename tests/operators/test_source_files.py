@@ -382,3 +382,18 @@ def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
     assert time.monotonic() - begun < 20
     assert [item.value for item in found["recipients"]] == addresses
     assert found["recipients"][-1].where == f"line {len(lines)}"
+
+
+@pytest.mark.parametrize(
+    ("file", "package"),
+    [
+        ("s3://crm@exports/blocked.csv", "install apache-airflow-providers-amazon[s3fs]"),
+        ("gs://exports/blocked.csv", "install apache-airflow-providers-google"),
+        ("abfs://exports/blocked.csv", "install apache-airflow-providers-microsoft-azure"),
+    ],
+)
+def test_a_file_system_that_is_not_installed_is_named_with_what_to_install(file: str, package: str) -> None:
+    with pytest.raises(ValueError, match="Airflow cannot read") as error:
+        items_in(file, RECIPIENTS)
+    assert str(error.value).endswith(package)
+    assert str(error.value).startswith(f"{file}: ")

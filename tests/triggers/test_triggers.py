@@ -502,6 +502,9 @@ def test_what_is_no_error_of_mailersends_is_waited_out(error: type[Exception]) -
         def found_in(self, answer: str) -> list[str]:
             return [answer]
 
+        def how_far(self, answer: str) -> str:
+            return "not there yet"
+
     event = asyncio.run(first_event(Trigger(poke_interval=0.05)))
     assert event == {"status": "success", "found": "there"}
     assert left == []

@@ -1,0 +1,207 @@
+"""What sensors log while they wait, in the worker and in the triggerer, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+from airflow_provider_mailersend.hooks import reporting
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor
+from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
+from airflow_provider_mailersend.sensors.suppressions import (
+    MailerSendNewSuppressionsSensor,
+    MailerSendSuppressionSensor,
+)
+from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger
+
+Connect = Callable[..., str]
+Logged = Callable[[], str]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (
+            lambda **options: MailerSendSuppressionSensor(
+                suppression_list="blocklist", recipient="jane@example.net", **options
+            ),
+            "blocklist: j***@example.net not there yet",
+        ),
+        (
+            lambda **options: MailerSendSuppressionSensor(
+                suppression_list="blocklist",
+                recipient="joe@example.net",
+                present=False,
+                domain="example.com",
+                **options,
+            ),
+            "blocklist (domain example.com): j***@example.net still there",
+        ),
+        (
+            lambda **options: MailerSendNewSuppressionsSensor(
+                suppression_list="hard-bounces", since="2026-01-01", at_least=50, **options
+            ),
+            "hard-bounces: 3 of 50 new since 2026-01-01 00:00:00+00:00",
+        ),
+        (
+            lambda **options: MailerSendApiQuotaSensor(at_least=1000, **options),
+            "daily quota: 997 requests left of the 1,000 waited for",
+        ),
+    ],
+)
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
+def test_a_sensor_says_what_it_waits_for_and_how_far_it_is(
+    connect: Connect, logged: Logged, make: Callable[..., Any], expected: str, deferrable: bool
+) -> None:
+    with Sandbox(quota=1000, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", "joe@example.net", domain="example.com")
+        sandbox.add("hard-bounces", "a@example.net", "b@example.net", "c@example.net")
+        for _ in range(3):
+            MailerSendSuppressionSensor(
+                task_id="asks", suppression_list="on-hold-list", recipient="a@b.com", present=False
+            ).poke({})
+        logged()
+        sensor = make(task_id="wait", poke_interval=75, deferrable=deferrable)
+        if deferrable:
+            with pytest.raises(TaskDeferred):
+                sensor.execute({})
+            assert f"{expected}; next look in 75 s by the triggerer." in logged()
+        else:
+            assert not sensor.poke({})
+            assert f"{expected}; next look in 75 s; looks that find no change are not logged." in logged()
+            assert not sensor.poke({})
+            assert "next look" not in logged()
+
+
+def test_the_state_of_an_sms_recipient_is_told(connect: Connect, sandbox: Sandbox, logged: Logged) -> None:
+    connect(sandbox)
+    (one,) = sandbox.add("sms-recipients", "+15550001111")
+    sensor = MailerSendSmsRecipientStatusSensor(task_id="wait", sms_recipient_id=one["id"], status="opt_out")
+    assert not sensor.poke({})
+    said = logged()
+    assert f"SMS recipient {one['id']}: active, not opt_out yet; next look in 60 s" in said
+    assert "+1555" not in said
+
+
+def test_a_change_is_told(connect: Connect, sandbox: Sandbox, logged: Logged) -> None:
+    connect(sandbox)
+    sensor = MailerSendNewSuppressionsSensor(
+        task_id="wait",
+        suppression_list="hard-bounces",
+        since="2026-01-01",
+        at_least=5,
+        exponential_backoff=True,
+    )
+    told = []
+    for address in ("a@example.net", None, "b@example.net"):
+        if address:
+            sandbox.add("hard-bounces", address)
+        assert not sensor.poke({})
+        told.append([line for line in logged().splitlines() if "next look in" in line])
+    assert [len(lines) for lines in told] == [1, 0, 1]
+    assert "hard-bounces: 1 of 5 new since 2026-01-01 00:00:00+00:00; next look in 60 s or more" in told[0][0]
+    assert (
+        "hard-bounces: 2 of 5 new since 2026-01-01 00:00:00+00:00; next look in 60 s or more." in told[2][0]
+    )
+
+
+def test_the_triggerer_logs_what_changes_and_nothing_else(
+    connect: Connect, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    connect(sandbox)
+    since = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    sensor = MailerSendNewSuppressionsSensor(
+        task_id="wait",
+        suppression_list="hard-bounces",
+        since=since,
+        at_least=3,
+        deferrable=True,
+        poke_interval=0.1,
+    )
+    sandbox.add("hard-bounces", "a@example.net")
+    with pytest.raises(TaskDeferred) as deferral:
+        sensor.execute({})
+    trigger = deferral.value.trigger
+
+    async def looked(times: int) -> None:
+        before = len(sandbox.log)
+        while len(sandbox.log) < before + times:
+            await asyncio.sleep(0.02)
+
+    async def wait() -> list[Any]:
+        async with asyncio.timeout(30):
+            waiting = asyncio.create_task(anext(aiter(trigger.run())))
+            await looked(4)
+            sandbox.add("hard-bounces", "b@example.net")
+            await looked(4)
+            sandbox.add("hard-bounces", "c@example.net")
+            return [await waiting]
+
+    assert asyncio.run(wait())[0].payload["status"] == "success"
+    told = [message for message in caplog.messages if message.startswith("hard-bounces: ")]
+    told = [message.partition(" of")[0] for message in told if "by the triggerer" not in message]
+    assert told == ["hard-bounces: 1", "hard-bounces: 2"]
+    assert [message for message in caplog.messages if " done" in message] == []
+
+
+def test_what_many_wait_for_is_logged_as_nobodys_own(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of the shared reading must not go to the log of the task that happened to ask first."""
+    whose: ContextVar[str] = ContextVar("whose", default="the triggerer's")
+    lines: list[tuple[str, str]] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append((record.getMessage(), whose.get()))
+
+    monkeypatch.setattr(reporting, "INTERVAL", 0.1)
+    handler = Collect()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    monkeypatch.setattr(root, "level", logging.INFO)
+    try:
+        with Sandbox(hard_bounces=500, rate_limit=None) as sandbox:
+            connect(sandbox)
+            sandbox.fail(Fault(delay=0.15, times=None))
+            since = datetime(2020, 1, 1, tzinfo=UTC).isoformat()
+
+            async def wait_for(number: int) -> None:
+                whose.set(f"task {number}'s")
+                trigger = MailerSendNewSuppressionsTrigger(
+                    suppression_list="hard-bounces", since=since, at_least=10_000, poke_interval=0.1
+                )
+                async for _ in trigger.run():
+                    return
+
+            async def wait() -> None:
+                tasks = [asyncio.create_task(wait_for(number)) for number in range(2)]
+                while sum(line.startswith("hard-bounces: ") for line, _ in lines) < 2:
+                    await asyncio.sleep(0.05)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+            async def bounded() -> None:
+                async with asyncio.timeout(30):
+                    await wait()
+
+            asyncio.run(bounded())
+    finally:
+        root.removeHandler(handler)
+    own = sorted(owner for line, owner in lines if line.startswith("hard-bounces: "))
+    assert own == ["task 0's", "task 1's"]
+    # On Airflow 3 hooks do not log by way of logging, and this cannot tell.
+    of_reading = {owner for line, owner in lines if " done; " in line}
+    assert of_reading == (set() if AIRFLOW_V_3_0_PLUS else {"the triggerer's"})
