@@ -15,13 +15,15 @@ _ORDINARY = re.compile(r"[a-z0-9._+'-]+@(?:[a-z0-9_-]+\.)*[a-z0-9_-]+", re.ASCII
 
 _LOCAL = r"""(?:"(?:[^"\\\s]|\\[^\s])+"|[^\s"(),:;<>@\[\\\]]+)"""
 _ADDRESS = re.compile(rf"{_LOCAL}@(?P<domain>[^@]+)")
-_SEVERAL = re.compile(r"[^\s\"'(),:;<>@\[\\\]{}]+@[^\s\"'(),:;<>@\[\\\]{}]+")
+_SEVERAL = re.compile(r"[^\s\"'(),:;<>@\[\\\]{}]{1,255}@[^\s\"'(),:;<>@\[\\\]{}]+")
 # No ASCII but letters, digits, hyphens and (seen in the wild) underscores; beyond ASCII any letter of any language.
 _LABELS = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f])+(?:\.(?:[a-z0-9_-]|[^\x00-\x7f])+)*", re.IGNORECASE)
 _LITERAL = re.compile(r"\[[0-9a-f:.]+\]|\[IPv6:[0-9a-f:.]+\]", re.IGNORECASE)
 
 # Characters without a shape that Unicode doesn't count among the formatting ones.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code) for code in range(0xFE00, 0xFE10)
+}
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 

@@ -36,7 +36,7 @@ class Finding:
         both_ways: bool = True,
     ) -> None:
         suppression_list.check_takes(kind for kind, _ in last_pages)
-        check_items(Item(kind, value, position) for position, (kind, value) in enumerate(last_pages))
+        check_items(Item(kind, value.strip(), position) for position, (kind, value) in enumerate(last_pages))
         check_flags(both_ways=both_ways)
         for page in last_pages.values():
             if not isinstance(page, int) or page < 1:

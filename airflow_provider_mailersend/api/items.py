@@ -126,4 +126,6 @@ def check_items(items: Iterable[Item]) -> None:
     problems = [(item, problem) for item in items if (problem := item.problem) is not None]
     if problems:
         said = (f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in problems)
-        raise ValueError(f"not surely an address or a pattern: {first_of(said, len(problems), separator='; ')}")
+        raise ValueError(
+            f"not surely an address or a pattern: {first_of(said, len(problems), separator='; ')}"
+        )

@@ -6,7 +6,7 @@ import re
 
 # What templates and data frames write for no value.
 _NO_VALUE = frozenset({"none", "null", "nan", "nat", "<na>"})
-_TEMPLATE = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
+_TEMPLATES = (("{{", "}}"), ("{%", "%}"))
 _OBJECT = re.compile(
     r"<[^<>]* at 0x[0-9a-f]+>|<(generator|function|map|filter|zip)\b.*>"
     r"|(Lazy\w+|\w+XComArg|frozenset|dict_\w+|array|Series|range)\(.*\)",
@@ -26,7 +26,7 @@ def leftover_problem(value: str) -> str | None:
         return "It is empty."
     if bare.lower() in _NO_VALUE:
         return f"It is {bare!r}, which stands for no value."
-    if _TEMPLATE.search(bare):
+    if any(0 <= bare.find(begin) < bare.rfind(end) for begin, end in _TEMPLATES):
         return "It is a template that was not rendered."
     if _OBJECT.fullmatch(bare):
         return "It is the text of a Python object."
