@@ -122,9 +122,8 @@ class MailerSendHook(MailerSendAccount):
 
     @cached_property
     def settings(self) -> Settings:
-        """The connection's settings. Raises :class:`ValueError` where it says something that cannot be."""
-        connection = self.get_connection(self.mailersend_conn_id)
-        return self._settings_from(connection, connection.extra_dejson)
+        """The connection's settings. Raises :class:`MailerSendSettingsError` where it says something that cannot be."""
+        return self._settings_from(self.get_connection(self.mailersend_conn_id))
 
     def get_conn(self) -> requests.Session:
         """Return the session that requests go over. It sends the token to the API's own URLs only."""
