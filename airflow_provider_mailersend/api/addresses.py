@@ -47,6 +47,8 @@ def address_problem(value: str) -> str | None:
     unseen = next((character for character in value if _is_unseen(character)), None)
     if unseen is not None:
         return f"It holds an invisible character, U+{ord(unseen):04X}."
+    if "\ufffd" in value:
+        return "It holds U+FFFD, which stands for what was read in a wrong encoding."
     if value.lower().startswith("mailto:"):
         return "It begins with mailto: pass the address alone."
     found = _ADDRESS.fullmatch(value)

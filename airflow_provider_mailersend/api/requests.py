@@ -206,7 +206,7 @@ def _quoted(id_: str) -> str:
         raise ValueError(f"an id is wanted, and not an address: {masked_within(id_)!r}")
     if is_like_a_number(id_.strip()):
         raise ValueError(
-            f"an id is wanted, and not a phone number: {masked(id_)!r}. update_sms_recipients takes numbers=; else look "
-            "the id up in the list of SMS recipients"
+            f"an id is wanted, and not a phone number: {masked(id_)!r}. update_sms_recipients takes numbers=; else "
+            "look the id up in the list of SMS recipients"
         )
     return quote(id_.strip(), safe="")

@@ -145,7 +145,8 @@ class Sync:
         if self.mode == "mirror" and emptied and not self.allow_empty:
             self._refuse(
                 f"no {emptied} are wanted at all, and mode='mirror' would delete all {emptied} there are. See whether "
-                "the source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or leave "
+                "the source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a "
+                "max_deletes that allows it, or leave "
                 f"{emptied} out, which leaves them alone"
             )
 
@@ -154,8 +155,8 @@ class Sync:
         excess = plan.excess_over(self.max_deletes) if self.mode == "mirror" else None
         if excess is not None:
             self._refuse(
-                f"{excess}. The plan: {plan}. See whether the source is whole; where it is, raise max_deletes for this "
-                "run"
+                f"{excess}. The plan: {plan}. See whether the source is whole; where it is, let this run delete more: "
+                "operators take max_deletes='{{ params.max_deletes }}', a param of the DAG"
             )
 
     def _refuse(self, why: str) -> None:

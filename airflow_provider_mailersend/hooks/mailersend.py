@@ -367,7 +367,8 @@ class MailerSendHook(MailerSendAccount):
             domain they may be of any domain, but on the blocklist they are the account's own.
         :param patterns: regular expressions on the blocklist, as they were added: likewise.
         :param delete_all: ``True`` deletes every entry of the domain; with ``domain_id="account"``, and only then, of
-            the account and all its domains. Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
+            the account and all its domains. Where the answer is lost it is asked for again, so an entry made meanwhile
+            goes too.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.

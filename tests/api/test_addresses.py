@@ -69,6 +69,7 @@ def test_unusual_addresses_pass(address):
         ("ja\u2800ne@example.com", "U+2800"),
         ("jane\x00@example.com", "U+0000"),
         ("jane\ud800@example.com", "U+D800"),
+        ("jan\ufffd@example.com", "wrong encoding"),
         ("jane", "no @"),
         ("jane\uff20example.com", "no @"),
         ("@example.com", "nothing before or after"),

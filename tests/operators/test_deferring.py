@@ -130,7 +130,7 @@ def every_operator(sandbox: Sandbox, **arguments: Any) -> list[Any]:
         MailerSendDeleteSuppressionsOperator(task_id="ids", ids=ids_on(sandbox, "blocklist")[:1], **blocked),
         MailerSendDeleteSuppressionsOperator(task_id="value", recipients=["a@example.net"], **blocked),
         MailerSendSyncSuppressionsOperator(task_id="sync", recipients=["b@example.net"], **blocked),
-        MailerSendDeleteSuppressionsOperator(task_id="all", delete_all=True, **blocked),
+        MailerSendDeleteSuppressionsOperator(task_id="all", delete_all=True, domain_id="account", **blocked),
         MailerSendListRecipientsOperator(task_id="recipients", **arguments),
         MailerSendGetRecipientOperator(task_id="get", recipient_id=recipient_id, **arguments),
         MailerSendDeleteRecipientOperator(task_id="forget", recipient_id=recipient_id, **arguments),

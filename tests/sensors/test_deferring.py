@@ -192,8 +192,8 @@ def test_more_than_a_whole_day_has_is_not_waited_for(connect: Connect) -> None:
 @pytest.mark.parametrize("at_least", [-1, True, "5", None])
 def test_a_number_of_requests_is_a_number(connect: Connect, sandbox: Sandbox, at_least: Any) -> None:
     connect(sandbox)
-    with pytest.raises(AirflowFailException, match="at_least must be a whole number"):
-        MailerSendApiQuotaSensor(at_least=at_least, **OFTEN).execute({})
+    with pytest.raises(ValueError, match="at_least must be a whole number"):
+        MailerSendApiQuotaSensor(at_least=at_least, **OFTEN)
 
 
 @pytest.mark.parametrize(

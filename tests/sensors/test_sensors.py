@@ -141,25 +141,11 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
             MailerSendSuppressionSensor(
                 task_id="i", suppression_list="blocklist", recipient="a@b.com", domain_id="None"
             ),
-            "domain_id is 'None' and domain is None: that would look at entries of other domains too",
+            "a domain was given, and rendered to nothing: domain_id is 'None'",
         ),
         (
             MailerSendSuppressionSensor(task_id="h", suppression_list="blocklist", recipient="nobody"),
-            r"recipient must be an address; got 'n\*\*\*'",
-        ),
-        (
-            MailerSendSuppressionSensor(task_id="c", suppression_list="nowhere", recipient="a@b.com"),
-            "suppression_list must be one of",
-        ),
-        (
-            MailerSendSuppressionSensor(
-                task_id="f", suppression_list="blocklist", recipient="a@b.com", present="false"
-            ),
-            "present must be True or False",
-        ),
-        (
-            MailerSendSmsRecipientStatusSensor(task_id="d", sms_recipient_id="abc", status="gone"),
-            "status must be one of",
+            r"recipient must be one address; got 'n\*\*\*'\. It has no @",
         ),
         (
             MailerSendSmsRecipientStatusSensor(task_id="e", sms_recipient_id="abc", status="active"),
