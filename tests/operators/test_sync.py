@@ -683,9 +683,9 @@ def test_neither_token_nor_address_is_in_logs_and_errors(
     connect: Connect, sandbox: Sandbox, logged: Logged
 ) -> None:
     connect(sandbox)
-    secrets = ["jane.roe@example.net", "john.doe@example.net", "no.address.at.all", "mlsn.sandbox"]
+    secrets = ["jane.roe@example.net", "john.doe@example.net", "no.address@", "mlsn.sandbox"]
     sandbox.add("blocklist", "john.doe@example.net", patterns=[".*@b"])
-    wanted = ["jane.roe@example.net", "no.address.at.all"]
+    wanted = ["jane.roe@example.net", "no.address@at-all"]
     said = []
     for arguments in (
         {"mode": "mirror", "dry_run": True},

@@ -162,6 +162,61 @@ def test_what_waiting_cannot_mend_fails_at_once(
         sensor.poke({})
 
 
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "a@example.com, b@example.com",
+        "Jane <jane@example.com>",
+        "['jane@example.com']",
+        "mailto:jane@example.com",
+        "jane@example.com\u200b",
+        "{{ params.jane }}@example.com",
+        "nan",
+    ],
+)
+def test_an_absence_sensor_opens_for_nothing_but_one_address(
+    connect: Connect, sandbox: Sandbox, recipient: str
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.com", "a@example.com")
+    sensor = MailerSendSuppressionSensor(
+        task_id="gone", suppression_list="blocklist", recipient=recipient, present=False
+    )
+    with pytest.raises(AirflowFailException, match="recipient must be one address") as error:
+        sensor.poke({})
+    assert "jane@" not in str(error.value)
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    ("sensor", "options", "complaint"),
+    [
+        (MailerSendSuppressionSensor, {"suppression_list": "nowhere"}, "suppression_list must be one of"),
+        (MailerSendSuppressionSensor, {"suppression_list": "None"}, "suppression_list is empty"),
+        (
+            MailerSendSuppressionSensor,
+            {"suppression_list": "blocklist", "present": "false"},
+            "present must be True or False",
+        ),
+        (
+            MailerSendSuppressionSensor,
+            {"suppression_list": "blocklist", "quota_reserve": "5"},
+            "quota_reserve must be a whole number",
+        ),
+        (
+            MailerSendSmsRecipientStatusSensor,
+            {"sms_recipient_id": "abc", "status": "gone"},
+            "status must be one of",
+        ),
+    ],
+)
+def test_a_literal_that_cannot_be_fails_when_the_dag_is_parsed(
+    sensor: Any, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=complaint):
+        sensor(task_id="wait", **options)
+
+
 def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
     sensor = MailerSendSuppressionSensor(
