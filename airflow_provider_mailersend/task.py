@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from airflow_provider_mailersend.api.arguments import check_whole_number
 from airflow_provider_mailersend.api.errors import MailerSendError
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 #: The most entries that a task returns through XCom, unless it says otherwise.
 MAX_ENTRIES = 10_000
+
+
+def check_quota_reserve(quota_reserve: object) -> None:
+    """
+    Let *quota_reserve* pass where it is left to the connection, or a number of requests.
+
+    :raises ValueError: it is neither.
+    """
+    if quota_reserve is not None:
+        check_whole_number("quota_reserve", quota_reserve, least=0)
 
 
 class MailerSendTask:
@@ -66,8 +77,6 @@ class MailerSendTask:
 
         :raises ValueError: there are more. Reading stops there.
         """
-        if not isinstance(max_entries, int) or max_entries < 0:
-            raise ValueError(f"max_entries must be a whole number, 0 or more; got {max_entries!r}")
         read = list(islice(entries, max_entries + 1))
         if len(read) > max_entries:
             raise ValueError(

@@ -9,10 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_mailersend.api.leftovers import leftover_problem
+
 _NOTHING = ("", "None", "null")
 
-# Fields whose single values may hold what a list's text does: a regular expression, a number written "(+1) 555 …".
-_ANYTHING = ("patterns", "numbers")
+# A single value that holds what a list's text does: a number may be written "(+1) 555 …", a regular expression may be
+# anything, so that a text left over from a template cannot be told from one.
+_MAY_HOLD_BRACKETS = "numbers"
+_NEVER_SINGLE = "patterns"
 
 # What an address or an id never holds, and the text of a list, of whatever kind, does.
 _SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
@@ -57,7 +61,7 @@ def list_of(value: object, name: str) -> list[str]:
     Return the strings that field *name* holds; none where it was rendered from nothing.
 
     A list may come as it is, from XCom or native rendering, or as its text, in JSON or as Python writes it. A text
-    that is no list is the only string.
+    that is no list is the only string, but for patterns: these are a list, or its text.
 
     :raises TypeError: it holds something else, or something else than strings.
     :raises ValueError: it is a text that is neither a list nor one address or id.
@@ -86,7 +90,12 @@ def _listed(text: str, name: str) -> list[Any]:
                 continue
             if isinstance(value, (list, tuple, set)):
                 return list(value)
-    if name in _ANYTHING or not _SEVERAL.search(text):
+    if name == _NEVER_SINGLE:
+        raise ValueError(
+            f"{name} must be a list, or the text of one, such as '[\".*@example.com\"]'; got a text that is none. Pass "
+            "the list itself (an XComArg), or end its template with '| list | tojson'"
+        )
+    if leftover_problem(text) is None and (name == _MAY_HOLD_BRACKETS or not _SEVERAL.search(text)):
         return [text]
     raise ValueError(
         f"{_why_no_list(text, name)}. Pass the list itself (an XComArg), or end its template with '| list | tojson'"
@@ -94,6 +103,9 @@ def _listed(text: str, name: str) -> list[Any]:
 
 
 def _why_no_list(text: str, name: str) -> str:
+    problem = leftover_problem(text)
+    if problem is not None:
+        return f"{name} is a text that is neither a list nor a single one of them. {problem.rstrip('.')}"
     if _BRACKET.search(text):
         return f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them"
     between = next((said for mark, said in _BETWEEN.items() if mark in text), "spaces or line breaks")

@@ -73,8 +73,32 @@ def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) ->
 
 @pytest.mark.parametrize("pattern", [r"[a-z]+@example\.com", "(sales|info)@example.com"])
 def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
-    assert list_of(pattern, "patterns") == [pattern]
+    assert list_of([pattern], "patterns") == [pattern]
     assert list_of(f"[{pattern!r}]", "patterns") == [pattern]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r".*@example\.com",
+        "[a-z]+@example.com",
+        "LazySelectSequence(['.*@example.com'])",
+        "{{ params.patterns }}",
+        "<generator object f at 0x7f>",
+        "nan",
+        ".*@a.example, .*@b.example",
+    ],
+)
+def test_patterns_are_a_list_or_its_text(text: str) -> None:
+    with pytest.raises(ValueError, match="patterns must be a list, or the text of one"):
+        list_of(text, "patterns")
+
+
+@pytest.mark.parametrize("name", ["recipients", "ids", "numbers"])
+@pytest.mark.parametrize("text", ["nan", "{{ x }}", "<NA>", "<generator object f at 0x7f>"])
+def test_a_leftover_is_no_single_value(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is a text that is neither"):
+        list_of(text, name)
 
 
 @pytest.mark.parametrize("number", ["+1 (555) 123-4567", "(+1) 555 1234567"])

@@ -117,7 +117,7 @@ class Additions:
     def run(self, flow: Flow) -> Steps[None]:
         """Add all that is left, by *flow*."""
         try:
-            self._reject({item: "It is empty." for item in self.pending.values() if not item.value})
+            self._reject({item: why for item in self.pending.values() if (why := item.problem)})
             if self._unsure_since is not None:
                 yield from self.look_back(flow, self._unsure_since)
             while self.pending:

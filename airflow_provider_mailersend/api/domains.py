@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.errors import MailerSendNotFoundError
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import first_of
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
@@ -28,8 +29,12 @@ class Scope:
         """
         Return what a caller means who gave *domain_id* or *domain*, or neither for *default_id*.
 
-        :raises ValueError: both were given.
+        :raises ValueError: both were given, or one that is no domain: rendered to nothing, it must not turn into all.
         """
+        for name, value in (("domain_id", domain_id), ("domain", domain)):
+            problem = leftover_problem(value) if value is not None else None
+            if problem is not None:
+                raise ValueError(f"{name} was given, and is no domain. {problem}")
         if domain_id and domain:
             raise ValueError("give either domain_id or domain, and not both")
         if domain:

@@ -39,6 +39,12 @@ class MailerSendError(Exception):
         return f"{self.args[0]}{progress}{connection}"
 
 
+class MailerSendSettingsError(MailerSendError, ValueError):
+    """The Airflow connection, or what a hook was given in place of it, says something that cannot be."""
+
+    permanent = True
+
+
 class MailerSendRequestError(MailerSendError):
     """MailerSend refuses the request as it is (a status of 4xx)."""
 

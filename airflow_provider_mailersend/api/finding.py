@@ -8,6 +8,7 @@ from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.items import Item, check_items
 from airflow_provider_mailersend.api.pages import Paging, entries_of
 from airflow_provider_mailersend.api.requests import Request, SuppressionList, list_suppressions
 
@@ -35,6 +36,7 @@ class Finding:
         both_ways: bool = True,
     ) -> None:
         suppression_list.check_takes(kind for kind, _ in last_pages)
+        check_items(Item(kind, value.strip(), position) for position, (kind, value) in enumerate(last_pages))
         check_flags(both_ways=both_ways)
         for page in last_pages.values():
             if not isinstance(page, int) or page < 1:

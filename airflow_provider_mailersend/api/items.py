@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from airflow_provider_mailersend.api.addresses import address_problem, addresses_in
 from airflow_provider_mailersend.api.entries import Key, comparable
+from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.api.masking import first_of, masked
 
 
 class Item(NamedTuple):
@@ -31,6 +34,11 @@ class Item(NamedTuple):
     def where(self) -> str:
         """Where it stood, for messages."""
         return f"{self.kind}[{self.position}]"
+
+    @property
+    def problem(self) -> str | None:
+        """Why it is not surely one address, or no pattern; None where it is."""
+        return address_problem(self.value) if self.kind == "recipients" else leftover_problem(self.value)
 
 
 class Line(Item):
@@ -58,14 +66,21 @@ class Wanted:
         #: The kinds about which something is said, be it that there are none.
         self.kinds = tuple(kind for kind, values in given.items() if values is not None)
         self.items: dict[Key, Item] = {}
-        #: Those that are no more than spaces.
-        self.empty: list[Item] = []
+        #: Those that are not surely one address, or no pattern, and why.
+        self.invalid: dict[Item, str] = {}
         for kind in self.kinds:
             for item in items_of(kind, given[kind] or ()):
-                if item.value:
+                problem = item.problem
+                if problem is None:
                     self.items.setdefault(item.key, item)
                 else:
-                    self.empty.append(item)
+                    self.invalid[item] = problem
+        #: What the invalid ones may mean: a mirror leaves it alone.
+        self.meant: frozenset[Key] = frozenset(
+            comparable(item.kind, value)
+            for item in self.invalid
+            for value in (item.value, *(addresses_in(item.value) if item.kind == "recipients" else ()))
+        )
 
     @property
     def kinds_without_any(self) -> list[str]:
@@ -78,6 +93,8 @@ class Wanted:
         digest = hashlib.sha256(repr(self.kinds).encode())
         for kind, value in self.items:
             digest.update(f"{kind}\0{value}\0".encode("utf-8", "surrogatepass"))
+        for kind, value in sorted(key for key in self.meant if key[1]):
+            digest.update(f"{kind}\0{value}\0?".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -98,3 +115,17 @@ def items_of(kind: str, values: Iterable[str | Item]) -> list[Item]:
         else:
             raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
     return items
+
+
+def check_items(items: Iterable[Item]) -> None:
+    """
+    Let *items* pass where each is surely one address, or a pattern.
+
+    :raises ValueError: some are not; it says where they stood and why, masked.
+    """
+    problems = [(item, problem) for item in items if (problem := item.problem) is not None]
+    if problems:
+        said = (f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in problems)
+        raise ValueError(
+            f"not surely an address or a pattern: {first_of(said, len(problems), separator='; ')}"
+        )

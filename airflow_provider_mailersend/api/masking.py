@@ -15,9 +15,12 @@ _ADDRESS = re.compile(
     re.VERBOSE,
 )
 # With its dot as it is, or as it stands in a URL; whatever stands before it.
-_TOKEN = re.compile(r"(mlsn)(?:\.|%2e)\w+", re.IGNORECASE)
+_TOKEN = re.compile(r"(mlsn)(?:\.|%2e)(?:[\w.~+/=-]*\w)?", re.IGNORECASE)
 _USER = re.compile(r"//\S*@")
-_NUMBER = re.compile(r"\+\d[\d ().-]{4,}\d")
+# Without a plus sign it has nine digits at least, and is no date.
+_NUMBER = re.compile(
+    r"\+\d[\d ().-]{4,}\d|(?<![\w.:/+-])(?!\d{4}-\d\d-\d\d)\(?\d(?:[ ()-]{0,2}\d){8,14}(?![\w:/-]|\.\d)"
+)
 
 
 def masked(value: str) -> str:
@@ -34,7 +37,7 @@ def masked(value: str) -> str:
     name, at, domain = value.strip().rpartition("@")
     if at:
         return f"{name[:1]}***@{domain}"
-    if value.lstrip().startswith("+"):
+    if value.lstrip("( ").startswith("+"):
         return f"{value.strip()[:2]}***{value.strip()[-2:]}"
     return f"{value.strip()[:1]}***"
 
@@ -44,6 +47,11 @@ def masked_within(text: str) -> str:
     without_tokens = _TOKEN.sub(r"\1.***", text)
     without_addresses = _ADDRESS.sub(lambda found: masked(found[0]), without_tokens)
     return _NUMBER.sub(lambda found: masked(found[0]), without_addresses)
+
+
+def holds_token(text: str) -> bool:
+    """Return whether an API token of MailerSend stands in *text*."""
+    return _TOKEN.search(text) is not None
 
 
 def first_of(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import Key, belongs_to, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
-from airflow_provider_mailersend.api.items import Item, items_of
+from airflow_provider_mailersend.api.items import Item, check_items, items_of
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SuppressionList, list_suppressions
 
@@ -32,6 +32,7 @@ class Matching:
     ) -> None:
         items = [*items_of("recipients", recipients), *items_of("patterns", patterns)]
         suppression_list.check_takes(item.kind for item in items)
+        check_items(items)
         self.suppression_list = suppression_list
         self.scope = scope
         #: The ids of the entries found, in the list's order.
@@ -39,7 +40,7 @@ class Matching:
         self._unmet: dict[Key, Item] = {}
         for item in items:
             self._unmet.setdefault(item.key, item)
-        self._wanted = frozenset(key for key, item in self._unmet.items() if item.value)
+        self._wanted = frozenset(self._unmet)
 
     @property
     def missing(self) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from airflow_provider_mailersend.api.masking import masked
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_TRUNK_ZERO = re.compile(r"[(\[]\s*0\s*[)\]]")
+_LIKE_A_NUMBER = re.compile(r"\+[\d\s()./-]{5,}|\(?\d(?:[\s()./-]{0,3}\d){6,14}", re.ASCII)
 _FORGIVEN = re.compile(r"[\s()\[\]\u2010-\u2015-]")
 
 
@@ -26,6 +28,11 @@ def numbers_of(values: Iterable[str], name: str = "numbers") -> list[str]:
     for position, value in enumerate(values):
         if not isinstance(value, str):
             raise TypeError(f"{name}[{position}] must be a string; got {type(value).__name__}")
+        if _TRUNK_ZERO.search(value):
+            raise ValueError(
+                f"{name}[{position}] {masked(value)!r} holds a (0), which is not dialled after a country's code: leave "
+                "it out"
+            )
         number = _FORGIVEN.sub("", value)
         if not _E164.fullmatch(number):
             raise ValueError(
@@ -34,3 +41,8 @@ def numbers_of(values: Iterable[str], name: str = "numbers") -> list[str]:
             )
         numbers[number] = None
     return list(numbers)
+
+
+def is_like_a_number(text: str) -> bool:
+    """Return whether *text* is more likely a phone number, however it is written, than an id."""
+    return _LIKE_A_NUMBER.fullmatch(text) is not None

@@ -165,7 +165,7 @@ class Planner:
             self._duplicates += 1
             if self._remove_duplicates:
                 self._delete(*self._newer_of(key, entry, value[1]))
-        elif self._is_mirror:
+        elif self._is_mirror and key not in self._wanted.meant:
             self._delete(entry["id"], value[1])
 
     def plan(self, made_at: float = 0.0) -> Plan:

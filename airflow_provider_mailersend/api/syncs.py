@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -144,7 +145,8 @@ class Sync:
         if self.mode == "mirror" and emptied and not self.allow_empty:
             self._refuse(
                 f"no {emptied} are wanted at all, and mode='mirror' would delete all {emptied} there are. See whether "
-                "the source is whole; where it is, pass allow_empty=True, and a max_deletes that allows it, or leave "
+                "the source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a "
+                "max_deletes that allows it, or leave "
                 f"{emptied} out, which leaves them alone"
             )
 
@@ -153,8 +155,8 @@ class Sync:
         excess = plan.excess_over(self.max_deletes) if self.mode == "mirror" else None
         if excess is not None:
             self._refuse(
-                f"{excess}. The plan: {plan}. See whether the source is whole; where it is, raise max_deletes for this "
-                "run"
+                f"{excess}. The plan: {plan}. See whether the source is whole; where it is, let this run delete more: "
+                "operators take max_deletes='{{ params.max_deletes }}', a param of the DAG"
             )
 
     def _refuse(self, why: str) -> None:
@@ -195,7 +197,11 @@ class Sync:
     def _make_plan(self, flow: Flow, now: float) -> Steps[None]:
         domain_id = yield from self.scope.resolve(flow)
         planner = Planner(
-            self.wanted, domain_id=domain_id, mode=self.mode, remove_duplicates=self.remove_duplicates
+            self.wanted,
+            domain_id=domain_id,
+            # What cannot be read may mean what is on the list: where that fails the work, nothing is lost before.
+            mode="add_only" if self._is_unsure else self.mode,
+            remove_duplicates=self.remove_duplicates,
         )
         paging = Paging(list_suppressions(self.suppression_list, domain_id))
         self._pages = 0
@@ -224,18 +230,26 @@ class Sync:
             self.scope.domain,
             self.mode,
             self.remove_duplicates,
+            self._is_unsure,
             self.wanted.fingerprint(),
         ]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
     @property
+    def _is_unsure(self) -> bool:
+        return self.mode == "mirror" and self.on_invalid == "fail" and bool(self.wanted.invalid)
+
+    @property
     def _rejected(self) -> int:
-        return len(self.wanted.empty) + self._changes.rejected
+        return len(self.wanted.invalid) + self._changes.rejected
 
     @property
     def _first_rejected(self) -> list[dict[str, str]]:
-        empty = [{"value": "", "where": item.where, "reason": "It is empty."} for item in self.wanted.empty]
-        return [*empty, *self._changes.first_rejected][:FIRST]
+        invalid = [
+            {"value": item.value, "where": item.where, "reason": why}
+            for item, why in islice(self.wanted.invalid.items(), FIRST)
+        ]
+        return [*invalid, *self._changes.first_rejected][:FIRST]
 
     def _check_rejected(self) -> None:
         if self.on_invalid == "skip" or not self._rejected:
@@ -246,6 +260,7 @@ class Sync:
         )
         raise MailerSendValidationError(
             f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: "
-            f"{first_of(reported, self._rejected, separator='; ')}. All else was done. Correct it, or pass "
-            "on_invalid='skip' to leave it out."
+            f"{first_of(reported, self._rejected, separator='; ')}. "
+            f"{'All else was added, and nothing deleted' if self._is_unsure else 'All else was done'}. Correct it, or "
+            "pass on_invalid='skip' to leave it out."
         )

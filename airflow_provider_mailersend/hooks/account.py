@@ -11,7 +11,13 @@ from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.throttle import Throttle
-from airflow_provider_mailersend.hooks.connection import Settings, settings_of, warning_of
+from airflow_provider_mailersend.hooks.connection import (
+    CONNECTION_TYPE,
+    Settings,
+    extra_of,
+    settings_of,
+    warning_of,
+)
 from airflow_provider_mailersend.hooks.reporting import WORTH_A_LINE, Reporter
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ class MailerSendAccount(BaseHook):
 
     conn_name_attr = "mailersend_conn_id"
     default_conn_name = "mailersend_default"
-    conn_type = "mailersend"
+    conn_type = CONNECTION_TYPE
     hook_name = "MailerSend"
 
     #: Waits from this length on, in seconds, are logged when they begin.
@@ -71,7 +77,8 @@ class MailerSendAccount(BaseHook):
         self.quota_reserve = quota_reserve
         self.retry_timeout = retry_timeout
 
-    def _settings_from(self, connection: Connection, extra: dict[str, Any]) -> Settings:
+    def _settings_from(self, connection: Connection) -> Settings:
+        extra = extra_of(connection)
         given = {
             name: value
             for name in ("timeout", "max_retries", "quota_reserve")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.domains import Scope, find_domain
@@ -184,7 +184,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         async with self._connecting:
             if self._account is None:
                 connection = await get_async_connection(self.mailersend_conn_id, hook=self)
-                settings = self._settings_from(connection, await get_async_extra_dejson(connection))
+                settings = self._settings_from(connection)
                 flow = self._flow_for(settings)
                 self._account = settings, flow, self._reporter_of(flow)
         return self._account

@@ -33,6 +33,7 @@ from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import (
+    ACCOUNT,
     BATCH_SIZE,
     SmsRecipientStatus,
     SuppressionList,
@@ -124,9 +125,8 @@ class MailerSendHook(MailerSendAccount):
 
     @cached_property
     def settings(self) -> Settings:
-        """The connection's settings. Raises :class:`ValueError` where it says something that cannot be."""
-        connection = self.get_connection(self.mailersend_conn_id)
-        return self._settings_from(connection, connection.extra_dejson)
+        """The connection's settings. Raises :class:`MailerSendSettingsError` where it says something that cannot be."""
+        return self._settings_from(self.get_connection(self.mailersend_conn_id))
 
     def get_conn(self) -> requests.Session:
         """Return the session that requests go over. It sends the token to the API's own URLs only."""
@@ -373,8 +373,9 @@ class MailerSendHook(MailerSendAccount):
         :param recipients: addresses: all their entries are deleted, duplicates too. Case does not count. Without a
             domain they may be of any domain, but on the blocklist they are the account's own.
         :param patterns: regular expressions on the blocklist, as they were added: likewise.
-        :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its
-            domains. Where the answer is lost it is asked for again, so an entry made meanwhile goes too.
+        :param delete_all: ``True`` deletes every entry of the domain; with ``domain_id="account"``, and only then, of
+            the account and all its domains. Where the answer is lost it is asked for again, so an entry made meanwhile
+            goes too.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
@@ -389,10 +390,13 @@ class MailerSendHook(MailerSendAccount):
         by_value = recipients is not None or patterns is not None
         if [ids is not None, by_value, delete_all].count(True) != 1:
             raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
-        if delete_all and any(given is not None and not given.strip() for given in (domain_id, domain)):
-            raise ValueError("with delete_all=True an empty domain would delete the entries of all domains")
         which, scope = SuppressionList(suppression_list), Scope.of(domain_id, domain, self.settings.domain_id)
         if delete_all:
+            if not scope.is_a_domain and domain_id != ACCOUNT:
+                raise ValueError(
+                    "delete_all=True needs its scope: give domain or domain_id, or set Domain ID in the connection; "
+                    f"domain_id={ACCOUNT!r} deletes the entries of the account and of all its domains"
+                )
             before = self.requests_sent
             request = delete_all_suppressions(which, self._run(scope.resolve(self._flow)))
             self._run(self._flow.carry_out(request))

@@ -11,7 +11,8 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
-from airflow_provider_mailersend.task import MailerSendTask
+from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
+from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -42,6 +43,7 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_quota_reserve(quota_reserve)
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable
@@ -96,3 +98,18 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
                 raise
             self.log.info("%s Resuming then.", error)
             raise self.asleep_until(error.retry_at, "resume", kwargs={"so_far": error.so_far}) from None
+
+
+class MailerSendDomainOperator(DomainArguments, MailerSendOperator):
+    """
+    An operator on one domain, or on the account.
+
+    :param domain_id: the domain's id; by default the connection's. ``account`` means none. (templated)
+    :param domain: the same by the domain's name, which costs one request. (templated)
+    """
+
+    def __init__(
+        self, *, domain_id: str | Unset | None = UNSET, domain: str | Unset | None = UNSET, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.take_domain(domain_id, domain)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_mailersend.api.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.operators.base import MailerSendDomainOperator, MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
-from airflow_provider_mailersend.templating import required_text_of, text_of
+from airflow_provider_mailersend.templating import required_text_of
+from airflow_provider_mailersend.unset import UNSET, Unset
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class MailerSendListRecipientsOperator(MailerSendOperator):
+class MailerSendListRecipientsOperator(MailerSendDomainOperator):
     """
     Return the recipients: ``GET /recipients``, a request for each 100.
 
@@ -37,18 +39,17 @@ class MailerSendListRecipientsOperator(MailerSendOperator):
     def __init__(
         self,
         *,
-        domain_id: str | None = None,
-        domain: str | None = None,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         max_entries: int = MAX_ENTRIES,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.domain_id = domain_id
-        self.domain = domain
+        super().__init__(domain_id=domain_id, domain=domain, **kwargs)
+        check_whole_number("max_entries", max_entries, least=0)
         self.max_entries = max_entries
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        domain = self.rendered_domain()
         recipients = self.at_most(self.max_entries, self.hook.iter_recipients(**domain))
         self.report(f"{self.name_of('recipients', **domain)}: found {len(recipients):,}")
         return recipients
@@ -98,6 +99,7 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
 
     def __init__(self, *, recipient_id: str, ignore_missing: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_flags(ignore_missing=ignore_missing)
         self.recipient_id = recipient_id
         self.ignore_missing = ignore_missing
 

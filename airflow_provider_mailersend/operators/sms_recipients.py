@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_mailersend.api.arguments import check_choice, check_whole_number
+from airflow_provider_mailersend.api.sms_updates import OnMissing
 from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.options import check_literal, status_of, status_or_none
 from airflow_provider_mailersend.task import MAX_ENTRIES
-from airflow_provider_mailersend.templating import list_of, required_text_of, text_of
+from airflow_provider_mailersend.templating import list_of, required_text_of
+from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -38,19 +42,22 @@ class MailerSendListSmsRecipientsOperator(MailerSendOperator):
         self,
         *,
         status: str | None = None,
-        sms_number_id: str | None = None,
+        sms_number_id: str | Unset | None = UNSET,
         max_entries: int = MAX_ENTRIES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_whole_number("max_entries", max_entries, least=0)
+        check_literal(status, "status", status_or_none)
         self.status = status
-        self.sms_number_id = sms_number_id
+        self.sms_number_id = or_none(sms_number_id)
+        self._sms_number_given = sms_number_id is not UNSET
         self.max_entries = max_entries
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         recipients = self.hook.iter_sms_recipients(
-            status=text_of(self.status, "status"),
-            sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
+            status=status_or_none(self.status),
+            sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
         )
         found = self.at_most(self.max_entries, recipients)
         self.report(f"SMS recipients: found {len(found):,}")
@@ -117,23 +124,26 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         status: str,
         ids: Sequence[str] | str | None = None,
         numbers: Sequence[str] | str | None = None,
-        sms_number_id: str | None = None,
+        sms_number_id: str | Unset | None = UNSET,
         on_missing: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_choice("on_missing", on_missing, OnMissing)
+        check_literal(status, "status", status_of)
         self.ids = ids
         self.numbers = numbers
-        self.sms_number_id = sms_number_id
+        self.sms_number_id = or_none(sms_number_id)
+        self._sms_number_given = sms_number_id is not UNSET
         self.status = status
         self.on_missing = on_missing
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         result = self.hook.update_sms_recipients(
-            required_text_of(self.status, "status"),
+            status_of(self.status),
             ids=list_of(self.ids, "ids"),
             numbers=list_of(self.numbers, "numbers"),
-            sms_number_id=text_of(self.sms_number_id, "sms_number_id"),
+            sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
             on_missing=self.on_missing,
             so_far=so_far,
         )

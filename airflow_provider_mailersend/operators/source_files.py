@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +23,21 @@ _PACKAGES = {
     "gs": "apache-airflow-providers-google",
     "abfs": "apache-airflow-providers-microsoft-azure",
 }
+log = logging.getLogger(__name__)
+
+_COMMA = ","
+_OTHER_DELIMITERS = (";", "\t", "|")
+
+# As a template or a form may hold it.
+_SPELLED = {"\\t": "\t", "tab": "\t"}
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 #: A line's number, and what it holds by the names of columns.
 Row = tuple[int, dict[str, Any]]
 
 
-def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
+def items_in(file: str, columns: dict[str, str], *, delimiter: str | None = None) -> dict[str, list[Item]]:
     """
     Return what *file* holds, for each kind a list of items whose positions are the numbers of their lines.
 
@@ -33,6 +46,8 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     :param file: a path or a URL, as Airflow's ``ObjectStoragePath`` takes it: ``s3://my_conn@bucket/opted_out.csv``.
     :param columns: for each kind, ``recipients`` or ``patterns``, the column that holds it. A ``.txt`` file has no
         columns: each line is a value of the only kind.
+    :param delimiter: what separates the columns of a ``.csv`` file. By default a comma; where the first line has none,
+        and names the columns when it is split by a semicolon, a tab or a pipe, that one, which is logged.
     :raises FileNotFoundError: there is no such file.
     :raises ValueError: the file is of another type, or does not hold what its type says.
     """
@@ -41,6 +56,10 @@ def items_in(file: str, columns: dict[str, str]) -> dict[str, list[Item]]:
     rows_of = _READERS.get(path.suffix.lower())
     if rows_of is None:
         raise ValueError(f"file must end with {', '.join(_READERS)}; got {file!r}")
+    if delimiter is not None:
+        if rows_of is not _csv_rows:
+            raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
+        rows_of = partial(_csv_rows, delimiter=delimiter)
     _check_file_system(path, file)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     try:
@@ -72,8 +91,33 @@ def _check_file_system(path: ObjectStoragePath, file: str) -> None:
         raise ValueError(f"{file}: Airflow cannot read {path.protocol}:// here; install {package}") from error
 
 
+def delimiter_of(value: object) -> str | None:
+    """
+    Return what is to separate the columns of a ``.csv`` file; None where nothing is said.
+
+    :raises ValueError: it is not one character that can.
+    """
+    if value is None or value in ("", "None"):
+        return None
+    delimiter = _SPELLED.get(value, value) if isinstance(value, str) else value
+    if (
+        not isinstance(delimiter, str)
+        or len(delimiter) != 1
+        or delimiter.isalnum()
+        or delimiter in '"\r\n @.'
+    ):
+        raise ValueError(f"file_delimiter must be one character, such as ';' or a tab; got {value!r}")
+    return delimiter
+
+
 def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
+        if number == 1 and line.startswith(_UTF_16):
+            raise ValueError("the file is in UTF-16: save it as UTF-8")
+        if b"\0" in line:
+            raise ValueError(
+                f"line {number} holds a NUL byte, as text in UTF-16 does: save the file as UTF-8"
+            )
         try:
             # Spreadsheets begin their files with a byte order mark.
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -81,29 +125,54 @@ def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
             raise ValueError(f"line {number} is not in UTF-8: save the file as UTF-8") from None
 
 
-def _csv_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
-    reader = csv.DictReader(lines, strict=True)
+def _csv_rows(lines: Iterator[str], columns: dict[str, str], delimiter: str | None = None) -> Iterator[Row]:
+    first = next(lines, None)
+    if first is None:
+        raise ValueError("the file is empty: its first line must name the columns")
+    found = delimiter or _delimiter_of_header(first, columns)
+    if found != delimiter and found != _COMMA:
+        log.info(
+            "The first line has no comma, and names the columns when it is split by %r: reading it so.", found
+        )
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=found)
     try:
-        if reader.fieldnames is None:
-            raise ValueError("the file is empty: its first line must name the columns")
-        header = [name.strip() for name in reader.fieldnames]
+        header = [name.strip() for name in next(reader)]
         for kind, column in columns.items():
             if header.count(column) > 1:
                 raise ValueError(f"the first line names the column {column!r} more than once")
             if column not in header:
-                raise ValueError(_no_column(kind, column, header))
-        reader.fieldnames = header
-        for row in reader:
-            yield reader.line_num, row
+                raise ValueError(_no_column(kind, column, header, found))
+        for fields in reader:
+            # A blank line is no row.
+            if fields and len(fields) != len(header):
+                raise ValueError(
+                    f"line {reader.line_num} has {len(fields)} fields, and the first line names {len(header)} columns: "
+                    "correct it, or where another character than "
+                    f"{found!r} separates them, name it as file_delimiter"
+                )
+            if fields:
+                yield reader.line_num, dict(zip(header, fields, strict=True))
     except csv.Error as error:
-        raise ValueError(f"line {reader.reader.line_num} is no CSV: {error}") from None
+        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
 
 
-def _no_column(kind: str, column: str, header: list[str]) -> str:
-    is_split_by_semicolons = len(header) == 1 and ";" in header[0]
+def _delimiter_of_header(header: str, columns: dict[str, str]) -> str:
+    """Return what separates *header*: the comma, unless it has none and just one other splits it into the columns."""
+    fitting = [
+        delimiter
+        for delimiter in _OTHER_DELIMITERS
+        if set(columns.values()) <= {name.strip(' \r\n"') for name in header.split(delimiter)}
+        and delimiter in header
+    ]
+    return fitting[0] if _COMMA not in header and len(fitting) == 1 else _COMMA
+
+
+def _no_column(kind: str, column: str, header: list[str], delimiter: str) -> str:
+    other = next((each for each in _OTHER_DELIMITERS if len(header) == 1 and each in header[0]), None)
     return (
-        f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}: "
-        + ("the columns must be separated by commas" if is_split_by_semicolons else _name_it((kind,)))
+        f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}"
+        f"{'' if delimiter == _COMMA else f', split by {delimiter!r}'}: {_name_it((kind,))}"
+        + (f", or pass file_delimiter={other!r}" if other else "")
     )
 
 

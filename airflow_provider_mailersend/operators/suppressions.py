@@ -6,22 +6,30 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_mailersend.api.additions import OnInvalid
+from airflow_provider_mailersend.api.arguments import (
+    check_batch_size,
+    check_choice,
+    check_flags,
+    check_whole_number,
+)
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
-from airflow_provider_mailersend.operators.base import MailerSendOperator
-from airflow_provider_mailersend.operators.source_files import items_in
+from airflow_provider_mailersend.operators.base import MailerSendDomainOperator
+from airflow_provider_mailersend.operators.source_files import delimiter_of, items_in
 from airflow_provider_mailersend.operators.task_state import TaskState
+from airflow_provider_mailersend.options import check_literal, flag_of, list_named, max_deletes_of, mode_of
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered_domain
+from airflow_provider_mailersend.unset import UNSET, Unset, or_none
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class MailerSendListSuppressionsOperator(MailerSendOperator):
+class MailerSendListSuppressionsOperator(MailerSendDomainOperator):
     """
     Return the entries of a suppression list: ``GET /suppressions/{list}``, a request for each 100 entries.
 
@@ -67,24 +75,24 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         self,
         *,
         suppression_list: str,
-        domain_id: str | None = None,
-        domain: str | None = None,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         max_entries: int = MAX_ENTRIES,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(domain_id=domain_id, domain=domain, **kwargs)
+        check_whole_number("max_entries", max_entries, least=0)
+        check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
-        self.domain_id = domain_id
-        self.domain = domain
         self.since = since
         self.until = until
         self.max_entries = max_entries
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
-        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        domain = self.rendered_domain()
         entries = self.hook.iter_suppressions(
             suppression_list,
             **domain,
@@ -96,7 +104,7 @@ class MailerSendListSuppressionsOperator(MailerSendOperator):
         return found
 
 
-class MailerSendAddSuppressionsOperator(MailerSendOperator):
+class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
     """
     Put addresses, and on the blocklist patterns, on a suppression list: ``POST /suppressions/{list}``.
 
@@ -146,24 +154,25 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         suppression_list: str,
         recipients: Sequence[str] | str | None = None,
         patterns: Sequence[str] | str | None = None,
-        domain_id: str | None = None,
-        domain: str | None = None,
+        domain_id: str | Unset | None = UNSET,
+        domain: str | Unset | None = UNSET,
         batch_size: int = BATCH_SIZE,
         on_invalid: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(domain_id=domain_id, domain=domain, **kwargs)
+        check_batch_size(batch_size)
+        check_choice("on_invalid", on_invalid, OnInvalid)
+        check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
         self.recipients = recipients
         self.patterns = patterns
-        self.domain_id = domain_id
-        self.domain = domain
         self.batch_size = batch_size
         self.on_invalid = on_invalid
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
-        domain = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        domain = self.rendered_domain()
         result = self.hook.add_suppressions(
             suppression_list,
             recipients=list_of(self.recipients, "recipients"),
@@ -185,13 +194,13 @@ class MailerSendAddSuppressionsOperator(MailerSendOperator):
         return result
 
 
-class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
+class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
     """
     Take entries off a suppression list: ``DELETE /suppressions/{list}``.
 
     Entries go by their *ids*, or by what they suppress, *recipients* and *patterns*: then the whole list is read first,
     a request for each 100 entries. Nothing given deletes nothing, whatever it was rendered from. Emptying a list takes
-    ``delete_all=True``, literally, and none of them.
+    ``delete_all=True``, none of them, and a domain, or ``domain_id="account"``.
 
     .. code-block:: python
 
@@ -208,7 +217,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         not count. Without a domain they may be of any domain, but on the blocklist they are the account's own.
         (templated)
     :param patterns: regular expressions on the blocklist, as they were added: likewise. (templated)
-    :param delete_all: ``True`` deletes every entry of the domain, or without one of the account and all its domains.
+    :param delete_all: ``True`` deletes every entry of the domain; with ``domain_id="account"``, and only then, of the
+        account and all its domains. Rendered it must be ``true`` or ``false``. (templated)
     :param domain_id: the domain whose entries they are; by default the connection's. ``account`` means none.
         (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
@@ -229,6 +239,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         "ids",
         "recipients",
         "patterns",
+        "delete_all",
         "domain_id",
         "domain",
         "mailersend_conn_id",
@@ -241,44 +252,41 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         ids: Sequence[str] | str | Unset | None = UNSET,
         recipients: Sequence[str] | str | Unset | None = UNSET,
         patterns: Sequence[str] | str | Unset | None = UNSET,
-        delete_all: bool = False,
+        delete_all: bool | str = False,
         domain_id: str | Unset | None = UNSET,
         domain: str | Unset | None = UNSET,
         ignore_missing: bool = True,
         batch_size: int = BATCH_SIZE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(domain_id=domain_id, domain=domain, **kwargs)
+        check_literal(delete_all, "delete_all", flag_of)
+        check_flags(ignore_missing=ignore_missing)
+        check_batch_size(batch_size)
+        check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
         self.ids = or_none(ids)
         self.recipients = or_none(recipients)
         self.patterns = or_none(patterns)
         self.delete_all = delete_all
-        self.domain_id = or_none(domain_id)
-        self.domain = or_none(domain)
         self.ignore_missing = ignore_missing
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
         self._ids_given = ids is not UNSET
         self._values_given = recipients is not UNSET or patterns is not UNSET
-        self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         # With nothing given at all it is no ids, which delete nothing.
-        by_id = self._ids_given or not (self._values_given or self.delete_all)
-        domain = rendered_domain(
-            self.domain_id,
-            self.domain,
-            must_be=self._domain_given and not by_id,
-            else_would="delete entries of other domains too",
-        )
+        delete_all = flag_of(self.delete_all, "delete_all")
+        by_id = self._ids_given or not (self._values_given or delete_all)
+        domain = self.rendered_domain()
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
         result = self.hook.delete_suppressions(
             suppression_list,
             ids=list_of(self.ids, "ids") if by_id else None,
             recipients=list_of(self.recipients, "recipients") if self._values_given else None,
             patterns=list_of(self.patterns, "patterns") if self._values_given else None,
-            delete_all=self.delete_all,
+            delete_all=delete_all,
             **domain,
             ignore_missing=self.ignore_missing,
             batch_size=self.batch_size,
@@ -292,7 +300,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendOperator):
         return result
 
 
-class MailerSendSyncSuppressionsOperator(MailerSendOperator):
+class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
     """
     Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
@@ -325,17 +333,22 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
     :param recipients_column: the column, or the name in each object, that holds the addresses; None where the file
         holds patterns only. (templated)
     :param patterns_column: the same of the patterns; None where the file holds none. (templated)
+    :param file_delimiter: what separates the columns of a ``.csv`` file, such as ``;``. By default a comma; where its
+        first line has none, the semicolon, tab or pipe that it names the columns by, which is logged. (templated)
     :param domain_id: the domain whose entries they are; by default the connection's. The blocklist needs none: they
         are then the account's, as with ``account``. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted.
+    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted. (templated)
     :param max_deletes: with ``mirror``, how many entries may be deleted: a number, or as a float a fraction of those
-        there, 0.1 being a tenth. A plan that deletes more fails the task before anything is changed.
-    :param allow_empty: with ``mirror``, whether there may be no recipients, or no patterns, at all.
+        there, 0.1 being a tenth; rendered, ``5`` and ``0.1``. A plan that deletes more fails the task before anything
+        is changed. ``"{{ params.max_deletes }}"`` lets one run delete more. (templated)
+    :param allow_empty: with ``mirror``, whether there may be no recipients, or no patterns, at all; rendered, ``true``
+        or ``false``. (templated)
     :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
-    :param dry_run: whether to plan only, and to change nothing.
+    :param dry_run: whether to plan only, and to change nothing; rendered, ``true`` or ``false``. (templated)
     :param batch_size: how many to put into one request; less where the API refuses so many.
-    :param on_invalid: what to do about addresses that the API refuses once all else is done: ``fail``, or ``skip``.
+    :param on_invalid: what to do about what is not surely one address, or is refused by the API, once all else is done:
+        ``fail``, or ``skip`` it. With ``fail`` a mirror deletes nothing where it cannot read all that is wanted.
     :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on with what is
         left when the next day's begin. Reading begins anew then: the list will have changed.
     :param mailersend_conn_id: the Airflow connection. (templated)
@@ -356,8 +369,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         "file",
         "recipients_column",
         "patterns_column",
+        "file_delimiter",
         "domain_id",
         "domain",
+        "mode",
+        "max_deletes",
+        "allow_empty",
+        "dry_run",
         "mailersend_conn_id",
     )
 
@@ -370,32 +388,40 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
         file: str | None = None,
         recipients_column: str | None = "email",
         patterns_column: str | None = None,
+        file_delimiter: str | None = None,
         domain_id: str | Unset | None = UNSET,
         domain: str | Unset | None = UNSET,
-        mode: Mode = "add_only",
-        max_deletes: int | float = MAX_DELETES,
-        allow_empty: bool = False,
+        mode: Mode | str = "add_only",
+        max_deletes: int | float | str = MAX_DELETES,
+        allow_empty: bool | str = False,
         remove_duplicates: bool = False,
-        dry_run: bool = False,
+        dry_run: bool | str = False,
         batch_size: int = BATCH_SIZE,
         on_invalid: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(domain_id=domain_id, domain=domain, **kwargs)
+        check_literal(mode, "mode", mode_of)
+        check_literal(max_deletes, "max_deletes", max_deletes_of)
+        check_literal(allow_empty, "allow_empty", flag_of)
+        check_literal(dry_run, "dry_run", flag_of)
+        check_flags(remove_duplicates=remove_duplicates)
+        check_batch_size(batch_size)
+        check_choice("on_invalid", on_invalid, OnInvalid)
+        check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
         self.recipients = or_none(recipients)
         self.patterns = or_none(patterns)
         self.file = file
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
-        self.domain_id = or_none(domain_id)
-        self.domain = or_none(domain)
+        self.file_delimiter = file_delimiter
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
         self.remove_duplicates = remove_duplicates
-        # Operators have a method called dry_run.
-        self.plans_only = dry_run
+        # In place of Airflow's method, which only prints what is rendered: a template field is called as its argument.
+        self.dry_run = dry_run  # type: ignore[assignment, method-assign]
         self.batch_size = batch_size
         self.on_invalid = on_invalid
         # Rendering may turn either into None: what was given is then given as nothing, and not left out.
@@ -403,27 +429,21 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
             kind for kind, given in (("recipients", recipients), ("patterns", patterns)) if given is not UNSET
         ]
         self._file_given = file is not None
-        self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         wanted, state = self._wanted(), TaskState(context)
         kept = state.read()
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
-        domain = rendered_domain(
-            self.domain_id,
-            self.domain,
-            must_be=self._domain_given,
-            else_would="be the connection's domain, or the account",
-        )
+        domain = self.rendered_domain()
         result = self.hook.sync_suppressions(
             suppression_list,
             **wanted,
             **domain,
-            mode=self.mode,
-            max_deletes=self.max_deletes,
-            allow_empty=self.allow_empty,
+            mode=mode_of(self.mode, "mode"),
+            max_deletes=max_deletes_of(self.max_deletes),
+            allow_empty=flag_of(self.allow_empty, "allow_empty"),
             remove_duplicates=self.remove_duplicates,
-            dry_run=self.plans_only,
+            dry_run=flag_of(self.dry_run, "dry_run"),
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
             over_days=self.deferrable,
@@ -442,7 +462,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendOperator):
             columns = {kind: column for kind in named if (column := text_of(named[kind], f"{kind}_column"))}
             if not columns:
                 raise ValueError("file needs recipients_column, patterns_column, or both")
-            return dict(items_in(required_text_of(self.file, "file"), columns))
+            file = required_text_of(self.file, "file")
+            return dict(items_in(file, columns, delimiter=delimiter_of(self.file_delimiter)))
         given = {"recipients": self.recipients, "patterns": self.patterns}
         return {kind: list_of(given[kind], kind) for kind in self._kinds_given}
 

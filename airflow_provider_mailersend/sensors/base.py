@@ -20,7 +20,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.packing import unpacked_json
-from airflow_provider_mailersend.task import MailerSendTask
+from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -49,6 +49,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_quota_reserve(quota_reserve)
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable

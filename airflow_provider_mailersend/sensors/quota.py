@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
+from airflow_provider_mailersend.api.arguments import check_whole_number
 from airflow_provider_mailersend.api.quota import leaves
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import quota_left
@@ -35,11 +36,10 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
 
     def __init__(self, *, at_least: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_whole_number("at_least", at_least, least=0)
         self.at_least = at_least
 
     def look(self) -> PokeReturnValue:
-        if type(self.at_least) is not int or self.at_least < 0:
-            raise ValueError(f"at_least must be a whole number, 0 or more; got {self.at_least!r}")
         quota = self.hook.get_api_quota()
         if 0 <= quota["quota"] < self.at_least:
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.options import check_literal, status_of
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import status_awaited
 from airflow_provider_mailersend.templating import required_text_of
@@ -38,22 +38,22 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_literal(status, "status", status_of)
         self.sms_recipient_id = sms_recipient_id
         self.status = status
 
     def look(self) -> PokeReturnValue:
-        wanted = self._wanted()
+        wanted = status_of(self.status)
         recipient = self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
         return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
 
     def how_far(self, found: Any) -> str:
-        return status_awaited(found["id"], found.get("status"), self._wanted())
+        return status_awaited(found["id"], found.get("status"), status_of(self.status))
 
     def trigger(self, **asking: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
 
         id_ = required_text_of(self.sms_recipient_id, "sms_recipient_id")
-        return MailerSendSmsRecipientStatusTrigger(sms_recipient_id=id_, status=str(self._wanted()), **asking)
-
-    def _wanted(self) -> SmsRecipientStatus:
-        return SmsRecipientStatus(required_text_of(self.status, "status"))
+        return MailerSendSmsRecipientStatusTrigger(
+            sms_recipient_id=id_, status=str(status_of(self.status)), **asking
+        )

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.arguments import check_flags
+from airflow_provider_mailersend.api.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.api.entries import key_of
 from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.hooks.moments import moment
+from airflow_provider_mailersend.options import check_literal, list_named
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import entries_counted, entry_awaited, list_name
 from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered_domain
+from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 
 
-class _ListSensor(MailerSendSensor):
+class _ListSensor(DomainArguments, MailerSendSensor):
     """
     A sensor that waits for a suppression list.
 
@@ -41,20 +42,14 @@ class _ListSensor(MailerSendSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
-        self.domain_id = or_none(domain_id)
-        self.domain = or_none(domain)
-        self._domain_given = domain_id is not UNSET or domain is not UNSET
+        self.take_domain(domain_id, domain)
 
     def _listed(self) -> dict[str, Any]:
         return {
             "suppression_list": required_text_of(self.suppression_list, "suppression_list"),
-            **rendered_domain(
-                self.domain_id,
-                self.domain,
-                must_be=self._domain_given,
-                else_would="look at entries of other domains too",
-            ),
+            **self.rendered_domain(),
         }
 
     def _list_name(self) -> str:
@@ -106,6 +101,7 @@ class MailerSendSuppressionSensor(_ListSensor):
         self, *, recipient: str | None = None, pattern: str | None = None, present: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        check_flags(present=present)
         self.recipient = recipient
         self.pattern = pattern
         self.present = present
@@ -113,7 +109,6 @@ class MailerSendSuppressionSensor(_ListSensor):
         self._page = 1
 
     def look(self) -> PokeReturnValue:
-        check_flags(present=self.present)
         if self.present and self._looked_at is not None:
             return self._look_at_what_is_new(self._looked_at)
         begun = datetime.now(UTC)
@@ -160,9 +155,11 @@ class MailerSendSuppressionSensor(_ListSensor):
             )
         if recipient is not None and pattern is not None:
             raise ValueError("give either recipient or pattern, and not both")
-        if recipient is not None and "@" not in recipient:
-            raise ValueError(f"recipient must be an address; got {masked(recipient)!r}")
-        return Item("recipients", recipient, 0) if recipient else Item("patterns", pattern or "", 0)
+        wanted = Item("recipients", recipient, 0) if recipient else Item("patterns", pattern or "", 0)
+        if wanted.problem is not None:
+            name, must_be = ("recipient", "one address") if recipient else ("pattern", "a regular expression")
+            raise ValueError(f"{name} must be {must_be}; got {masked(wanted.value)!r}. {wanted.problem}")
+        return wanted
 
 
 class MailerSendNewSuppressionsSensor(_ListSensor):
@@ -205,13 +202,12 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
 
     def __init__(self, *, since: datetime | str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_whole_number("at_least", at_least, least=1)
         self.since = since
         self.at_least = at_least
         self._count = 0
 
     def look(self) -> PokeReturnValue:
-        if type(self.at_least) is not int or self.at_least < 1:
-            raise ValueError(f"at_least must be a whole number, 1 or more; got {self.at_least!r}")
         since = self._since()
         entries = self.hook.list_suppressions(**self._listed(), since=since)
         self._count = Found(entries).count_since(since)

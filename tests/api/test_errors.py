@@ -20,6 +20,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendRateLimitError,
     MailerSendRequestError,
     MailerSendServerError,
+    MailerSendSettingsError,
     MailerSendUnexpectedAnswerError,
     MailerSendUnknownFateError,
     MailerSendValidationError,
@@ -92,8 +93,8 @@ def test_a_403_names_the_scope_that_the_endpoint_asks_for():
 
 
 def test_a_404_shows_no_number_that_was_given_as_an_id():
-    message = str(error_from(requests.get_sms_recipient("+15551234567"), answer(404)))
-    assert message.endswith("MailerSend has nothing of this id (+1***67).")
+    message = str(error_from(requests.get_sms_recipient("call +15551234567"), answer(404)))
+    assert message.endswith("MailerSend has nothing of this id (call +1***67).")
 
 
 def test_a_422_for_a_domain_says_what_to_give():
@@ -274,6 +275,7 @@ EXAMPLES = [
     MailerSendRateLimitError("m", endpoint="e", retry_at=12.5),
     MailerSendQuotaExhaustedError("m", endpoint="e", resets_at=datetime(2026, 3, 5, tzinfo=UTC)),
     MailerSendGuardError("m"),
+    MailerSendSettingsError("m"),
     MailerSendServerError("m", endpoint="e", status=500),
     MailerSendConnectionError("m", endpoint="e"),
     MailerSendUnexpectedAnswerError("m", endpoint="e", status=200),

@@ -52,10 +52,11 @@ def test_an_address_and_an_equal_pattern_are_two():
     assert len(Wanted(["a@x.example"], ["a@x.example"]).items) == 2
 
 
-def test_what_holds_only_spaces_is_told_and_not_wanted():
+def test_what_holds_only_spaces_is_invalid_and_not_wanted():
     wanted = Wanted(["", "a@x.example", "  ", Line("recipients", "", 9)], ["\t"])
     assert [item.value for item in wanted.items.values()] == ["a@x.example"]
-    assert [item.where for item in wanted.empty] == [
+    assert set(wanted.invalid.values()) == {"It is empty."}
+    assert [item.where for item in wanted.invalid] == [
         "recipients[0]",
         "recipients[2]",
         "line 9",
@@ -69,10 +70,10 @@ def test_what_holds_only_spaces_is_told_and_not_wanted():
         ({}, (), []),
         ({"recipients": []}, ("recipients",), ["recipients"]),
         ({"patterns": iter(())}, ("patterns",), ["patterns"]),
-        ({"recipients": ["a"], "patterns": []}, ("recipients", "patterns"), ["patterns"]),
+        ({"recipients": ["a@x"], "patterns": []}, ("recipients", "patterns"), ["patterns"]),
         ({"recipients": [" "], "patterns": ["a"]}, ("recipients", "patterns"), ["recipients"]),
         ({"recipients": [], "patterns": []}, ("recipients", "patterns"), ["recipients", "patterns"]),
-        ({"recipients": ["a"]}, ("recipients",), []),
+        ({"recipients": ["a@x"]}, ("recipients",), []),
     ],
 )
 def test_nothing_said_about_a_kind_differs_from_none_wanted(given_, kinds, without_any):
@@ -106,7 +107,7 @@ def test_the_fingerprint_of_anything_else_is_another(other):
 
 
 def test_no_patterns_and_nothing_said_about_patterns_have_two_fingerprints():
-    assert Wanted(["a"], []).fingerprint() != Wanted(["a"]).fingerprint()
+    assert Wanted(["a@x"], []).fingerprint() != Wanted(["a@x"]).fingerprint()
 
 
 def test_the_fingerprint_tells_no_address_and_takes_any_text():

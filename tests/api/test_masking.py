@@ -41,6 +41,15 @@ def test_a_value_is_masked(value, shown):
         ("token mlsn.abc, of jane@a.example", "token mlsn.***, of j***@a.example"),
         ("https://mlsn%2E0123456789abcdef/v1", "https://mlsn.***/v1"),
         ("u=%2Fmlsn.0123456789abcdef", "u=%2Fmlsn.***"),
+        ("Bearer MLSN.0123-4567.89_ab=", "Bearer mlsn.***="),
+        ("15551234567 is no recipient", "1*** is no recipient"),
+        ("'0171 123-4567 8'", "'0***'"),
+        ("(555) 123-4567 89", "(***"),
+        ("2026-01-01 00:00:00 and 2026-01-01T00:00:00Z", "2026-01-01 00:00:00 and 2026-01-01T00:00:00Z"),
+        (
+            "192.168.100.200:8025 and 60f198790542d97fb66dfe52",
+            "192.168.100.200:8025 and 60f198790542d97fb66dfe52",
+        ),
         ("nothing to hide: 42 + 1", "nothing to hide: 42 + 1"),
     ],
 )

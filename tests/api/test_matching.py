@@ -40,12 +40,21 @@ def test_just_the_entries_of_the_scope_are_found(listed, wanted, domain_id):
     assert bool(script.sent) == bool(wanted)
 
 
-@pytest.mark.parametrize("nothing", [[], [" "], ["", "  "]])
-def test_nothing_wanted_asks_nothing(nothing):
+def test_nothing_wanted_asks_nothing():
     script = Script(server=Account())
-    matching = Matching(SuppressionList.BLOCKLIST, recipients=nothing)
+    matching = Matching(SuppressionList.BLOCKLIST, recipients=[])
     script.run(matching.run(flow()))
     assert (matching.ids, script.sent) == ([], [])
+
+
+@pytest.mark.parametrize("odd", [" ", "None", "Jane <jane@x.example>", "{{ x }}"])
+@pytest.mark.parametrize("kind", ["recipients", "patterns"])
+def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind, odd):
+    if kind == "patterns" and odd.startswith("Jane"):
+        pytest.skip("a regular expression may be that")
+    with pytest.raises(ValueError, match=rf"{kind}\[1\]") as error:
+        Matching(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})
+    assert "jane@" not in str(error.value)
 
 
 def test_patterns_stand_on_the_blocklist_only():

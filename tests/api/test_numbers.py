@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_mailersend.api.numbers import numbers_of
+from airflow_provider_mailersend.api.numbers import is_like_a_number, numbers_of
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,9 @@ def test_each_number_counts_once_in_the_order_given():
         "call me",
         "",
         "+1555123456x",
+        "None",
+        "nan",
+        "{{ x }}",
     ],
 )
 def test_anything_else_is_refused_by_its_place_and_masked(written):
@@ -51,3 +54,36 @@ def test_anything_else_is_refused_by_its_place_and_masked(written):
 def test_what_is_no_list_of_strings_is_refused(values):
     with pytest.raises(TypeError):
         numbers_of(values)
+
+
+@pytest.mark.parametrize("written", ["+44 (0)20 7946 0958", "+44(0) 2079460958", "+49 [0] 151 12345678"])
+def test_a_zero_that_is_not_dialled_is_refused_and_explained(written):
+    with pytest.raises(
+        ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' holds a \(0\), which is not dialled"
+    ) as error:
+        numbers_of([written])
+    assert "958" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+15551234567", "+1 (555) 123-4567", "15551234567", "0171 1234567", "(555) 123-4567", "555.123.4567"],
+)
+def test_a_number_is_told_from_an_id(text):
+    assert is_like_a_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "62347d2be979fd275c0afd34",
+        "123456",
+        "1234567890123456",
+        "e12345678",
+        "65qngkdovk8lwr12",
+        "",
+        "a+1555123",
+    ],
+)
+def test_an_id_is_no_number(text):
+    assert not is_like_a_number(text)

@@ -367,6 +367,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing():
         mode="mirror",
         dry_run=True,
         remove_duplicates=True,
+        on_invalid="skip",
     )
     assert (account.entries, methods(script), script.kept) == (before, ["GET", "GET"], [])
     result = work.result(2)
@@ -1111,11 +1112,11 @@ def test_an_error_in_between_tells_what_was_done_before():
 
 
 def test_invalid_ones_fail_it_once_all_else_is_done():
-    account = account_with(3, invalid=["bad.one@x", "worse@"])
+    account = account_with(3, invalid=["bad.one@x", "worse@x"])
     with pytest.raises(MailerSendValidationError) as caught:
         sync(
             account,
-            recipients=["a@x.example", "bad.one@x", "b@x.example", " ", "worse@"],
+            recipients=["a@x.example", "bad.one@x", "b@x.example", "worse@x"],
             mode="mirror",
             max_deletes=3,
             batch_size=2,
@@ -1123,8 +1124,8 @@ def test_invalid_ones_fail_it_once_all_else_is_done():
     assert values(account) == ["a@x.example", "b@x.example"]
     reason = "It must be a valid email address. #MS42208"
     assert str(caught.value).startswith(
-        "blocklist: 3 of what is wanted cannot be added: recipients[3] '***': It is empty; recipients[1] 'b***@x': "
-        f"{reason}; recipients[4] 'w***@': {reason}. All else was done. Correct it, or pass "
+        "blocklist: 2 of what is wanted cannot be added: recipients[1] 'b***@x': "
+        f"{reason}; recipients[3] 'w***@x': {reason}. All else was done. Correct it, or pass "
         "on_invalid='skip' to leave it out."
     )
     assert "bad.one" not in str(caught.value)
@@ -1132,25 +1133,70 @@ def test_invalid_ones_fail_it_once_all_else_is_done():
     assert str(caught.value).endswith("Added before that: 2 of 4; deleted: 3 of 3.")
 
 
+ODD = [
+    "",
+    "nan",
+    "None",
+    "{{ x }}",
+    "no address",
+    "a@",
+    "Person 0 <person0@x.example>",
+    "person0@x.example, b@y",
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_mirror_deletes_nothing_where_it_cannot_read_all_that_is_wanted(odd):
+    account = account_with(3)
+    with pytest.raises(MailerSendValidationError, match=r"recipients\[1\]") as caught:
+        sync(account, recipients=["a@x.example", odd], mode="mirror", max_deletes=3)
+    assert sorted(values(account)) == ["a@x.example", *people(0, 1, 2)]
+    assert "All else was added, and nothing deleted. Correct it, or pass on_invalid='skip'" in str(
+        caught.value
+    )
+    assert "person0" not in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_mirror_that_skips_what_it_cannot_read_deletes_nobody_named_in_it(odd):
+    account = account_with(3)
+    work, _ = sync(account, recipients=["a@x.example", odd], mode="mirror", max_deletes=3, on_invalid="skip")
+    kept = people(0) if "person0" in odd else []
+    assert values(account) == ["a@x.example", *kept]
+    result = work.result(0)
+    assert (result["rejected"], result["added"], result["deleted"]) == (1, 1, 3 - len(kept))
+    assert (result["first_rejected"][0]["value"], result["first_rejected"][0]["where"]) == (
+        odd,
+        "recipients[1]",
+    )
+
+
+def test_a_mirror_of_nothing_that_can_be_read_is_a_mirror_of_nothing():
+    account = account_with(3)
+    with pytest.raises(MailerSendGuardError, match="no recipients are wanted at all"):
+        sync(account, recipients=["{{ x }}"], mode="mirror", max_deletes=3, on_invalid="skip")
+    assert len(account.entries) == 3
+
+
 def test_invalid_ones_from_a_file_are_named_by_their_lines():
-    wanted = Wanted([Line("recipients", value, n) for n, value in enumerate(["a@x.example", "bad@", ""], 2)])
-    account = Account(invalid=["bad@"])
+    wanted = Wanted([Line("recipients", value, n) for n, value in enumerate(["a@x.example", "bad@x", ""], 2)])
+    account = Account(invalid=["bad@x"])
     with pytest.raises(
-        MailerSendValidationError, match=r"line 4 '\*\*\*': It is empty; line 3 'b\*\*\*@': It"
+        MailerSendValidationError, match=r"line 4 '\*\*\*': It is empty; line 3 'b\*\*\*@x': It"
     ):
         sync(account, wanted)
     assert values(account) == ["a@x.example"]
 
 
 def test_invalid_ones_are_left_out_when_asked_to():
-    account = Account(invalid=["bad@"])
-    work, _ = sync(account, recipients=["bad@", "", "a@x.example"], on_invalid="skip")
+    account = Account(invalid=["bad@x"])
+    work, _ = sync(account, recipients=["bad@x", "", "a@x.example"], on_invalid="skip")
     result = work.result(0)
     assert (result["wanted"], result["to_add"], result["added"], result["rejected"]) == (2, 2, 1, 2)
     assert result["first_rejected"] == [
         {"value": "", "where": "recipients[1]", "reason": "It is empty."},
         {
-            "value": "bad@",
+            "value": "bad@x",
             "where": "recipients[0]",
             "reason": "It must be a valid email address. #MS42208",
         },
@@ -1162,7 +1208,7 @@ def test_invalid_ones_are_left_out_when_asked_to():
     [(10, 0, ""), (12, 0, " and 2 more"), (9, 3, " and 2 more"), (0, 11, " and 1 more")],
 )
 def test_ten_of_the_invalid_ones_are_named(bad, empty, more):
-    invalid = [f"bad{n}@" for n in range(bad)]
+    invalid = [f"bad{n}@x" for n in range(bad)]
     account = Account(invalid=invalid)
     with pytest.raises(MailerSendValidationError) as caught:
         sync(account, recipients=[*invalid, *[""] * empty, "a@x.example"])
@@ -1176,15 +1222,15 @@ def test_ten_of_the_invalid_ones_are_named(bad, empty, more):
 
 
 def test_one_that_is_there_is_not_invalid():
-    account = Account(invalid=["odd@"])
-    account.put("odd@", at=NOON - minutes(5))
-    work, script = sync(account, recipients=["odd@"])
+    account = Account(invalid=["odd@x"])
+    account.put("odd@x", at=NOON - minutes(5))
+    work, script = sync(account, recipients=["odd@x"])
     assert (changes(script), work.result(0)["rejected"]) == ([], 0)
 
 
 @pytest.mark.parametrize("on_invalid", ["skip", "fail"])
 def test_invalid_ones_are_counted_once_wherever_a_try_dies(on_invalid):
-    invalid = [f"bad{n}@" for n in range(13)]
+    invalid = [f"bad{n}@x" for n in range(13)]
     recipients = [value for pair in zip(invalid, people(*range(13)), strict=True) for value in pair]
     given_ = {"recipients": recipients, "batch_size": 4, "on_invalid": on_invalid}
     fails = pytest.raises(MailerSendValidationError, match="13 of what is wanted")
@@ -1211,10 +1257,10 @@ def test_invalid_ones_are_counted_once_wherever_a_try_dies(on_invalid):
 
 @pytest.mark.parametrize("status", [403, 500])
 def test_where_something_else_fails_that_is_told(status):
-    account = Account(invalid=["bad@"])
+    account = Account(invalid=["bad@x"])
     script = Script(account, account, server=lambda *_: answer(status, {"data": []}))
     with pytest.raises(MailerSendError, match="Added before that: 0 of 2") as caught:
-        sync(account, script=script, sender=flow(max_retries=0), recipients=["bad@", "a@x.example"])
+        sync(account, script=script, sender=flow(max_retries=0), recipients=["bad@x", "a@x.example"])
     assert not isinstance(caught.value, MailerSendValidationError)
 
 

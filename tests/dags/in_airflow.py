@@ -115,3 +115,58 @@ with DAG("rescheduled", schedule=None, start_date=START) as rescheduled:
         poke_interval=0.1,
         timeout=60,
     )
+
+RUN_PARAMS: dict[str, Any] = {
+    "max_deletes": 0.1,
+    "mode": "mirror",
+    "dry_run": False,
+    "allow_empty": False,
+    "empty": False,
+}
+
+
+def _sync_by_params() -> None:
+    MailerSendSyncSuppressionsOperator(
+        task_id="sync",
+        suppression_list="blocklist",
+        recipients="{{ [] if params.empty else ['new@example.net'] }}",
+        mode="{{ params.mode }}",
+        max_deletes="{{ params.max_deletes }}",
+        allow_empty="{{ params.allow_empty }}",
+        dry_run="{{ params.dry_run }}",
+    )
+
+
+with DAG("options_by_params", schedule=None, start_date=START, params=RUN_PARAMS) as options_by_params:
+    _sync_by_params()
+
+with DAG(
+    "native_options", schedule=None, start_date=START, params=RUN_PARAMS, render_template_as_native_obj=True
+) as native_options:
+    _sync_by_params()
+
+with DAG("options_by_xcom", schedule=None, start_date=START, params={"really": False}) as options_by_xcom:
+
+    @task
+    def decided(params: dict[str, Any]) -> Any:
+        return params["really"]
+
+    MailerSendDeleteSuppressionsOperator(
+        task_id="delete", suppression_list="blocklist", delete_all=decided(), domain_id="account"
+    )
+
+with DAG("mapped_modes", schedule=None, start_date=START) as mapped_modes:
+
+    @task
+    def allowed() -> list[str]:
+        return ["0", "1"]
+
+    MailerSendSyncSuppressionsOperator.partial(
+        task_id="sync",
+        suppression_list="blocklist",
+        recipients=["new@example.net"],
+        mode="{{ 'mir' ~ 'ror' }}",
+        max_active_tis_per_dagrun=1,
+    ).expand_kwargs(
+        allowed().map(lambda most: {"max_deletes": most, "dry_run": "true" if most == "0" else "false"})
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 from airflow_provider_mailersend.hooks.connection import base_url_of
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+from airflow_provider_mailersend.sandbox import Sandbox
 
 Connect = Callable[..., str]
 
@@ -138,12 +142,12 @@ def test_what_the_hook_is_given_goes_before_what_cannot_be(connect: Connect) -> 
 
 
 def test_what_nothing_reads_is_warned_of_once(connect: Connect, logged: Callable[[], str]) -> None:
-    extra = {"domainid": "abc", "jane@example.com": 1, "timeout": 7}
+    extra = {"sender": "abc", "jane@example.com": 1, "timeout": 7}
     conn_id = connect(conn_id="misspelt", extra=extra)
     for _ in range(2):
         assert MailerSendHook(conn_id).settings.domain_id is None
     shown = logged()
-    assert shown.count("nothing reads domainid, j***@example.com in its extra") == 1
+    assert shown.count("nothing reads j***@example.com, sender in its extra") == 1
     assert "Connection 'misspelt'" in shown
     assert "What is read: domain_id, timeout, max_retries, quota_reserve, rate_limit_window" in shown
 
@@ -167,3 +171,165 @@ def test_the_token_is_in_no_repr(connect: Connect) -> None:
     session = hook.get_conn()
     shown = f"{hook!r} {hook.settings!r} {session!r} {session.headers!r} {session.auth!r} {vars(hook)!r}"
     assert "mlsn.secret" not in shown
+
+
+TOKEN = "mlsn.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+
+def ask(conn_id: str, kind: str) -> None:
+    """Ask for the quota with a hook of *kind*."""
+
+    async def ask_async() -> None:
+        async with MailerSendAsyncHook(conn_id) as hook:
+            await hook.get_api_quota()
+
+    if kind == "sync":
+        MailerSendHook(conn_id).get_api_quota()
+    else:
+        asyncio.run(ask_async())
+
+
+def refusal(conn_id: str, kind: str) -> MailerSendError:
+    """Return what a hook of *kind* says of the connection."""
+    with pytest.raises(MailerSendError) as error:
+        ask(conn_id, kind)
+    return error.value
+
+
+BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        ('{"domain_id": "abc",}', "its extra is not valid JSON (line 1, column 21)"),
+        (f'{{"domain_id": "{TOKEN}"', "its extra is not valid JSON"),
+        ("domain_id=abc", "its extra is not valid JSON"),
+        ('["abc"]', "its extra must be a JSON object, such as {}; it is a JSON array"),
+        ('"abc"', "it is a JSON string"),
+        ("null", "it is a JSON null"),
+        ("7", "it is a JSON number"),
+        ("true", "it is a JSON boolean"),
+        ('{"domain_id": "abc", "domain_id": "def"}', "its extra holds 'domain_id' more than once"),
+        ('{"Domain_ID": "abc"}', "its extra holds 'Domain_ID': write 'domain_id'"),
+        ('{"domain_id ": "abc"}', "its extra holds 'domain_id ': write 'domain_id'"),
+        ('{"domain-id": "abc"}', "write 'domain_id'"),
+        ('{"Domain ID": "abc"}', "write 'domain_id'"),
+        ('{"domainId": "abc"}', "write 'domain_id'"),
+        ('{"domian_id": "abc"}', "write 'domain_id'"),
+        ('{"extra__mailersend__Domain_id": "abc"}', "write 'domain_id'"),
+        ('{"TIMEOUT": 1}', "write 'timeout'"),
+        ('{"quota-reserve": 1}', "write 'quota_reserve'"),
+        ('{"domain_id": ["abc"]}', "Domain ID (domain_id in extra) must be a string; it is ['abc']"),
+        ('{"domain_id": true}', "must be a string; it is True"),
+        ('{"domain_id": "None"}', "is no domain's id. It is 'None'"),
+        ('{"domain_id": "{{ var.value.d }}"}', "is no domain's id. It is a template"),
+        ('{"domain_id": "account"}', "'account' is for tasks"),
+        ('{"timeout": true}', "Timeout (timeout in extra) must be a number"),
+    ],
+    ids=lambda thing: str(thing)[:50],
+)
+def test_an_extra_that_cannot_be_read_whole_is_refused(
+    connect: Connect, sandbox: Sandbox, kind: str, extra: str, complaint: str
+) -> None:
+    error = refusal(connect(sandbox, conn_id="odd", extra=extra), kind)
+    assert str(error).startswith("Connection 'odd': ")
+    assert complaint in str(error)
+    assert error.permanent
+    assert "0123456789abcdef" not in str(error)
+    assert sandbox.log == []
+
+
+@BOTH
+@pytest.mark.parametrize("extra", [None, "", "  ", "{}", {}])
+def test_an_extra_may_be_empty(connect: Connect, sandbox: Sandbox, kind: str, extra: Any) -> None:
+    ask(connect(sandbox, extra=extra), kind)
+    assert len(sandbox.log) == 1
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("conn_type", "complaint"),
+    [("http", "its type is 'http'"), ("MailerSend", "its type is 'MailerSend'"), (None, "it has no type")],
+)
+def test_a_connection_of_another_type_is_refused(
+    connect: Connect, sandbox: Sandbox, kind: str, conn_type: str | None, complaint: str
+) -> None:
+    error = refusal(connect(sandbox, conn_type=conn_type), kind)
+    assert f"must be of the type 'mailersend' (conn_type); {complaint}" in str(error)
+    assert sandbox.log == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [("http://:{token}@{host}", "its type is 'http'"), ("//:{token}@{host}", "it has no type")],
+)
+def test_a_uri_of_another_type_is_refused(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, kind: str, uri: str, complaint: str
+) -> None:
+    host = sandbox.url.removeprefix("http://").removesuffix("/v1")
+    monkeypatch.setenv("AIRFLOW_CONN_BY_URI", uri.format(token=sandbox.token, host=host))
+    assert complaint in str(refusal("by_uri", kind))
+    assert sandbox.log == []
+
+
+def test_a_uri_is_read_with_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BY_URI", "mailersend://:mlsn.x@/?domain_id=abc&timeout=7")
+    settings = MailerSendHook("by_uri").settings
+    assert (settings.domain_id, settings.timeout, settings.token) == ("abc", 7.0, "mlsn.x")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": TOKEN},
+        {"host": f"https://{TOKEN}"},
+        {"host": f"https://{TOKEN.upper()}/v1"},
+        {"host": f"https://example.com/{TOKEN}"},
+        {"host": f"{TOKEN}://example.com"},
+        {"extra": {"domain_id": TOKEN}},
+        {"extra": {"timeout": TOKEN}},
+        {"extra": {"timeout": TOKEN.removeprefix("mlsn.")}},
+        {"extra": {"max_retries": {"token": TOKEN}}},
+        {"extra": {f"domain_id {TOKEN}": 1, "timeout": "soon"}},
+        {"extra": TOKEN},
+        {"password": f"{TOKEN} {TOKEN}"},
+    ],
+    ids=lambda fields: str(fields)[:40],
+)
+def test_a_token_in_another_field_is_refused_unseen(
+    connect: Connect, logged: Callable[[], str], kind: str, fields: dict[str, Any]
+) -> None:
+    shown = str(refusal(connect(**fields), kind)) + logged()
+    assert "0123456789abcdef" not in shown.lower()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": "https://a..b"},
+        {"host": "https://.a"},
+        {"host": f"https://{'a' * 64}.example"},
+        {"host": f"https://{'a.' * 127}example"},
+        {"host": "https://[::1"},
+        {"host": "https://a:b:c"},
+        {"host": "https://example.com:99999"},
+        {"host": "https://example.com", "port": 99999},
+        {"host": "https://example.com", "port": -1},
+        {"host": "https://exa\u200bmple.com"},
+        {"host": "https://[fe80::1%25eth0]"},
+    ],
+    ids=lambda fields: str(fields)[:40],
+)
+def test_a_host_that_cannot_be_asked_is_told_before_any_request(
+    connect: Connect, kind: str, fields: dict[str, Any]
+) -> None:
+    assert "Connection 'mailersend_default': the " in str(refusal(connect(**fields), kind))
+
+
+def test_a_port_of_zero_is_none() -> None:
+    assert base_url_of("https://example.com", 0) == "https://example.com/v1"

@@ -231,23 +231,23 @@ def test_adding_adapts_to_the_size_that_the_api_takes(
 
 def test_an_invalid_address_fails_the_addition_naming_it_masked(connect: Connect, sandbox: Sandbox) -> None:
     hook = MailerSendHook(connect(sandbox))
-    wanted = ["first@example.com", "second@example.com", "no address at all", "last@example.com"]
+    wanted = ["first@example.com", "second@example.com", "third@nodot", "last@example.com"]
     with pytest.raises(MailerSendValidationError) as error:
         hook.add_suppressions("blocklist", recipients=wanted, batch_size=2)
     message = str(error.value)
-    assert "recipients[2] 'n***'" in message
+    assert "recipients[2] 't***@nodot'" in message
     assert "Added to blocklist before that: 2 of 4; not added: 2." in message
-    assert "no address" not in message
+    assert "third" not in message
     assert addresses(sandbox, "blocklist") == ["second@example.com", "first@example.com"]
 
 
 def test_an_invalid_address_can_be_skipped(connect: Connect, sandbox: Sandbox) -> None:
-    wanted = ["nobody", "first@example.com", "  ", "x@", "last@example.com"]
+    wanted = ["nobody", "first@example.com", "  ", "x@", "y@nodot", "last@example.com"]
     result = MailerSendHook(connect(sandbox)).add_suppressions(
         "blocklist", recipients=wanted, on_invalid="skip"
     )
     assert addresses(sandbox, "blocklist") == ["last@example.com", "first@example.com"]
-    assert sorted(one["value"] for one in result["rejected"]) == ["", "nobody", "x@"]
+    assert sorted(one["value"] for one in result["rejected"]) == ["", "nobody", "x@", "y@nodot"]
     assert all(one["reason"] for one in result["rejected"])
     assert result["requests"] == 2
 
@@ -380,17 +380,28 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {},
         {"delete_all": "true"},
         {"delete_all": 1},
-        {"delete_all": True, "ids": []},
-        {"delete_all": True, "ids": ["abc"]},
+        {"delete_all": True},
+        {"delete_all": True, "domain_id": "account", "ids": []},
+        {"delete_all": True, "domain_id": "account", "ids": ["abc"]},
         {"delete_all": True, "domain_id": ""},
         {"delete_all": True, "domain_id": " "},
+        {"delete_all": True, "domain_id": "None"},
         {"delete_all": True, "domain": ""},
         {"delete_all": False},
-        {"delete_all": True, "recipients": []},
+        {"delete_all": True, "domain_id": "account", "recipients": []},
         {"ids": [], "recipients": []},
         {"ids": "abc"},
         {"ids": [""]},
         {"ids": [None]},
+        {"ids": ["nan"]},
+        {"ids": ["{{ x }}"]},
+        {"ids": ["+15551234567"]},
+        {"ids": ["abc"], "domain_id": ""},
+        {"recipients": [""]},
+        {"recipients": ["None"]},
+        {"recipients": ["Jane <jane@example.com>"]},
+        {"recipients": ["a@example.com, b@example.com"]},
+        {"patterns": ["nan"]},
     ],
 )
 def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments: dict[str, Any]) -> None:
@@ -398,6 +409,46 @@ def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments
         with pytest.raises((ValueError, TypeError)):
             MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", **arguments)
         assert sandbox.log == []
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "None", "null", "nan", "{{ params.domain }}"])
+@pytest.mark.parametrize("field", ["domain_id", "domain"])
+def test_a_domain_that_came_out_empty_is_refused_by_every_method(
+    connect: Connect, sandbox: Sandbox, field: str, nothing: str
+) -> None:
+    hook = MailerSendHook(connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")}))
+    scope: dict[str, Any] = {field: nothing}
+    address = ["a@example.com"]
+    calls: list[Callable[[], Any]] = [
+        lambda: list(hook.iter_suppressions("blocklist", **scope)),
+        lambda: hook.list_suppressions("blocklist", **scope),
+        lambda: hook.find_suppressions("blocklist", {("recipients", *address): 1}, **scope),
+        lambda: hook.add_suppressions("blocklist", recipients=address, **scope),
+        lambda: hook.sync_suppressions("blocklist", recipients=address, **scope),
+        lambda: hook.delete_suppressions("blocklist", ids=["abc"], **scope),
+        lambda: hook.delete_suppressions("blocklist", recipients=address, **scope),
+        lambda: hook.delete_suppressions("blocklist", delete_all=True, **scope),
+        lambda: list(hook.iter_recipients(**scope)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=f"{field} was given, and is no domain"):
+            call()
+    assert sandbox.log == []
+
+
+def test_emptying_a_list_takes_its_scope(connect: Connect) -> None:
+    with Sandbox(blocklist=40, rate_limit=None) as sandbox:
+        hook = MailerSendHook(connect(sandbox))
+        with pytest.raises(ValueError, match="domain_id='account'"):
+            hook.delete_suppressions("blocklist", delete_all=True)
+        assert sandbox.log == []
+        of_connection = MailerSendHook(
+            connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")})
+        )
+        of_connection.delete_suppressions("blocklist", delete_all=True)
+        assert len(sandbox.entries("blocklist")) == 30
+        of_connection.delete_suppressions("blocklist", delete_all=True, domain_id="account")
+        assert sandbox.entries("blocklist") == []
 
 
 def test_the_account_can_be_meant_whatever_the_connection_says(connect: Connect) -> None:
@@ -420,7 +471,7 @@ def test_deleting_all_keeps_to_the_domain(connect: Connect) -> None:
         left = {entry["recipient"]["domain"]["id"] for entry in sandbox.entries("unsubscribes")}
         assert domain_id not in left
         assert len(left) == 2
-        hook.delete_suppressions("unsubscribes", delete_all=True)
+        hook.delete_suppressions("unsubscribes", delete_all=True, domain_id="account")
         assert sandbox.entries("unsubscribes") == []
 
 
@@ -956,7 +1007,7 @@ def test_requests_are_counted_for_each_call(connect: Connect) -> None:
         hook = MailerSendHook(connect(sandbox))
         for _ in range(2):
             assert hook.add_suppressions("blocklist", recipients=["jane@example.net"])["requests"] == 1
-            assert hook.delete_suppressions("blocklist", delete_all=True)["requests"] == 1
+            assert hook.delete_suppressions("blocklist", ids=["abc"])["requests"] == 1
         assert hook.requests_sent == 4
 
 

@@ -130,7 +130,7 @@ def every_operator(sandbox: Sandbox, **arguments: Any) -> list[Any]:
         MailerSendDeleteSuppressionsOperator(task_id="ids", ids=ids_on(sandbox, "blocklist")[:1], **blocked),
         MailerSendDeleteSuppressionsOperator(task_id="value", recipients=["a@example.net"], **blocked),
         MailerSendSyncSuppressionsOperator(task_id="sync", recipients=["b@example.net"], **blocked),
-        MailerSendDeleteSuppressionsOperator(task_id="all", delete_all=True, **blocked),
+        MailerSendDeleteSuppressionsOperator(task_id="all", delete_all=True, domain_id="account", **blocked),
         MailerSendListRecipientsOperator(task_id="recipients", **arguments),
         MailerSendGetRecipientOperator(task_id="get", recipient_id=recipient_id, **arguments),
         MailerSendDeleteRecipientOperator(task_id="forget", recipient_id=recipient_id, **arguments),
@@ -221,7 +221,7 @@ def test_every_operator_does_its_work_when_the_next_day_begins(connect: Connect)
 def test_additions_go_on_where_they_were(connect: Connect, answers: dict[str, Any]) -> None:
     with Sandbox(quota=2, quota_window=DAY, rate_limit=None, **answers) as sandbox:
         connect(sandbox, extra={"rate_limit_window": 0.1})
-        recipients = [*numbered(50), "no address", *numbered(50, "later")]
+        recipients = [*numbered(50), "refused@nodot", *numbered(50, "later")]
 
         def add() -> Any:
             return MailerSendAddSuppressionsOperator(
@@ -241,7 +241,7 @@ def test_additions_go_on_where_they_were(connect: Connect, answers: dict[str, An
         )
         assert sent(sandbox, "POST", "patterns") == [".*@x"]
         assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
-        assert [one["value"] for one in result["rejected"]] == ["no address"]
+        assert [one["value"] for one in result["rejected"]] == ["refused@nodot"]
         assert result["requests"] == len(sandbox.log)
 
 
@@ -374,7 +374,7 @@ def test_a_synchronization_goes_on_where_it_was(connect: Connect, domain: str | 
         connect(sandbox)
         sandbox.add("blocklist", *numbered(150, "there"), domain=domain)
         sandbox.add("blocklist", *numbered(30, "elsewhere"), domain="example.com")
-        wanted = [*numbered(110, "there"), "no address", *numbered(60)]
+        wanted = [*numbered(110, "there"), "refused@nodot", *numbered(60)]
         scope = {} if domain is None else {"domain": domain}
         result, nights = over_days(
             syncing(

@@ -128,12 +128,49 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         }
 
 
-def test_a_number_given_as_an_id_is_shown_masked(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_number_given_as_an_id_is_refused_masked(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
     operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=["+15551234567"], status="opt_out")
-    with pytest.raises(AirflowFailException, match="has no SMS recipients for") as error:
+    with pytest.raises(AirflowFailException, match=r"not a phone number: .*numbers=") as error:
         operator.execute({})
-    assert "+15551234567" not in str(error.value)
+    assert "5551234567" not in str(error.value)
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize("number", ["+15551234567", "15551234567", "0171 1234567"])
+def test_a_number_is_no_id_of_one_sms_recipient(connect: Connect, sandbox: Sandbox, number: str) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="not a phone number") as error:
+        MailerSendGetSmsRecipientOperator(task_id="get", sms_recipient_id=number).execute({})
+    assert "1234567" not in str(error.value)
+    assert sandbox.log == []
+
+
+def test_a_zero_in_brackets_is_explained(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    operator = MailerSendUpdateSmsRecipientsOperator(
+        task_id="set", numbers="+44 (0)20 7946 0958", status="opt_out"
+    )
+    with pytest.raises(AirflowFailException, match=r"holds a \(0\), which is not dialled") as error:
+        operator.execute({})
+    assert "7946" not in str(error.value)
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize("nothing", ["None", "", None])
+def test_an_sms_number_rendered_to_nothing_does_not_turn_into_all(
+    connect: Connect, sandbox: Sandbox, nothing: str | None
+) -> None:
+    connect(sandbox)
+    for operator in (
+        MailerSendListSmsRecipientsOperator(task_id="list", sms_number_id=nothing),
+        MailerSendUpdateSmsRecipientsOperator(
+            task_id="set", numbers=["+15551234567"], status="opt_out", sms_number_id=nothing
+        ),
+    ):
+        with pytest.raises(AirflowFailException, match="sms_number_id was given, and rendered to"):
+            operator.execute({})
+    assert sandbox.log == []
 
 
 def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Connect) -> None:
@@ -253,6 +290,7 @@ def test_arguments_that_cannot_be_fail_at_once(
     connect: Connect, sandbox: Sandbox, arguments: dict[str, Any], complaint: str
 ) -> None:
     connect(sandbox)
-    with pytest.raises(AirflowFailException, match=complaint):
-        MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=["abc"], **arguments).execute({})
+    # What is a literal fails when the DAG is parsed.
+    with pytest.raises(ValueError, match=complaint):
+        MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=["abc"], **arguments)
     assert sandbox.log == []

@@ -74,7 +74,7 @@ def sync(file: str, **arguments: Any) -> dict[str, Any]:
         ("a.csv", ['"email"', '"jane@example.net"', '"joe@example.net"', ""]),
         (
             "a.csv",
-            ["name, email ", 'Jane,jane@example.net,"too many","more"', "too few", "x,joe@example.net"],
+            ["name, email ", '"Doe, Jane",jane@example.net', "", "x,joe@example.net"],
         ),
         ("a.csv", ["email,name", "jane@example.net,", ",Nobody", '"  ",', "joe@example.net,Joe"]),
         ("a.jsonl", ['{"email": "jane@example.net"}', "", '{"id": 2, "email": " joe@example.net"}']),
@@ -92,6 +92,78 @@ def test_addresses_are_read_from_each_type_of_file(
 ) -> None:
     assert values(write(name, mark + end.join(lines))) == ["jane@example.net", "joe@example.net"]
     assert values(write(name, mark + end.join([*lines, ""]))) == ["jane@example.net", "joe@example.net"]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_header_without_commas_tells_its_delimiter_which_is_logged(
+    write: Write, caplog: pytest.LogCaptureFixture, delimiter: str
+) -> None:
+    caplog.set_level("INFO")
+    file = write("a.csv", f'id{delimiter}"email"\n1{delimiter}jane@example.net\n')
+    assert values(file) == ["jane@example.net"]
+    assert f"split by {delimiter!r}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "said"), [(";", ";"), ("|", "|"), ("\t", "\t"), ("\t", "\\t"), ("\t", "tab")]
+)
+def test_a_delimiter_can_be_said(
+    connect: Connect, sandbox: Sandbox, write: Write, delimiter: str, said: str
+) -> None:
+    connect(sandbox)
+    file = write("a.csv", f"a,b{delimiter}email\n1,2{delimiter}jane@example.net\n")
+    with pytest.raises(ValueError, match="no column 'email'"):
+        values(file)
+    assert sync(file, file_delimiter=said)["added"] == 1
+
+
+@pytest.mark.parametrize("delimiter", ["", "None", None])
+def test_a_delimiter_rendered_from_nothing_is_the_comma(
+    connect: Connect, sandbox: Sandbox, write: Write, delimiter: str | None
+) -> None:
+    connect(sandbox)
+    assert sync(write("a.csv", "id,email\n1,a@example.net\n"), file_delimiter=delimiter)["added"] == 1
+
+
+@pytest.mark.parametrize("delimiter", [";;", "a", '"', "\n", "@", "{{ x }}", 7])
+def test_a_delimiter_is_one_character_that_can_be_one(
+    connect: Connect, sandbox: Sandbox, write: Write, delimiter: Any
+) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match="file_delimiter must be one character"):
+        sync(write("a.csv", "email\na@b.c\n"), file_delimiter=delimiter)
+
+
+def test_a_delimiter_is_for_csv_only(connect: Connect, sandbox: Sandbox, write: Write) -> None:
+    connect(sandbox)
+    with pytest.raises(AirflowFailException, match=r"file_delimiter is for \.csv files"):
+        sync(write("a.txt", "a@b.c\n"), file_delimiter=";")
+
+
+def test_a_mirror_of_a_file_whose_rows_are_split_otherwise_deletes_nobody(
+    connect: Connect, sandbox: Sandbox, write: Write
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", *(f"old{n}@example.net" for n in range(10)))
+    rows = "".join(f"{n};old{n}@example.net\n" for n in range(10))
+    with pytest.raises(AirflowFailException, match="line 3 has 1 fields"):
+        sync(write("a.csv", f"id,email\n1,a@example.net\n{rows}"), mode="mirror", max_deletes=1.0)
+    assert len(sandbox.entries("blocklist")) == 10
+    assert sandbox.requests("DELETE") == []
+
+
+def test_an_item_of_a_file_that_is_not_surely_one_address_is_named_by_its_line(
+    connect: Connect, sandbox: Sandbox, write: Write
+) -> None:
+    connect(sandbox)
+    file = write("a.csv", "email\na@example.net\nJane <jane@example.net>\nnan\n")
+    with pytest.raises(
+        AirflowFailException, match=r"line 3 .*: It holds more than an address.* line 4 .*no value"
+    ) as error:
+        sync(file)
+    assert "jane@" not in str(error.value)
+    result = sync(file, on_invalid="skip")
+    assert [one["where"] for one in result["first_rejected"]] == ["line 3", "line 4"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
@@ -162,9 +234,10 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
         ),
         (
             "a.csv",
-            "email;name\na@b.c;A\n",
+            "mail;name\na@b.c;A\n",
             RECIPIENTS,
-            "no column 'email'; the first line names email;name: the columns must be separated by commas$",
+            "no column 'email'; the first line names mail;name: name the right one as recipients_column, or pass "
+            "file_delimiter=';'$",
         ),
         (
             "a.csv",
@@ -183,7 +256,29 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
             RECIPIENTS,
             "line 4 is not in UTF-8: save the file as UTF-8$",
         ),
-        ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "line 1 is not in UTF-8"),
+        ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "the file is in UTF-16: save it as UTF-8$"),
+        ("a.csv", b"\xfe\xff\0e\0m\0a\0i\0l\0\n", RECIPIENTS, "the file is in UTF-16: save it as UTF-8$"),
+        ("a.txt", b"a@b.c\nb@b.c\0\n", RECIPIENTS, "line 2 holds a NUL byte"),
+        (
+            "a.csv",
+            "id,email\n1,a@b.c\n1;b@b.c\n",
+            RECIPIENTS,
+            "line 3 has 1 fields, and the first line names 2",
+        ),
+        ("a.csv", "id,email\n1,a@b.c\n2\n", RECIPIENTS, "line 3 has 1 fields, and the first line names 2"),
+        (
+            "a.csv",
+            'id,email\n"1\n",a@b.c\n2,Doe,b@b.c\n',
+            RECIPIENTS,
+            "line 4 has 3 fields, and the first line names 2",
+        ),
+        ("a.csv", "email\na@b.c,b@b.c\n", RECIPIENTS, "line 2 has 2 fields, and the first line names 1"),
+        (
+            "a.csv",
+            "id;email\n1;a@b.c\n2,b@b.c\n",
+            RECIPIENTS,
+            "line 3 has 1 fields, and the first line names 2",
+        ),
         ("a.csv", 'email\na@b.c\nb@b.c\n"c@b.c\n', RECIPIENTS, "line 4 is no CSV: unexpected end of data"),
         (
             "a.csv",

@@ -175,10 +175,10 @@ def test_a_worker_may_be_killed_at_any_point(
     store = Store()
     store.kills_at, store.kills_before = kills_at, before
     with pytest.raises(KilledError):
-        sync(store, [*wanted, "no address"])
+        sync(store, [*wanted, "refused@nodot"])
     read = pages(long_list)
     assert read == 9
-    result = sync(store, [*wanted, "no address"])
+    result = sync(store, [*wanted, "refused@nodot"])
     check_all_is_done_once(long_list, wanted)
     assert (result["added"], result["deleted"], result["rejected"]) == (100, 150, 1)
     assert [one["where"] for one in result["first_rejected"]] == ["recipients[150]"]

@@ -141,25 +141,11 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
             MailerSendSuppressionSensor(
                 task_id="i", suppression_list="blocklist", recipient="a@b.com", domain_id="None"
             ),
-            "domain_id is 'None' and domain is None: that would look at entries of other domains too",
+            "a domain was given, and rendered to nothing: domain_id is 'None'",
         ),
         (
             MailerSendSuppressionSensor(task_id="h", suppression_list="blocklist", recipient="nobody"),
-            r"recipient must be an address; got 'n\*\*\*'",
-        ),
-        (
-            MailerSendSuppressionSensor(task_id="c", suppression_list="nowhere", recipient="a@b.com"),
-            "suppression_list must be one of",
-        ),
-        (
-            MailerSendSuppressionSensor(
-                task_id="f", suppression_list="blocklist", recipient="a@b.com", present="false"
-            ),
-            "present must be True or False",
-        ),
-        (
-            MailerSendSmsRecipientStatusSensor(task_id="d", sms_recipient_id="abc", status="gone"),
-            "status must be one of",
+            r"recipient must be one address; got 'n\*\*\*'\. It has no @",
         ),
         (
             MailerSendSmsRecipientStatusSensor(task_id="e", sms_recipient_id="abc", status="active"),
@@ -174,6 +160,61 @@ def test_what_waiting_cannot_mend_fails_at_once(
     connect(sandbox)
     with pytest.raises(AirflowFailException, match=complaint):
         sensor.poke({})
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "a@example.com, b@example.com",
+        "Jane <jane@example.com>",
+        "['jane@example.com']",
+        "mailto:jane@example.com",
+        "jane@example.com\u200b",
+        "{{ params.jane }}@example.com",
+        "nan",
+    ],
+)
+def test_an_absence_sensor_opens_for_nothing_but_one_address(
+    connect: Connect, sandbox: Sandbox, recipient: str
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.com", "a@example.com")
+    sensor = MailerSendSuppressionSensor(
+        task_id="gone", suppression_list="blocklist", recipient=recipient, present=False
+    )
+    with pytest.raises(AirflowFailException, match="recipient must be one address") as error:
+        sensor.poke({})
+    assert "jane@" not in str(error.value)
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    ("sensor", "options", "complaint"),
+    [
+        (MailerSendSuppressionSensor, {"suppression_list": "nowhere"}, "suppression_list must be one of"),
+        (MailerSendSuppressionSensor, {"suppression_list": "None"}, "suppression_list is empty"),
+        (
+            MailerSendSuppressionSensor,
+            {"suppression_list": "blocklist", "present": "false"},
+            "present must be True or False",
+        ),
+        (
+            MailerSendSuppressionSensor,
+            {"suppression_list": "blocklist", "quota_reserve": "5"},
+            "quota_reserve must be a whole number",
+        ),
+        (
+            MailerSendSmsRecipientStatusSensor,
+            {"sms_recipient_id": "abc", "status": "gone"},
+            "status must be one of",
+        ),
+    ],
+)
+def test_a_literal_that_cannot_be_fails_when_the_dag_is_parsed(
+    sensor: Any, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=complaint):
+        sensor(task_id="wait", **options)
 
 
 def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Connect, sandbox: Sandbox) -> None:

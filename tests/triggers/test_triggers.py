@@ -193,7 +193,7 @@ def test_a_used_up_quota_is_waited_out(connect: Connect) -> None:
         ),
         (
             MailerSendSuppressionAbsenceTrigger(
-                suppression_list="blocklist", kind="recipients", value="a", domain_id="no", poke_interval=0
+                suppression_list="blocklist", kind="recipients", value="a@x", domain_id="no", poke_interval=0
             ),
             "domain id is invalid",
         ),
@@ -201,7 +201,7 @@ def test_a_used_up_quota_is_waited_out(connect: Connect) -> None:
             MailerSendSuppressionAbsenceTrigger(
                 suppression_list="blocklist",
                 kind="recipients",
-                value="a",
+                value="a@x",
                 domain="no.example",
                 poke_interval=0,
             ),
