@@ -196,7 +196,7 @@ def test_a_connection_is_kept_for_the_next_request(connect: Connect, ask: Ask) -
 
     with serving(serve) as wire:
         connect(host=wire.url)
-        assert ask(times=3, timeout=2) == QUOTA
+        assert ask(times=3, timeout=10) == QUOTA
         assert len(wire.requests) == 1
 
 
@@ -264,7 +264,7 @@ ODD = {
 def test_what_is_no_answer_is_an_error_of_ours(connect: Connect, ask: Ask, said: bytes) -> None:
     with serving(saying(said)) as wire:
         connect(host=wire.url)
-        found = outcome(lambda: ask(timeout=2, max_retries=0))
+        found = outcome(lambda: ask(timeout=10, max_retries=0))
     # One library reads what the other refuses, as a browser would.
     if found != QUOTA:
         assert isinstance(found, MailerSendError)
@@ -281,7 +281,7 @@ def test_an_answer_that_was_damaged_on_its_way_is_asked_for_again(
 
     with serving(serve) as wire:
         connect(host=wire.url)
-        assert ask(timeout=2, max_retries=1) == QUOTA
+        assert ask(timeout=10, max_retries=1) == QUOTA
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_redirect_to_nowhere_is_told_as_a_redirect(connect: Connect, ask: Ask,
     with serving(saying(redirect)) as wire:
         connect(host=wire.url)
         with pytest.raises(MailerSendUnexpectedAnswerError, match="answered 302, a redirect"):
-            ask(timeout=2, max_retries=0)
+            ask(timeout=10, max_retries=0)
 
 
 def test_odd_headers_are_left_alone(connect: Connect, ask: Ask) -> None:
@@ -317,7 +317,7 @@ def test_odd_headers_are_left_alone(connect: Connect, ask: Ask) -> None:
     )
     with serving(saying(answer(JSON, *odd))) as wire:
         connect(host=wire.url)
-        assert ask(timeout=2, max_retries=0) == QUOTA
+        assert ask(timeout=10, max_retries=0) == QUOTA
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b"GZIP", b"identity, gzip"])
@@ -326,7 +326,7 @@ def test_a_compressed_answer_is_read(connect: Connect, ask: Ask, encoding: bytes
         saying(answer(zipped(JSON[:9]) + zipped(JSON[9:]), b"Content-Encoding: " + encoding))
     ) as wire:
         connect(host=wire.url)
-        assert ask(timeout=2, max_retries=0) == QUOTA
+        assert ask(timeout=10, max_retries=0) == QUOTA
         assert b"\r\naccept-encoding: gzip\r\n" in wire.requests[0].lower()
 
 
@@ -448,7 +448,7 @@ def test_a_host_that_cannot_be_is_an_error_of_ours(
         monkeypatch.delenv(name, raising=False)
     connect(host=host)
     with pytest.raises(ValueError, match=r"Connection 'mailersend_default': the host") as caught:
-        ask(timeout=2, max_retries=3)
+        ask(timeout=10, max_retries=3)
     assert type(caught.value) is ValueError
 
 
@@ -461,7 +461,7 @@ def test_a_proxy_that_cannot_be_is_an_error_of_ours(
     monkeypatch.setenv("https_proxy", proxy)
     connect(host="https://mailersend.invalid")
     with pytest.raises(MailerSendConnectionError, match=r"mailersend.invalid cannot be asked") as caught:
-        ask(timeout=2, max_retries=3)
+        ask(timeout=10, max_retries=3)
     assert caught.value.permanent
     assert "HTTPS_PROXY" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -478,7 +478,7 @@ def test_a_proxy_that_is_not_there_is_an_error_of_ours(
     monkeypatch.setenv("https_proxy", proxy)
     connect(host="https://mailersend.invalid")
     with pytest.raises(MailerSendConnectionError, match=r"mailersend.invalid cannot be"):
-        ask(timeout=2, max_retries=0)
+        ask(timeout=10, max_retries=0)
 
 
 @pytest.mark.parametrize("proxy", [True, False], ids=["proxy", "host"])
@@ -513,7 +513,7 @@ def test_a_token_that_was_pasted_elsewhere_is_not_shown(
         monkeypatch.setenv("https_proxy", f"http://{place.format(token)}")
     connect(host="https://mailersend.invalid" if proxy else f"https://{place.format(token)}")
     with pytest.raises((MailerSendError, ValueError)) as caught:
-        ask(timeout=2, max_retries=0)
+        ask(timeout=10, max_retries=0)
     assert "0123456789" not in f"{caught.value} {caught.value!r} {logged()}"
 
 
@@ -525,7 +525,7 @@ def test_a_host_that_cannot_be_reached_is_named(connect: Connect, ask: Ask) -> N
         with pytest.raises(
             MailerSendConnectionError, match=f"MailerSend: {host} cannot be reached"
         ) as caught:
-            ask(timeout=2, max_retries=0)
+            ask(timeout=10, max_retries=0)
     assert not caught.value.permanent
 
 
@@ -538,7 +538,7 @@ def test_a_certificate_of_another_is_not_accepted(
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(others))
     with pytest.raises(MailerSendConnectionError, match=r"mailersend.invalid.*certificate verify failed"):
-        ask(timeout=2, max_retries=0)
+        ask(timeout=10, max_retries=0)
 
 
 @pytest.mark.parametrize(
@@ -554,7 +554,7 @@ def test_an_addition_that_came_no_further_than_a_proxy_is_repeated_without_a_loo
 ) -> None:
     wire = proxied(handler, through=False)
     with pytest.raises(MailerSendConnectionError, match="cannot be reached"):
-        MailerSendHook(timeout=2, max_retries=1).add_suppressions(
+        MailerSendHook(timeout=10, max_retries=1).add_suppressions(
             "blocklist", recipients=["jane@example.net"]
         )
     assert len(wire.requests) == 2
