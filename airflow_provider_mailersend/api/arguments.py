@@ -78,6 +78,7 @@ def checked_id(id_: object, name: str) -> str:
         raise ValueError(f"{name} must be an id, and not an address: {masked_within(id_)!r}")
     if is_like_a_number(id_.strip()):
         raise ValueError(
-            f"{name} must be an id, and not a phone number: {masked(id_)!r}. Pass phone numbers as numbers="
+            f"{name} must be an id, and not a phone number: {masked(id_)!r}. SMS recipients are "
+            "updated by their phone numbers with numbers="
         )
     return id_.strip()
