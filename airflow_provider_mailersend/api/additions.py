@@ -263,7 +263,7 @@ class Additions:
             paging.since = self._since(flow, moment)
             for entry in paging.read(answer):
                 key = key_of(entry)
-                if key is not None and key in wanted and belongs_to(entry, self._domain_id):
+                if key is not None and key in wanted and belongs_to(entry, self._domain_id) is not False:
                     found.setdefault(key, entry)
         return found
 

@@ -73,16 +73,20 @@ def domain_id_of(entry: Mapping[str, Any]) -> str | None:
     return domain_id if isinstance(domain_id, str) else None
 
 
-def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool:
+def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool | None:
     """
     Return whether a suppression entry belongs to the domain of *domain_id*; with None, to the account.
 
-    A blocklist entry without a domain is the account's own. Elsewhere each is some domain's, and may not say whose.
+    A blocklist entry whose domain is null is the account's own. Elsewhere each is some domain's. None where the entry
+    does not say its domain.
     """
     theirs = domain_id_of(entry)
     if "pattern" in entry:
-        return theirs == domain_id
-    return domain_id is None or theirs in (None, domain_id)
+        is_said = domain_id is None or "domain" in entry
+        return theirs == domain_id if is_said else None
+    if domain_id is None:
+        return True
+    return theirs == domain_id if theirs is not None else None
 
 
 def _of(thing: object, key: str) -> object:

@@ -24,6 +24,7 @@ from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
 from airflow_provider_mailersend.api.refusals import error_from, unexpected
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.api.whole_list import WholeList
 
 #: How often a request is repeated after a fault, unless the connection says otherwise.
 MAX_RETRIES = 5
@@ -204,7 +205,7 @@ class Flow:
         except ValueError:
             raise unexpected(request, answer, "a body that is no JSON") from None
 
-    def read_page(self, paging: Paging) -> Steps[list[Entry]]:
+    def read_page(self, paging: Paging | WholeList) -> Steps[list[Entry]]:
         """Ask for the next page of *paging* and return what is new on it."""
         if paging.request is None:
             return []

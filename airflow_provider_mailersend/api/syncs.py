@@ -76,7 +76,7 @@ class Sync:
         check_flags(allow_empty=allow_empty, remove_duplicates=remove_duplicates, dry_run=dry_run)
         if not wanted.kinds:
             raise ValueError("give recipients or patterns, or both: what the list is to hold")
-        suppression_list.check_takes(kind for kind, _ in wanted.items)
+        suppression_list.check_takes(wanted.kinds_there)
         check_max_deletes(max_deletes)
         scope.check_adding(suppression_list, "synchronizing")
         self.suppression_list = suppression_list
@@ -122,7 +122,7 @@ class Sync:
         """Return what was planned and done, as plain JSON."""
         plan = self._changes.plan
         return {
-            "wanted": len(self.wanted.items),
+            "wanted": len(self.wanted),
             "present": plan.present,
             "unchanged": plan.unchanged,
             "duplicates": plan.duplicates,
@@ -177,7 +177,7 @@ class Sync:
         """Return how many requests it takes at the least, the list being of unknown length."""
         if self.dry_run:
             return self._least_pages
-        wanted = len(self.wanted.items)
+        wanted = len(self.wanted)
         # An entry that is there costs a hundredth of a request to read, one that is not a part of a batch to add.
         pages = max(self._least_pages, ceil(wanted / PAGE_SIZE) if self.batch_size < PAGE_SIZE else 0)
         return pages + ceil(max(0, wanted - pages * PAGE_SIZE) / self.batch_size)
