@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -50,14 +51,33 @@ def comparable(kind: str, value: str) -> Key:
     """
     Return what is equal for all spellings that mean the same.
 
-    Spaces around do not count, nor does the case of an address. That of a pattern does: ``\\D`` is not ``\\d``.
+    Spaces around do not count. Of an address neither does its case, nor how Unicode composes its characters, nor how
+    its domain is written: in Unicode or encoded for DNS, with a final dot or without. The case of a pattern counts:
+    ``\\D`` is not ``\\d``.
     """
     bare = value.strip()
     if kind != "recipients":
         return kind, bare
     lower = bare.lower()
+    if not lower.isascii() or "xn--" in lower or lower.endswith("."):
+        lower = _canonical(lower)
     # The same string where it can be: lists are long, and strings take memory.
     return kind, bare if lower == bare else lower
+
+
+def _canonical(address: str) -> str:
+    name, at, domain = address.rpartition("@")
+    labels = map(_in_unicode, domain.removesuffix(".").split("."))
+    return unicodedata.normalize("NFC", name + at + ".".join(labels))
+
+
+def _in_unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode").lower()
+    except UnicodeError:
+        return label
 
 
 def key_of(entry: Mapping[str, Any]) -> Key | None:

@@ -47,6 +47,11 @@ class SuppressionList(StrEnum):
         return self is not SuppressionList.ON_HOLD
 
     @property
+    def takes_duplicates(self) -> bool:
+        """Whether what is added again becomes another entry."""
+        return self is SuppressionList.BLOCKLIST
+
+    @property
     def takes_patterns(self) -> bool:
         """Whether regular expressions stand on the list beside addresses."""
         return self is SuppressionList.BLOCKLIST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import httpx
@@ -10,13 +11,18 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.connection import Settings, settings_of, warning_of
 from airflow_provider_mailersend.hooks.reporting import Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+_MAY_BE_INCOMPLETE = (
+    "The list's order kept varying from one request to the next while it was read: entries may have been missed."
+)
 
 #: What this process has warned of.
 _WARNED: set[str] = set()
@@ -80,13 +86,27 @@ class MailerSendAccount(BaseHook):
     def _reporter_of(self, flow: Flow) -> Reporter:
         return Reporter(self.log, self.mailersend_conn_id, flow)
 
-    def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
-        if paging.unreadable_dates:
+    def _warn_of(self, whole: WholeList, endpoint: str) -> None:
+        if whole.unreadable_dates:
             self.log.warning(
                 "%s held %d entries whose created_at cannot be read, such as %r. They were kept, whatever their date.",
                 endpoint,
-                len(paging.unreadable_dates),
-                paging.unreadable_dates[0],
+                len(whole.unreadable_dates),
+                whole.unreadable_dates[0],
+            )
+        if whole.may_be_incomplete:
+            self.log.warning("%s: %s", endpoint, _MAY_BE_INCOMPLETE)
+
+    def _warn_of_result(self, result: Mapping[str, Any]) -> None:
+        if result.get("may_be_incomplete"):
+            self.log.warning("%s", _MAY_BE_INCOMPLETE)
+        stored = result.get("first_stored_differently", result.get("stored_differently")) or []
+        for one in stored[:10]:
+            self.log.warning(
+                "MailerSend stored %s %s as %s, which is not the same: correct the source to the stored spelling.",
+                one["where"],
+                masked(one["value"]),
+                masked(one["stored_as"]),
             )
 
     def _fail(self, error: MailerSendError) -> NoReturn:

@@ -19,7 +19,6 @@ from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import Flow, Keep, Send, Step, Steps, drive_async
 from airflow_provider_mailersend.api.masking import said_by
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     Request,
     SmsRecipientStatus,
@@ -30,6 +29,7 @@ from airflow_provider_mailersend.api.requests import (
     list_sms_recipients,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.account import Bearer, MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
@@ -96,7 +96,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         """Read a suppression list, page by page: as :meth:`MailerSendHook.iter_suppressions`."""
         which, moments = SuppressionList(suppression_list), between(since, until)
         asked = list_suppressions(which, await self._domain(domain_id, domain))
-        async for entry in self._iterate(Paging(asked, **moments)):
+        async for entry in self._iterate(WholeList(asked, **moments)):
             yield entry
 
     async def list_suppressions(
@@ -133,7 +133,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         self, *, domain_id: str | None = None, domain: str | None = None
     ) -> AsyncIterator[Entry]:
         """Read the recipients, page by page: as :meth:`MailerSendHook.iter_recipients`."""
-        async for entry in self._iterate(Paging(list_recipients(await self._domain(domain_id, domain)))):
+        async for entry in self._iterate(WholeList(list_recipients(await self._domain(domain_id, domain)))):
             yield entry
 
     async def get_recipient(self, recipient_id: str) -> Entry:
@@ -145,7 +145,7 @@ class MailerSendAsyncHook(MailerSendAccount):
     ) -> AsyncIterator[Entry]:
         """Read the SMS recipients, page by page: as :meth:`MailerSendHook.iter_sms_recipients`."""
         wanted = SmsRecipientStatus(status) if status else None
-        async for entry in self._iterate(Paging(list_sms_recipients(wanted, sms_number_id))):
+        async for entry in self._iterate(WholeList(list_sms_recipients(wanted, sms_number_id))):
             yield entry
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
@@ -181,14 +181,14 @@ class MailerSendAsyncHook(MailerSendAccount):
                 self._account = settings, flow, self._reporter_of(flow)
         return self._account
 
-    async def _iterate(self, paging: Paging) -> AsyncIterator[Entry]:
-        endpoint = paging.request.endpoint if paging.request else ""
+    async def _iterate(self, whole: WholeList) -> AsyncIterator[Entry]:
+        endpoint = whole.request.endpoint if whole.request else ""
         try:
-            while paging.request is not None:
-                for entry in await self._run(lambda flow: flow.read_page(paging)):
+            while whole.request is not None:
+                for entry in await self._run(lambda flow: flow.read_page(whole)):
                     yield entry
         finally:
-            self._log_unreadable_dates(paging, endpoint)
+            self._warn_of(whole, endpoint)
 
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]]) -> _T:
         _, flow, reporter = await self._connect()

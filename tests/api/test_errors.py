@@ -14,6 +14,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendGuardError,
+    MailerSendIncompleteListError,
     MailerSendNotFoundError,
     MailerSendPermissionError,
     MailerSendQuotaExhaustedError,
@@ -277,6 +278,7 @@ EXAMPLES = [
     MailerSendServerError("m", endpoint="e", status=500),
     MailerSendConnectionError("m", endpoint="e"),
     MailerSendUnexpectedAnswerError("m", endpoint="e", status=200),
+    MailerSendIncompleteListError("m", endpoint="e"),
     MailerSendUnknownFateError("m", endpoint="e"),
 ]
 

@@ -352,7 +352,7 @@ def test_deleting_by_id_from_every_list(connect: Connect, suppression_list: str,
         ids = [entry["id"] for entry in sandbox.entries(suppression_list)]
         hook = MailerSendHook(connect(sandbox))
         result = hook.delete_suppressions(suppression_list, ids=[*ids[:20], ids[0]], batch_size=8)
-        assert result == {"deleted": ids[:20], "missing": [], "all": False, "requests": 3}
+        assert result == {"deleted": ids[:20], "missing": [], "all": False, "may_be_incomplete": False, "requests": 3}
         assert [entry["id"] for entry in sandbox.entries(suppression_list)] == ids[20:]
 
 
@@ -369,7 +369,7 @@ def test_deleting_by_id_names_the_domain(connect: Connect) -> None:
 def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
     with Sandbox(blocklist=5) as sandbox:
         result = MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", ids=ids)
-        assert result == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert result == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
         assert sandbox.log == []
 
 
@@ -415,7 +415,7 @@ def test_deleting_all_keeps_to_the_domain(connect: Connect) -> None:
         hook = MailerSendHook(connect(sandbox))
         domain_id = sandbox.domain_id("example.com")
         result = hook.delete_suppressions("unsubscribes", delete_all=True, domain_id=domain_id)
-        assert result == {"deleted": [], "missing": [], "all": True, "requests": 1}
+        assert result == {"deleted": [], "missing": [], "all": True, "may_be_incomplete": False, "requests": 1}
         left = {entry["recipient"]["domain"]["id"] for entry in sandbox.entries("unsubscribes")}
         assert domain_id not in left
         assert len(left) == 2
@@ -469,10 +469,11 @@ def test_unknown_ids_are_left_out_and_the_rest_deleted(connect: Connect) -> None
             "deleted": ids[:5],
             "missing": ["unknown1", "unknown2"],
             "all": False,
+            "may_be_incomplete": False,
             "requests": 2,
         }
         only_unknown = hook.delete_suppressions("blocklist", ids=["unknown1"])
-        assert only_unknown == {"deleted": [], "missing": ["unknown1"], "all": False, "requests": 1}
+        assert only_unknown == {"deleted": [], "missing": ["unknown1"], "all": False, "may_be_incomplete": False, "requests": 1}
         assert [entry["id"] for entry in sandbox.entries("blocklist")] == ids[5:]
 
 
@@ -555,6 +556,7 @@ def test_sms_recipients_are_set_by_id_and_by_number(connect: Connect) -> None:
             "updated": ids,
             "unchanged": 0,
             "missing": [],
+            "may_be_incomplete": False,
             "requests": 2,
         }
         numbers = [everyone[1]["number"], everyone[2]["number"], "+1 (555) 999-9999"]
@@ -562,6 +564,7 @@ def test_sms_recipients_are_set_by_id_and_by_number(connect: Connect) -> None:
             "updated": [everyone[2]["id"]],
             "unchanged": 1,
             "missing": ["+15559999999"],
+            "may_be_incomplete": False,
             "requests": 3,
         }
         with pytest.raises(MailerSendRequestError, match=r"no SMS recipients for \+1\*\*\*99; .*The other 1"):

@@ -164,7 +164,7 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
         assert sandbox.log == []
 
 
@@ -259,7 +259,7 @@ def test_addresses_rendered_from_nothing_delete_nothing(connect: Connect, nothin
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", recipients=nothing, patterns=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
         assert sandbox.log == []
 
 
@@ -323,11 +323,11 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
         some = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=str([*ids[:2], "unknown"])
         )
-        assert some.execute({}) == {"deleted": ids[:2], "missing": ["unknown"], "all": False, "requests": 2}
+        assert some.execute({}) == {"deleted": ids[:2], "missing": ["unknown"], "all": False, "may_be_incomplete": False, "requests": 2}
         everything = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", delete_all=True
         )
-        assert everything.execute({}) == {"deleted": [], "missing": [], "all": True, "requests": 1}
+        assert everything.execute({}) == {"deleted": [], "missing": [], "all": True, "may_be_incomplete": False, "requests": 1}
         assert sandbox.entries("blocklist") == []
 
 
