@@ -129,7 +129,9 @@ class Additions:
             error.so_far = self._so_far()
             raise
         if self.on_invalid == "fail":
-            check_stored(self.suppression_list, map(stored, self.stored_differently), len(self.stored_differently))
+            check_stored(
+                self.suppression_list, map(stored, self.stored_differently), len(self.stored_differently)
+            )
 
     @property
     def progress(self) -> str:

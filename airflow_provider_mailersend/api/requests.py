@@ -104,7 +104,7 @@ class Request:
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once: a list emptied again loses what came meanwhile."""
+        """Whether sending it twice does no more than sending it once: emptying a list again may take what is new."""
         empties_a_list = self.method == "DELETE" and "all" in (self.body or {})
         return self.method != "POST" and not empties_a_list
 

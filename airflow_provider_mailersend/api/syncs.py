@@ -191,8 +191,9 @@ class Sync:
         yield from check_quota(
             flow,
             f"Synchronizing {self.suppression_list}",
-            needed - spent,
-            in_one_day=(needed if not self.over_days else reading) - spent,
+            needed,
+            in_one_day=needed if not self.over_days else reading,
+            spent=spent,
         )
 
     @property
@@ -241,7 +242,12 @@ class Sync:
         def was_there(made: Entry) -> bool:
             # Elsewhere than on the blocklist the answer to an addition holds the very entry that was there.
             key, is_new = key_of(made), not whole.has_met(made["id"])
-            return self.suppression_list.takes_duplicates and is_new and key is not None and planner.was_there(key)
+            return (
+                self.suppression_list.takes_duplicates
+                and is_new
+                and key is not None
+                and planner.was_there(key)
+            )
 
         self._begin(planner.plan(now), was_there=was_there)
 

@@ -34,8 +34,9 @@ class WholeList:
         #: Whether entries may be missing: the order kept varying.
         self.may_be_incomplete = False
         self._first_request = request
-        self._bounds = {"since": since, "until": until}
-        self._paging = Paging(request, **self._bounds)
+        self._since = since
+        self._until = until
+        self._paging = Paging(request, since=since, until=until)
         self._is_done = False
         self._readings = 1
         # The ids of all entries met, by whichever reading.
@@ -96,7 +97,7 @@ class WholeList:
         else:
             self._readings += 1
             self._known_before = len(self._known)
-            again = Paging(self._first_request, known=self._known, **self._bounds)
+            again = Paging(self._first_request, since=self._since, until=self._until, known=self._known)
             again.unreadable_dates = self._paging.unreadable_dates
             self._paging = again
 

@@ -71,7 +71,12 @@ def test_addresses_and_patterns_are_added_in_one_request():
         "recipients": ["a@x.example"],
         "patterns": [".*@y.example"],
     }
-    assert additions.result(1) == {"added": ["e1", "e2"], "rejected": [], "requests": 1}
+    assert additions.result(1) == {
+        "added": ["e1", "e2"],
+        "rejected": [],
+        "stored_differently": [],
+        "requests": 1,
+    }
 
 
 @pytest.mark.parametrize("given_", [{}, {"recipients": [], "patterns": []}, {"recipients": iter(())}])
@@ -79,7 +84,7 @@ def test_addresses_and_patterns_are_added_in_one_request():
 def test_nothing_given_means_nothing_sent(suppression_list, given_):
     additions, script = add(Account(), suppression_list=suppression_list, **given_)
     assert script.sent == []
-    assert additions.result(0) == {"added": [], "rejected": [], "requests": 0}
+    assert additions.result(0) == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
 
 
 def test_each_address_is_sent_once_in_its_first_spelling_and_order():
@@ -354,19 +359,19 @@ def test_an_addition_still_at_work_is_looked_at_until_it_stands_still():
 
 
 @pytest.mark.parametrize("timeout", [5.0, 30.0])
-def test_a_request_that_timed_out_is_given_as_long_again(timeout):
+def test_a_request_that_timed_out_is_given_twice_as_long_again(timeout):
     account = Account()
 
     def late(request, script):
-        if script.now >= NOON + 2 * timeout - 1 and not account.entries:
+        if script.now >= NOON + 3 * timeout - 1 and not account.entries:
             for value in addresses(3):
-                account.put(value, at=NOON + 2 * timeout - 1)
+                account.put(value, at=NOON + 3 * timeout - 1)
         return account(request, script)
 
     script = Script(timed_out(timeout), server=late)
     add(account, script=script, recipients=addresses(3))
     assert methods(script) == ["POST", "GET"]
-    assert script.pauses == pytest.approx([timeout])
+    assert script.pauses == pytest.approx([2 * timeout])
     assert account.of_domain(None)[::-1] == addresses(3)
 
 
@@ -377,8 +382,8 @@ def test_no_request_is_given_longer_than_a_minute_more():
 
 
 @pytest.mark.parametrize("outcome", [lost(), *(answer(status) for status in (502, 503, 504, 524))])
-@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 1.0), (29.0, 29.0), (300.0, 60.0)])
-def test_the_api_is_given_as_long_again_before_it_is_looked_up(outcome, seconds, pause):
+@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 7.0), (29.0, 58.0), (300.0, 60.0)])
+def test_the_api_is_given_twice_as_long_again_before_it_is_looked_up(outcome, seconds, pause):
     script = Script(slowly(seconds, outcome), server=Account())
     add(None, script=script, recipients=addresses(1))
     assert script.pauses == [pytest.approx(pause)]
@@ -389,7 +394,7 @@ def test_the_api_is_given_as_long_again_before_it_is_looked_up(outcome, seconds,
 def test_clocks_that_differ_do_no_harm(ahead, fault):
     account = Account(ahead=ahead, faults=[fault])
     for n, value in enumerate(addresses(3)):
-        account.put(value, at=NOON + ahead - minutes(1 + n))  # added by someone else, before
+        account.put(value, at=NOON + ahead - minutes(2 + n))  # added by someone else, before
     add(account, recipients=addresses(3))
     assert sorted(account.of_domain(None)) == sorted(addresses(3) * 2)
 
@@ -463,7 +468,7 @@ def test_a_batch_that_shows_no_dates_does_not_hide_those_before_it():
 
     script = Script(account, undated, lost(), server=account, latency=3.0)
     add(account, script=script, recipients=addresses(60), batch_size=20)
-    assert looked_at(script) == [1]
+    assert len(looked_at(script)) == 6
     assert len(account.entries) == 560
 
 
@@ -472,7 +477,8 @@ def test_batches_added_before_are_no_reason_to_read_on(tells_date):
     account = Account(tells_date=tells_date)
     script = Script(*[account] * 8, lost(), server=account, latency=3.0)
     add(account, script=script, recipients=addresses(900), batch_size=100)
-    assert looked_at(script) == [1, 2]
+    # The last four of them were made within the ten seconds by which the API's own clocks may be apart.
+    assert looked_at(script) == [1, 2, 3, 4, 5]
     assert len(account.entries) == 900
 
 
@@ -538,7 +544,7 @@ def test_without_retries_an_addition_is_still_looked_up():
 def test_a_lookup_is_waited_for_longer_each_time():
     account = Account(faults=["lost before", "fine"] * 3)
     _, script = add(account, sender=flow(random=1.0, max_retries=5), recipients=addresses(1))
-    assert script.pauses == pytest.approx([1, 2, 4])
+    assert script.pauses == pytest.approx([7, 14, 28])
 
 
 def test_a_lookup_that_cannot_be_done_leaves_the_fate_unknown():
@@ -596,7 +602,7 @@ def test_the_blocklist_ends_up_with_each_once_whatever_goes_wrong(
         faults=faults,
     )
     for number, scope in before:
-        account.put(f"person{number}@example.com", at=NOON + account.ahead - minutes(1), domain_id=scope)
+        account.put(f"person{number}@example.com", at=NOON + account.ahead - minutes(3), domain_id=scope)
     there = [entry["id"] for entry in account.entries]
 
     additions, _ = add(

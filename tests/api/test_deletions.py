@@ -328,7 +328,13 @@ def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
     work, _ = delete(
         account, (), script=Script(vanish, server=account), matching=matching(recipients=old(0, 1))
     )
-    assert work.result(0) == {"deleted": ids(2), "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
+    assert work.result(0) == {
+        "deleted": ids(2),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert work.missing == ids(1)
 
 
@@ -384,7 +390,13 @@ def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, i
     account.left = None
     work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, ignore_missing=ignore_missing)
     assert account.entries == []
-    assert work.result(0) == {"deleted": ids(1, 2, 3, 4, 5), "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
+    assert work.result(0) == {
+        "deleted": ids(1, 2, 3, 4, 5),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
 
 
 @properties

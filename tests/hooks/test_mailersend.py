@@ -209,7 +209,7 @@ def test_additions_that_cannot_be_are_refused_before_any_request(
 
 def test_adding_nothing_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
     result = MailerSendHook(connect(sandbox)).add_suppressions("unsubscribes", recipients=[])
-    assert result == {"added": [], "rejected": [], "requests": 0}
+    assert result == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
     assert sandbox.log == []
 
 
@@ -352,7 +352,13 @@ def test_deleting_by_id_from_every_list(connect: Connect, suppression_list: str,
         ids = [entry["id"] for entry in sandbox.entries(suppression_list)]
         hook = MailerSendHook(connect(sandbox))
         result = hook.delete_suppressions(suppression_list, ids=[*ids[:20], ids[0]], batch_size=8)
-        assert result == {"deleted": ids[:20], "missing": [], "all": False, "may_be_incomplete": False, "requests": 3}
+        assert result == {
+            "deleted": ids[:20],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 3,
+        }
         assert [entry["id"] for entry in sandbox.entries(suppression_list)] == ids[20:]
 
 
@@ -369,7 +375,13 @@ def test_deleting_by_id_names_the_domain(connect: Connect) -> None:
 def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
     with Sandbox(blocklist=5) as sandbox:
         result = MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", ids=ids)
-        assert result == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
+        assert result == {
+            "deleted": [],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 0,
+        }
         assert sandbox.log == []
 
 
@@ -415,7 +427,13 @@ def test_deleting_all_keeps_to_the_domain(connect: Connect) -> None:
         hook = MailerSendHook(connect(sandbox))
         domain_id = sandbox.domain_id("example.com")
         result = hook.delete_suppressions("unsubscribes", delete_all=True, domain_id=domain_id)
-        assert result == {"deleted": [], "missing": [], "all": True, "may_be_incomplete": False, "requests": 1}
+        assert result == {
+            "deleted": [],
+            "missing": [],
+            "all": True,
+            "may_be_incomplete": False,
+            "requests": 1,
+        }
         left = {entry["recipient"]["domain"]["id"] for entry in sandbox.entries("unsubscribes")}
         assert domain_id not in left
         assert len(left) == 2
@@ -473,7 +491,13 @@ def test_unknown_ids_are_left_out_and_the_rest_deleted(connect: Connect) -> None
             "requests": 2,
         }
         only_unknown = hook.delete_suppressions("blocklist", ids=["unknown1"])
-        assert only_unknown == {"deleted": [], "missing": ["unknown1"], "all": False, "may_be_incomplete": False, "requests": 1}
+        assert only_unknown == {
+            "deleted": [],
+            "missing": ["unknown1"],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 1,
+        }
         assert [entry["id"] for entry in sandbox.entries("blocklist")] == ids[5:]
 
 

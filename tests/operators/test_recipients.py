@@ -104,7 +104,13 @@ def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
 def test_no_ids_set_nothing(connect: Connect, sandbox: Sandbox, nothing: Any) -> None:
     connect(sandbox)
     operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=nothing, status="opt_out")
-    assert operator.execute({}) == {"updated": [], "unchanged": 0, "missing": [], "may_be_incomplete": False, "requests": 0}
+    assert operator.execute({}) == {
+        "updated": [],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert sandbox.log == []
 
 

@@ -124,7 +124,7 @@ def test_adding_takes_a_list_however_it_was_rendered(
     ).execute({})
     entries = sandbox.entries("blocklist")
     assert [entry["pattern"] for entry in entries] == ["a@example.com"]
-    assert result == {"added": [entries[0]["id"]], "rejected": [], "requests": 1}
+    assert result == {"added": [entries[0]["id"]], "rejected": [], "stored_differently": [], "requests": 1}
 
 
 def test_addresses_and_patterns_are_added_to_the_domain_given(connect: Connect, sandbox: Sandbox) -> None:
@@ -153,7 +153,7 @@ def test_adding_nothing_is_a_success_that_sends_nothing(
     operator = MailerSendAddSuppressionsOperator(
         task_id="add", suppression_list="unsubscribes", recipients=nothing, patterns=nothing
     )
-    assert operator.execute({}) == {"added": [], "rejected": [], "requests": 0}
+    assert operator.execute({}) == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
     assert sandbox.log == []
 
 
@@ -164,7 +164,13 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
+        assert operator.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 0,
+        }
         assert sandbox.log == []
 
 
@@ -259,7 +265,13 @@ def test_addresses_rendered_from_nothing_delete_nothing(connect: Connect, nothin
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", recipients=nothing, patterns=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "may_be_incomplete": False, "requests": 0}
+        assert operator.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 0,
+        }
         assert sandbox.log == []
 
 
@@ -323,11 +335,23 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
         some = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=str([*ids[:2], "unknown"])
         )
-        assert some.execute({}) == {"deleted": ids[:2], "missing": ["unknown"], "all": False, "may_be_incomplete": False, "requests": 2}
+        assert some.execute({}) == {
+            "deleted": ids[:2],
+            "missing": ["unknown"],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 2,
+        }
         everything = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", delete_all=True
         )
-        assert everything.execute({}) == {"deleted": [], "missing": [], "all": True, "may_be_incomplete": False, "requests": 1}
+        assert everything.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": True,
+            "may_be_incomplete": False,
+            "requests": 1,
+        }
         assert sandbox.entries("blocklist") == []
 
 
