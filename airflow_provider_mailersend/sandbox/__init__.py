@@ -6,17 +6,17 @@ In a test: ``with Sandbox(blocklist=1000) as sandbox: ...``. In a shell:
 
 from __future__ import annotations
 
-from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS, QUOTA_HEADERS, RATE_HEADERS
+from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS, GUESSES, QUOTA_HEADERS, RATE_HEADERS
 from airflow_provider_mailersend.sandbox.faults import Fault
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
 
 try:
     from airflow_provider_mailersend.sandbox.sandbox import Sandbox
 except ModuleNotFoundError as missing:
-    if missing.name is None or missing.name.partition(".")[0] not in ("starlette", "uvicorn"):
+    if missing.name is None or missing.name.partition(".")[0] != "uvicorn":
         raise
     raise ModuleNotFoundError(
         f"The sandbox needs {missing.name}: install airflow-provider-mailersend[sandbox].", name=missing.name
     ) from missing
 
-__all__ = ["ALL_HEADERS", "QUOTA_HEADERS", "RATE_HEADERS", "Fault", "LoggedRequest", "Sandbox"]
+__all__ = ["ALL_HEADERS", "GUESSES", "QUOTA_HEADERS", "RATE_HEADERS", "Fault", "LoggedRequest", "Sandbox"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.sandbox import GUESSES, Sandbox
 
 COUNTS = (
     "blocklist",
@@ -47,7 +48,7 @@ def _say(sandbox: Sandbox) -> None:
     sys.stdout.write(f"url    {sandbox.url}\ntoken  {sandbox.token}\n")
     for name in sandbox.domains:
         sys.stdout.write(f"domain {sandbox.domain_id(name)}  {name}\n")
-    sys.stdout.write(f"export AIRFLOW_CONN_MAILERSEND_DEFAULT='{sandbox.connection}'\n")
+    sys.stdout.write(f"export AIRFLOW_CONN_MAILERSEND_DEFAULT={shlex.quote(sandbox.connection)}\n")
     sys.stdout.flush()
 
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_mailersend.sandbox",
         description="A MailerSend API on this machine, until Ctrl-C. Numbers that may be 'none' are limits.",
         argument_default=argparse.SUPPRESS,
+        epilog="What it answers where nobody knows what the API does: " + " ".join(GUESSES.values()),
     )
     parser.add_argument("--host", help="127.0.0.0/8, ::1 or localhost")
     parser.add_argument(
@@ -76,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spacing", type=float, metavar="SECONDS", help="from one entry to the next")
     parser.add_argument("--rate-limit", type=_whole_or_none, metavar="N", help="requests per window, or none")
     parser.add_argument("--rate-window", type=float, metavar="SECONDS", help="how long a window lasts")
+    parser.add_argument(
+        "--sliding-window",
+        action="store_true",
+        help="count the requests of the last rate window at any moment",
+    )
     parser.add_argument("--quota", type=_whole_or_none, metavar="N", help="requests per day, or none")
     parser.add_argument(
         "--quota-window", type=float, metavar="SECONDS", help="refill after this, not at midnight"
@@ -86,6 +93,17 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="SECONDS",
         help="of this machine's clock; behind where less than 0",
+    )
+    parser.add_argument(
+        "--gateway-clock-ahead", type=float, metavar="SECONDS", help="of the Date header, of that clock"
+    )
+    parser.add_argument(
+        "--visible-after", type=float, metavar="SECONDS", help="from being added to being listed"
+    )
+    parser.add_argument(
+        "--shuffle-ties",
+        action="store_true",
+        help="entries of one second come in another order at each request",
     )
     parser.add_argument("--max-batch", type=int, metavar="N", help="the most addresses or ids in one request")
     parser.add_argument("--batch-refusal", help="how more is refused: 422 or 413")

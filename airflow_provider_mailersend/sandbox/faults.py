@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from http import HTTPStatus
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
-_JSON = "application/json"
+from airflow_provider_mailersend.sandbox.answers import HTML, JSON, Answer, phrase
+
 _FRAMING = ("content-length", "transfer-encoding", "connection")
+_LONGEST = 3600.0  # seconds
+_LARGEST_BOMB = 16 << 30
 
 When = Literal["before", "after"]
+Part = Literal["headers", "body"]
 
-_HTML = """<!DOCTYPE html>
+_PAGE = """<!DOCTYPE html>
 <html>
 <head><title>mailersend.com | {status}: {phrase}</title></head>
 <body>
@@ -30,8 +35,9 @@ _HTML = """<!DOCTYPE html>
 class Fault:
     """Something that happens to a request instead of, or besides, its answer.
 
-    A fault does one of these: it answers (``status``), drops the connection (``cut``) or breaks the answer
-    off (``truncate``); ``delay`` may come with any of them or stand alone, and so may ``headers``.
+    A fault does one of these: it answers (``status``, ``bomb``), drops the connection (``cut``), breaks the
+    answer off (``truncate``) or never comes to it (``continues``). ``delay``, ``commit_after``, ``drip`` and
+    ``headers`` may come with those, as far as they make sense, or stand alone.
 
     :param method: the HTTP method it waits for, or ``*``.
     :param path: the path it waits for, without ``/v1``, with ``*`` and ``?`` as in file names.
@@ -40,13 +46,21 @@ class Fault:
     :param status: answer with this status (200 to 599), without processing the request.
     :param body: the body of that answer: text, bytes, or an object sent as JSON. By default ``message`` says
         what the status means.
-    :param headers: headers of the answer, besides those it has.
+    :param headers: headers of the answer, besides those it has or in their place: ``Date`` too.
     :param html: the body is a web page, as a CDN sends one.
+    :param bomb: answer 200 with a small gzip body that becomes so many bytes when it is decoded, without
+        processing the request.
     :param truncate: process the request, promise the length of the whole answer, send half of it, hang up.
+    :param continues: instead of an answer, send ``100 Continue`` each time so many seconds have passed, until
+        the client goes.
+    :param drip: send the answer byte by byte, with so many seconds between two.
+    :param drip_part: which part of the answer drips: its ``headers`` or its ``body``.
     :param delay: seconds to wait.
     :param delay_when: whether the wait comes ``before`` or ``after`` the request is processed.
     :param cut: drop the connection ``before`` or ``after`` the request is processed, without an answer.
-    :param processed: True for a ``status`` that is answered although the request was processed.
+    :param processed: True for a ``status`` or ``bomb`` that is answered although the request was processed.
+    :param commit_after: what the request changes is changed only so many seconds after the answer was sent, or
+        the connection dropped; when the sandbox stops, at once.
     """
 
     method: str = "*"
@@ -57,11 +71,16 @@ class Fault:
     body: str | bytes | Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     html: bool = False
+    bomb: int = 0
     truncate: bool = False
+    continues: float = 0.0
+    drip: float = 0.0
+    drip_part: Part = "body"
     delay: float = 0.0
     delay_when: When = "after"
     cut: When | None = None
     processed: bool | None = None
+    commit_after: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -69,55 +88,73 @@ class Fault:
             raise ValueError(f"times must be 1 or more, or None for every request, not {self.times}.")
         if self.skip < 0:
             raise ValueError(f"skip must be 0 or more, not {self.skip}.")
-        if not 0 <= self.delay <= 3600:
-            raise ValueError(f"delay must be seconds from 0 to 3600, not {self.delay}.")
+        for name in ("delay", "drip", "continues", "commit_after"):
+            if not 0 <= getattr(self, name) <= _LONGEST:
+                raise ValueError(f"{name} must be seconds from 0 to {_LONGEST:g}, not {getattr(self, name)}.")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError(f"status must be from 200 to 599, not {self.status}.")
-        chosen = [name for name in ("status", "truncate", "cut") if getattr(self, name) not in (None, False)]
+        if not 0 <= self.bomb <= _LARGEST_BOMB:
+            raise ValueError(f"bomb must be bytes from 0 to {_LARGEST_BOMB}, not {self.bomb}.")
+        self._check_what_it_does()
+        try:
+            self.answer()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"body must be something to send: {error}.") from error
+
+    def _check_what_it_does(self) -> None:
+        chosen = [name for name in ("status", "bomb", "truncate", "continues", "cut") if getattr(self, name)]
         if len(chosen) > 1:
             raise ValueError(f"A fault does one thing: {' and '.join(chosen)} exclude each other.")
         if self.status is None and (self.body is not None or self.html):
             raise ValueError("body and html belong to an answer: give a status with them.")
-        if not chosen and not self.delay and not self.headers:
-            raise ValueError("A fault must do something: give status, cut, truncate, delay or headers.")
+        if not (chosen or self.delay or self.headers or self.drip or self.commit_after):
+            raise ValueError(
+                "A fault must do something: give status, bomb, cut, truncate, continues, drip, delay, "
+                "commit_after or headers."
+            )
         if self.body is not None and self.html:
             raise ValueError("body and html exclude each other.")
         if self.status in (204, 304) and (self.body is not None or self.html):
             raise ValueError(f"An answer with status {self.status} has no body.")
-        try:
-            self.content()
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"body must be something to send: {error}.") from error
-        if self.headers and self.cut:
-            raise ValueError("headers and cut exclude each other: a dropped connection answers nothing.")
-        if self.processed is not None and self.processed is not self.processes and self.status is None:
+        if (self.headers or self.drip) and (self.cut or self.continues):
+            raise ValueError(
+                "headers or drip and cut or continues exclude each other: there is no answer to change."
+            )
+        if self.drip and self.truncate:
+            raise ValueError("drip and truncate exclude each other.")
+        if self.processed is not None and self.processed is not self.processes and not self._replaces:
             raise ValueError(f"processed={self.processed} contradicts the rest of the fault: leave it out.")
+        if self.commit_after and not self.processes:
+            raise ValueError("commit_after contradicts a request that isn't processed: say processed=True.")
 
     @property
     def processes(self) -> bool:
         """Whether a request that it hits is processed."""
-        if self.status is not None:
+        if self._replaces:
             return bool(self.processed)
-        return self.cut != "before"
+        return self.cut != "before" and not self.continues
+
+    @property
+    def _replaces(self) -> bool:
+        return self.status is not None or bool(self.bomb)
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in ("*", method) and fnmatchcase(path, self.path)
 
-    def content(self) -> tuple[bytes, str]:
-        """The body of a ``status`` answer, and its media type."""
-        status = self.status or 200
-        if status in (204, 304):
-            return b"", _JSON
-        try:
-            phrase = HTTPStatus(status).phrase
-        except ValueError:
-            phrase = "Unknown Error"
+    def answer(self) -> Answer | None:
+        """The answer of a ``status``; None where there is none."""
+        if self.status is None:
+            return None
+        if self.status in (204, 304):
+            return Answer(self.status)
+        means = phrase(self.status)
         if self.html:
-            return _HTML.format(status=status, phrase=phrase).encode(), "text/html; charset=UTF-8"
-        body = {"message": phrase} if self.body is None else self.body
+            page = _PAGE.format(status=self.status, phrase=means)
+            return Answer(self.status, page.encode(), {"content-type": HTML})
+        body = {"message": means} if self.body is None else self.body
         if isinstance(body, Mapping):
             body = json.dumps(dict(body))
-        return (body.encode() if isinstance(body, str) else body), _JSON
+        return Answer(self.status, body.encode() if isinstance(body, str) else body, {"content-type": JSON})
 
     @classmethod
     def from_json(cls, given: Any) -> Fault:
@@ -137,34 +174,54 @@ class Fault:
         return {name: value for name, value in told.items() if value != getattr(type(self), name)}
 
     def _check_types(self) -> None:
-        _check("method", self.method, str)
-        _check("path", self.path, str)
-        _check("times", self.times, int, type(None))
-        _check("skip", self.skip, int)
-        _check("status", self.status, int, type(None))
-        _check("body", self.body, str, bytes, Mapping, type(None))
-        _check("headers", self.headers, Mapping, type(None))
-        _check("html", self.html, bool)
-        _check("truncate", self.truncate, bool)
-        _check("delay", self.delay, int, float)
-        _check("processed", self.processed, bool, type(None))
-        if self.delay_when not in get_args(When):
-            raise ValueError(f"delay_when must be 'before' or 'after', not {self.delay_when!r}.")
-        if self.cut is not None and self.cut not in get_args(When):
-            raise ValueError(f"cut must be None, 'before' or 'after', not {self.cut!r}.")
-        for name, value in (self.headers or {}).items():
-            if not (isinstance(name, str) and isinstance(value, str) and (name + value).isascii()):
-                raise ValueError(f"headers must be ASCII text: {name!r} is not.")
-            if name.lower() in _FRAMING:
-                raise ValueError(f"headers must leave {name} to the server.")
-            if not name or not (name + value).isprintable() or set(name) & set(" :"):
-                raise ValueError(f"headers must be fit to send: {name!r} is not.")
+        for name, types in _TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
+                raise ValueError(f"{name} must be {wanted}, not {value!r}.")
+        for name, choices in (("delay_when", When), ("cut", When), ("drip_part", Part)):
+            chosen = getattr(self, name)
+            if chosen not in get_args(choices) and (name, chosen) != ("cut", None):
+                raise ValueError(
+                    f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {chosen!r}."
+                )
+        for header, text in (self.headers or {}).items():
+            if not (isinstance(header, str) and isinstance(text, str) and (header + text).isascii()):
+                raise ValueError(f"headers must be ASCII text: {header!r} is not.")
+            if header.lower() in _FRAMING:
+                raise ValueError(f"headers must leave {header} to the server.")
+            if not header or not (header + text).isprintable() or set(header) & set(" :"):
+                raise ValueError(f"headers must be fit to send: {header!r} is not.")
 
 
-def _check(name: str, value: object, *types: type) -> None:
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
-        raise ValueError(f"{name} must be {wanted}, not {value!r}.")
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "method": (str,),
+    "path": (str,),
+    "times": (int, type(None)),
+    "skip": (int,),
+    "status": (int, type(None)),
+    "body": (str, bytes, Mapping, type(None)),
+    "headers": (Mapping, type(None)),
+    "html": (bool,),
+    "bomb": (int,),
+    "truncate": (bool,),
+    "continues": (int, float),
+    "drip": (int, float),
+    "delay": (int, float),
+    "processed": (bool, type(None)),
+    "commit_after": (int, float),
+}
+
+
+@lru_cache(4)
+def gzip_of(size: int) -> bytes:
+    """A gzip of an empty list, with as many spaces before it as make *size* bytes."""
+    end = b'{"data": []}'[:size]
+    block = b" " * (1 << 20)
+    squeeze = zlib.compressobj(9, wbits=31)
+    blocks, rest = divmod(size - len(end), len(block))
+    parts = [squeeze.compress(block) for _ in range(blocks)]
+    return b"".join([*parts, squeeze.compress(block[:rest] + end), squeeze.flush()])
 
 
 class FaultQueue:

@@ -25,14 +25,6 @@ class RefusalError(Exception):
         self.body = body
 
 
-class TooLargeError(Exception):
-    """More in one request than whatever stands in front of the API lets through."""
-
-
-class NotFoundError(Exception):
-    """The path names nothing."""
-
-
 class Complaints:
     """What is wrong with a request, field by field, in the order in which it was found."""
 

@@ -28,6 +28,8 @@ class LoggedRequest:
     """What was answered; None while nothing is, and when the connection was cut."""
     fault: Fault | None = None
     """The fault that hit it."""
+    is_over: bool = False
+    """Whether it was answered or dropped, and what it changes is changed."""
 
     def as_json(self) -> dict[str, Any]:
         told = {field.name: getattr(self, field.name) for field in fields(self)}

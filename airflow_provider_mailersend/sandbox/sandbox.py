@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from random import Random
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from starlette.applications import Starlette
-from starlette.routing import Mount
-
-from airflow_provider_mailersend.sandbox.account import Account, Counts
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.sandbox.account import Account
+from airflow_provider_mailersend.sandbox.answers import not_found
 from airflow_provider_mailersend.sandbox.control import Control
 from airflow_provider_mailersend.sandbox.dialect import dialect_named
 from airflow_provider_mailersend.sandbox.endpoints import Api
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
-from airflow_provider_mailersend.sandbox.front import Front
+from airflow_provider_mailersend.sandbox.front import Front, read_all
 from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.line import Line
-from airflow_provider_mailersend.sandbox.loopback import require_loopback
+from airflow_provider_mailersend.sandbox.line import send_answer
+from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
-from airflow_provider_mailersend.sandbox.server import LoopbackServer
-from airflow_provider_mailersend.sandbox.sms import STATUSES
-from airflow_provider_mailersend.sandbox.timeline import Timeline, now_ahead_by
+from airflow_provider_mailersend.sandbox.seeds import Seeds
+from airflow_provider_mailersend.sandbox.server import LoopbackServer, require_loopback
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
 DEFAULT_TOKEN = "mlsn.sandbox"  # noqa: S105  # no secret: it opens nothing but a sandbox
 DEFAULT_DOMAINS = ("example.com", "news.example.com", "shop.example.org")
@@ -42,6 +44,7 @@ class Sandbox:
     It sends nothing to anybody, listens on this machine only, and forgets everything when it stops. Its
     lists begin with made-up entries that follow from ``seed``: the same seed gives the same ids, addresses
     and dates. An address of the blocklist may stand there twice; a recipient stands once on each list.
+    What it answers where nobody knows what the API does is listed in ``GUESSES``.
 
     :param host: 127.0.0.0/8, ``::1`` or ``localhost``; anything else is a ``ValueError``.
     :param port: the port; 0 takes a free one.
@@ -65,7 +68,13 @@ class Sandbox:
     :param quota: requests per day, valid or not; None for no limit. ``/api-quota`` doesn't count.
     :param quota_window: seconds after which the quota is refilled; None for midnight UTC.
     :param headers: names of the limit headers that are sent, of ``ALL_HEADERS``; None for the dialect's own.
+    :param sliding_window: whether the rate limit counts the requests of the last ``rate_window`` seconds at
+        any moment, in place of windows that begin with a request.
     :param clock_ahead: how many seconds its clock is ahead of this machine's, or behind where less than 0.
+    :param gateway_clock_ahead: how many seconds the ``Date`` header is ahead of that clock.
+    :param visible_after: seconds from an entry's being added to its being listed. ``entries`` has it at once.
+    :param shuffle_ties: whether entries of the same second come in another order at each request.
+    :param stored_as: makes of an address that is added what is stored.
     :param max_batch: the most ``recipients``, ``patterns`` or ``ids`` in one request; None for no limit.
     :param batch_refusal: how more is refused: ``422`` with the API's error, or ``413`` with a web page.
     """
@@ -94,7 +103,12 @@ class Sandbox:
         quota: int | None = 1000,
         quota_window: float | None = None,
         headers: Iterable[str] | None = None,
+        sliding_window: bool = False,
         clock_ahead: float = 0.0,
+        gateway_clock_ahead: float = 0.0,
+        visible_after: float = 0.0,
+        shuffle_ties: bool = False,
+        stored_as: Callable[[str], str] = str,
         max_batch: int | None = None,
         batch_refusal: Literal["422", "413"] = "422",
     ) -> None:
@@ -108,34 +122,43 @@ class Sandbox:
         if batch_refusal not in ("422", "413"):
             raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
         self.token = token
-        self._now = now_ahead_by(clock_ahead)
+        clock = _clock_ahead("clock_ahead", clock_ahead)
+        gateway = _clock_ahead("gateway_clock_ahead", gateway_clock_ahead)
+        self._now = lambda: now() + clock
+        self._gateway_now = lambda: now() + clock + gateway
         self._address = (host, port)
-        self._dialect = dialect_named(dialect)
         self._max_batch = max_batch
         self._batch_refusal: Literal["422", "413"] = batch_refusal
+        self._rate_window = rate_window
+        spoken = dialect_named(dialect)
+        begins = moment_of(newest)
         self._limits = Limits(
             rate_limit=rate_limit,
             rate_window=rate_window,
+            sliding_window=sliding_window,
             quota=quota,
             quota_window=quota_window,
-            headers=self._dialect.headers if headers is None else headers,
+            headers=spoken.headers if headers is None else headers,
             clock=self._now,
         )
         self._account = Account(
-            Counts(
-                blocklist=blocklist,
-                hard_bounces=hard_bounces,
-                spam_complaints=spam_complaints,
-                unsubscribes=unsubscribes,
-                on_hold=on_hold,
-                recipients=recipients,
-                sms_recipients=sms_recipients,
-            ),
+            {
+                "blocklist": blocklist,
+                "hard-bounces": hard_bounces,
+                "spam-complaints": spam_complaints,
+                "unsubscribes": unsubscribes,
+                "on-hold-list": on_hold,
+                "recipients": recipients,
+                "sms-recipients": sms_recipients,
+            },
+            Seeds(seed, begins, seconds("spacing", spacing), spoken.dates_in_whole_seconds),
+            spoken,
             domains=domains,
             sms_numbers=sms_numbers,
-            seed=seed,
-            timeline=Timeline.of(newest, spacing),
             now=self._now,
+            stored_as=stored_as,
+            visible_after=seconds("visible_after", visible_after) / SECOND,
+            ties=Random(seed) if shuffle_ties else None,  # noqa: S311
         )
         self._log = RequestLog()
         self._faults = FaultQueue()
@@ -156,27 +179,31 @@ class Sandbox:
         if self._server is not None:
             raise RuntimeError("The sandbox is running already.")
         server = LoopbackServer(*self._address)
-        api = Api(
-            self._account,
-            self._limits,
-            self._dialect,
-            url=f"{server.url}/v1",
-            max_batch=self._max_batch,
-            batch_refusal=self._batch_refusal,
-        )
+        api = Api(self._account, self._limits, f"{server.url}/v1", self._max_batch, self._batch_refusal)
         front = Front(
-            api=api.application(),
-            token=self.token,
-            dialect=self._dialect,
-            limits=self._limits,
-            log=self._log,
-            faults=self._faults,
-            line=Line(server.state),
+            api,
+            self.token,
+            self._log,
+            self._faults,
+            connections=server.connections,
             stopping=server.stopping,
-            now=self._now,
+            gateway_now=self._gateway_now,
         )
-        app = Starlette(routes=[Mount("/v1", front), Mount("/_sandbox", self._control.application())])
-        server.start(app)
+
+        async def serve(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+            assert scope["type"] == "http"  # noqa: S101  # the server speaks nothing else
+            root, slash, path = scope["path"].removeprefix("/").partition("/")
+            if root == "v1":
+                await front.answer(scope, receive, send)
+                return
+            body = await read_all(receive)
+            if root == "_sandbox":
+                answer = self._control.answer(scope["method"], slash + path, dict(scope["headers"]), body)
+            else:
+                answer = not_found()
+            await send_answer(answer, send)
+
+        server.start(serve)
         self._server = server
 
     def stop(self) -> None:
@@ -195,14 +222,11 @@ class Sandbox:
     @property
     def connection(self) -> str:
         """An Airflow connection to it, with its first domain, as ``AIRFLOW_CONN_MAILERSEND_DEFAULT`` takes it."""
-        return json.dumps(
-            {
-                "conn_type": "mailersend",
-                "password": self.token,
-                "host": self.url,
-                "extra": {"domain_id": self.domain_id(self.domains[0])},
-            }
-        )
+        extra: dict[str, Any] = {"domain_id": self.domain_id(self.domains[0])}
+        if self._rate_window != 60:
+            extra["rate_limit_window"] = self._rate_window
+        connection = {"conn_type": "mailersend", "password": self.token, "host": self.url, "extra": extra}
+        return json.dumps(connection)
 
     @property
     def log(self) -> list[LoggedRequest]:
@@ -222,28 +246,30 @@ class Sandbox:
         self._faults.clear()
 
     def state(self) -> dict[str, Any]:
-        """The sizes of all ``lists``, the number of ``requests``, and what the limits still allow."""
+        """The sizes of all ``lists``, how many ``requests`` came and are ``under_way``, and what the limits allow.
+
+        A request is under way until it is answered or dropped, and what it changes is changed.
+        """
         return self._control.state()
 
     @property
     def domains(self) -> list[str]:
         """The names of the account's domains."""
-        domains = self._account.domains
-        return [domains[index].name for index in range(len(domains))]
+        return [domain.name for domain in self._account.domains]
 
     def domain_id(self, name: str) -> str:
         """The id of the domain of that name."""
-        return self._account.domains.named(name).id
+        return self._account.domain_named(name).id
 
     def sms_number_id(self, number: str) -> str:
         """The id of one of ``sms_numbers``."""
-        for sender in self._account.sms.senders:
+        for sender in self._account.sms_numbers:
             if sender.number == number:
                 return sender.id
         raise ValueError(f"The account has no SMS number {number!r}.")
 
     def entries(self, name: str) -> list[dict[str, Any]]:
-        """All that stands on a list now, as and in the order in which the API would list it.
+        """All that stands on a list now, listed already or not, as the API would list it.
 
         Lists go by the last word of their path: ``blocklist``, ``hard-bounces``, ``spam-complaints``,
         ``unsubscribes``, ``on-hold-list``, ``recipients``, ``sms-recipients``.
@@ -271,10 +297,16 @@ class Sandbox:
 
     def set_sms_status(self, recipient_id: str, status: str) -> None:
         """Let an SMS recipient opt out (``opt_out``) or in again (``active``) as if by a text message."""
-        if status not in STATUSES:
-            raise ValueError(f"status must be one of {', '.join(STATUSES)}, not {status!r}.")
+        if status not in list(SmsRecipientStatus):
+            raise ValueError(f"status must be one of {', '.join(SmsRecipientStatus)}, not {status!r}.")
         with self._account.lock:
-            serial = self._account.sms.with_id(recipient_id)
-            if serial is None:
+            recipient = self._account.sms.with_id(recipient_id)
+            if recipient is None:
                 raise ValueError(f"There is no SMS recipient {recipient_id!r}.")
-            self._account.sms.set_status(serial, status)
+            self._account.set_sms_status(recipient, status)
+
+
+def _clock_ahead(name: str, ahead: float) -> int:
+    if not abs(ahead) <= 366 * 86_400:
+        raise ValueError(f"{name} must be seconds, at most a year either way, not {ahead!r}.")
+    return round(ahead * SECOND)

@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from airflow_provider_mailersend.sandbox.loopback import require_loopback
-
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from uvicorn._types import ASGIApplication
 
 _LONGEST_STOP = 5.0  # seconds
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address (without a port) is in 127.0.0.0/8, is ::1, or is ``localhost``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
+def require_loopback(host: str) -> str:
+    """Return the address to bind for ``host``, or raise ``ValueError`` when others could reach it.
+
+    ``localhost`` is bound as 127.0.0.1, whatever the machine's own tables make of that name.
+    """
+    if not is_loopback(host):
+        raise ValueError(
+            f"The sandbox listens on this machine only: host must be 127.0.0.0/8, ::1 or localhost, not {host!r}."
+        )
+    return "127.0.0.1" if host.lower() == "localhost" else host.removeprefix("[").removesuffix("]")
+
+
+def host_of(header: str) -> str:
+    """The host in a ``Host`` header, without its port."""
+    if header.startswith("["):
+        return header.partition("]")[0][1:]
+    return header.partition(":")[0]
 
 
 class LoopbackServer:
@@ -47,14 +75,17 @@ class LoopbackServer:
             timeout_keep_alive=75,
         )
         self._server = uvicorn.Server(self._config)
-        self.state = self._server.server_state
         self.stopping = asyncio.Event()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="mailersend-sandbox", daemon=True)
 
-    def start(self, app: ASGIApp) -> None:
+    def connections(self) -> list[Any]:
+        """The connections that are open, as uvicorn's protocols."""
+        return list(self._server.server_state.connections)
+
+    def start(self, app: ASGIApplication) -> None:
         """Serve from now on; returns when requests are answered."""
         self._config.app = app
         self._thread.start()
@@ -87,10 +118,10 @@ class LoopbackServer:
         await self.stopping.wait()
         for server in self._server.servers:
             server.close()
-        for connection in list(self.state.connections):
+        for connection in self.connections():
             connection.transport.abort()
-        if self.state.tasks:
-            await asyncio.wait(list(self.state.tasks), timeout=_LONGEST_STOP)
+        if self._server.server_state.tasks:
+            await asyncio.wait(list(self._server.server_state.tasks), timeout=_LONGEST_STOP)
 
     @staticmethod
     async def _unready(scope: object, receive: object, send: object) -> None:

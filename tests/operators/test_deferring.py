@@ -199,7 +199,8 @@ def test_every_operator_does_its_work_when_the_next_day_begins(connect: Connect)
         assert results["value"]["deleted"] == results["add"]["added"]
         assert (results["sync"]["added"], results["sync"]["requests"]) == (1, 4)
         assert results["all"]["all"] is True
-        assert sandbox.entries("blocklist") == []
+        # Whoever is deleted as a recipient is blocked from then on.
+        assert [entry["pattern"] for entry in sandbox.entries("blocklist")] == [recipients[0]["email"]]
         assert results["recipients"] == recipients
         assert results["get"]["id"] == recipients[0]["id"]
         assert results["forget"]["deleted"] is True

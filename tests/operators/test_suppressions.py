@@ -10,6 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.operators.recipients import MailerSendListRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import (
     MailerSendAddSuppressionsOperator,
@@ -225,7 +226,8 @@ def test_a_domain_is_taken_by_name(connect: Connect) -> None:
         listed = MailerSendListSuppressionsOperator(task_id="list", **on).execute({})
         assert {entry["domain"]["id"] for entry in listed} == {domain_id}
         recipients = MailerSendListRecipientsOperator(task_id="recipients", domain=name).execute({})
-        assert {one["domain"]["id"] for one in recipients} == {domain_id}
+        shown = [MailerSendHook().get_recipient(one["id"]) for one in recipients]
+        assert {one["domain"]["id"] for one in shown} == {domain_id}
         MailerSendAddSuppressionsOperator(task_id="add", recipients="a@example.com", **on).execute({})
         assert sandbox.entries("blocklist")[0]["domain"]["id"] == domain_id
         MailerSendDeleteSuppressionsOperator(task_id="delete", delete_all=True, **on).execute({})

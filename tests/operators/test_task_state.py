@@ -120,7 +120,8 @@ def check_all_is_done_once(sandbox: Sandbox, recipients: list[str]) -> None:
 @pytest.fixture
 def long_list(connect: Connect) -> Iterator[Sandbox]:
     """A list of nine pages, of long ago: of the account's own there are 200 addresses and 8 patterns."""
-    with Sandbox(blocklist=832, rate_limit=None, quota=None) as sandbox:
+    # Entries dated to the microsecond are told apart by date alone.
+    with Sandbox(blocklist=832, rate_limit=None, quota=None, dialect="documented") as sandbox:
         connect(sandbox, extra={"max_retries": 0})
         yield sandbox
 
@@ -221,8 +222,13 @@ def test_who_was_added_by_somebody_else_meanwhile_is_not_added_again(
 
 
 @pytest.mark.parametrize("suppression_list", ["blocklist", "unsubscribes"])
-def test_a_retry_goes_on_for_a_domain_too(connect: Connect, sandbox: Sandbox, suppression_list: str) -> None:
-    connect(sandbox)
+def test_a_retry_goes_on_for_a_domain_too(connect: Connect, suppression_list: str) -> None:
+    with Sandbox(rate_limit=None, quota=None, dialect="documented") as sandbox:
+        connect(sandbox)
+        check_a_retry_for_a_domain(sandbox, suppression_list)
+
+
+def check_a_retry_for_a_domain(sandbox: Sandbox, suppression_list: str) -> None:
     sandbox.add(suppression_list, *numbered(350, "old"), domain="news.example.com")
     sandbox.add(suppression_list, *numbered(30), domain="example.com")
     store = Store()

@@ -26,11 +26,12 @@ KEYS = {
     "/suppressions/spam-complaints": BOUNCE - {"reason"},
     "/suppressions/unsubscribes": BOUNCE | {"readable_reason"},
     "/suppressions/on-hold-list": BOUNCE,
-    "/recipients": RECIPIENT,
-    "/sms-recipients": {"id", "number", "status", "created_at", "opted_out_at", "opt_out_source"},
+    "/recipients": RECIPIENT - {"domain"},
+    "/sms-recipients": {"id", "number", "status", "created_at"},
 }
 RECIPIENT_LISTS = ("hard-bounces", "spam-complaints", "unsubscribes")
 SUPPRESSIONS = ("blocklist", *RECIPIENT_LISTS, "on-hold-list")
+SMS_OPT_OUT = {"opted_out_at", "opt_out_source"}
 TODAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 IN_2020 = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
@@ -48,17 +49,22 @@ def test_a_list(start, dialect, path):
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert set(body) == ({"data"} if dialect == "documented-2021" else {"data", "links", "meta"})
-    assert len(body["data"]) == (10 if dialect == "observed" else 25)
+    is_short = dialect == "observed" and path.startswith("/suppressions/")
+    assert len(body["data"]) == (10 if is_short else 25)
+    observed_besides = SMS_OPT_OUT if (dialect, path) == ("observed", "/sms-recipients") else set()
     for entry in body["data"]:
-        assert set(entry) == KEYS[path]
+        assert set(entry) == KEYS[path] | observed_besides
         assert re.fullmatch("[0-9a-f]{24}", entry["id"])
         old = path == "/recipients" and dialect == "documented-2021"
         assert (IN_2020 if old else TODAY).fullmatch(entry["created_at"])
-        recipient = entry.get("recipient", entry if path == "/recipients" else None)
-        if recipient is not None:
-            assert set(recipient) == RECIPIENT
-            assert set(recipient["domain"]) == DOMAIN
-            assert recipient["deleted_at"] == ""
+        if path == "/recipients":
+            assert entry["deleted_at"] == ""
+        if "recipient" in entry:
+            assert set(entry["recipient"]) == RECIPIENT
+            assert set(entry["recipient"]["domain"]) == DOMAIN
+            assert entry["recipient"]["deleted_at"] == ""
+        if observed_besides:
+            assert {entry[name] for name in SMS_OPT_OUT} == {None}
 
 
 def test_domains(start, dialect):
@@ -92,7 +98,8 @@ def test_one_recipient(start, dialect):
 
     shown = client.get(f"/recipients/{listed['id']}").json()["data"]
 
-    assert shown == listed | {"emails": []}
+    assert shown == listed | {"domain": shown["domain"], "emails": []}
+    assert set(shown["domain"]) == DOMAIN
 
 
 def test_one_sms_recipient(start, dialect):
@@ -101,8 +108,9 @@ def test_one_sms_recipient(start, dialect):
 
     shown = client.get(f"/sms-recipients/{listed['id']}").json()["data"]
 
-    assert shown == listed | {"sms_number": shown["sms_number"], "sms": shown["sms"]}
-    assert shown["sms_number"]["telephone_number"] == shown["sms"][0]["from"]
+    number = {"sms_number": None} if dialect == "observed" else {}
+    assert shown == listed | number | {"sms": shown["sms"]}
+    assert shown["sms"][0]["to"] == listed["number"]
 
 
 def test_delete_recipient(start, dialect):
@@ -119,6 +127,21 @@ def test_delete_recipient(start, dialect):
     assert len(client.sandbox.entries("recipients")) == 3
 
 
+def test_deleting_a_recipient_blocks_its_address(start, dialect):
+    client = start(dialect=dialect, hard_bounces=1)
+    [entry] = client.sandbox.entries("hard-bounces")
+
+    client("DELETE", f"/recipients/{entry['recipient']['id']}")
+
+    blocked = client.sandbox.entries("blocklist")
+    if dialect == "observed":
+        [one] = blocked
+        assert (one["type"], one["pattern"]) == ("exact", entry["recipient"]["email"])
+        assert one["domain"] == entry["recipient"]["domain"]
+    else:
+        assert blocked == []
+
+
 @pytest.mark.parametrize("name", RECIPIENT_LISTS)
 def test_add_recipients(start, dialect, name):
     client = start(dialect=dialect)
@@ -132,7 +155,9 @@ def test_add_recipients(start, dialect, name):
     added = answer.json()["data"]
     assert [entry["recipient"]["email"] for entry in added] == ["b@b.co", "a@a.co"]
     assert all(set(entry) == KEYS[f"/suppressions/{name}"] for entry in added)
-    assert all(entry.get("reason") is None for entry in added)
+    reasons = [entry.get("reason") for entry in added]
+    observed_reason = dialect == "observed" and name == "hard-bounces"
+    assert reasons == (["Unknown reason"] * 2 if observed_reason else [None] * 2)
     assert client.sandbox.entries(name) == added[::-1]
 
 
@@ -152,8 +177,10 @@ def test_add_to_blocklist(start, dialect):
         ("exact", "a@a.co"),
         ("pattern", ".*@b.co"),
     ]
-    assert {entry["domain"]["id"] for entry in added} == {domain_id}
-    assert client.sandbox.entries("blocklist") == added[::-1]
+    assert all("domain" not in entry for entry in added)
+    listed = client.sandbox.entries("blocklist")
+    assert {entry.pop("domain")["id"] for entry in listed} == {domain_id}
+    assert listed == added[::-1]
 
 
 def test_add_to_the_accounts_blocklist(start, dialect):
@@ -161,7 +188,9 @@ def test_add_to_the_accounts_blocklist(start, dialect):
 
     answer = client("POST", "/suppressions/blocklist", {"patterns": [".*@b.co"]})
 
-    assert answer.json()["data"][0]["domain"] is None
+    [entry] = client.sandbox.entries("blocklist")
+    assert entry["domain"] is None
+    assert "domain" not in answer.json()["data"][0]
 
 
 @pytest.mark.parametrize("name", RECIPIENT_LISTS)
@@ -237,9 +266,11 @@ def test_recipients_of_a_domain(start):
 
     listed = client.get("/recipients", domain_id=domain_id, limit=100).json()["data"]
 
-    assert listed == [
-        entry for entry in client.sandbox.entries("recipients") if entry["domain"]["id"] == domain_id
+    shown = [
+        client.get(f"/recipients/{entry['id']}").json()["data"]
+        for entry in client.sandbox.entries("recipients")
     ]
+    assert [one["id"] for one in listed] == [one["id"] for one in shown if one["domain"]["id"] == domain_id]
     assert 10 < len(listed) < 20
 
 
@@ -254,7 +285,7 @@ def test_change_sms_recipient(start, dialect, status):
     assert answer.status_code == 200
     after = answer.json()["data"]
     assert after["status"] == status
-    assert (after["opted_out_at"] is None) == (status == "active")
+    assert after.get("opted_out_at") is None
     assert after["id"] in [
         entry["id"] for entry in client.get("/sms-recipients", status=status).json()["data"]
     ]
@@ -290,7 +321,41 @@ def test_sms_recipients_by_number_and_status(start):
     assert len(both) == 20
     for entry_id in both:
         shown = client.get(f"/sms-recipients/{entry_id}").json()["data"]
-        assert shown["sms_number"]["id"] == number_id
+        assert shown["sms"][0]["from"] == "+15005550002"
+
+
+def test_answers_are_not_to_be_cached(start, dialect):
+    client = start(dialect=dialect)
+
+    for answer in (client.get("/domains"), client.get("/recipients/unknown")):
+        assert answer.headers["cache-control"] == "no-cache, private"
+
+
+@pytest.mark.parametrize("name", SUPPRESSIONS)
+def test_new_entries_are_dated_in_whole_seconds(start, name):
+    client = start()
+    client.sandbox.add(name, *(f"new{number}@a.co" for number in range(50)))
+
+    entries = client.get(f"/suppressions/{name}", limit=100).json()["data"]
+
+    dates = {entry["created_at"] for entry in entries}
+    dates |= (
+        {entry["recipient"][key] for entry in entries for key in ("created_at", "updated_at")}
+        if (name != "blocklist")
+        else set()
+    )
+    assert all(date.endswith(".000000Z") for date in dates)
+    assert len(dates) <= 3  # ties are the rule
+
+
+def test_recipients_come_by_address(start):
+    client = start(recipients=40, unsubscribes=20)
+    client.sandbox.add("recipients", "aaa@a.co", "zzz@a.co")
+
+    listed = [entry["email"] for entry in client.get("/recipients", limit=100).json()["data"]]
+
+    assert listed == sorted(listed)
+    assert (len(listed), listed[0], listed[-1]) == (62, "aaa@a.co", "zzz@a.co")
 
 
 def test_head_is_get_without_a_body(start):

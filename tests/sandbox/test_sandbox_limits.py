@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, RATE_HEADERS, Fault, Sandbox
-from airflow_provider_mailersend.sandbox.limits import FixedWindow
+from airflow_provider_mailersend.sandbox.limits import FixedWindow, SlidingWindow
 
 TOO_MANY = "You cannot create a resource at the moment. Please wait a while before retrying."
 SECOND = 1_000_000
@@ -184,7 +184,7 @@ def test_a_window_begins_with_the_first_request_after_the_last_one():
     now = 14 * SECOND
     assert window.spend()
     assert not window.spend()
-    assert (window.remaining, window.ends, window.wait()) == (0, 15 * SECOND, 1.0)
+    assert (window.remaining, window.ends) == (0, 15 * SECOND)
 
     now = 15 * SECOND
     assert window.remaining == 2
@@ -198,11 +198,38 @@ def test_a_day_ends_at_midnight():
     window = FixedWindow(1, None, lambda: now)
     assert window.spend()
     assert not window.spend()
-    assert window.wait() == 1.0
+    assert window.ends == 86_400 * SECOND
 
     now = 86_400 * SECOND
     assert window.spend()
     assert window.ends == 2 * 86_400 * SECOND
+
+
+def test_a_sliding_window_counts_the_last_seconds():
+    now = 0
+    window = SlidingWindow(2, 10.0, lambda: now)
+    assert (window.remaining, window.ends) == (2, 10 * SECOND)
+
+    assert window.spend()
+    now = 6 * SECOND
+    assert window.spend()
+    assert not window.spend()
+    assert (window.remaining, window.ends) == (0, 10 * SECOND)
+
+    now = 10 * SECOND
+    assert window.spend()
+    assert not window.spend()
+    assert window.ends == 16 * SECOND
+
+
+def test_a_sliding_window_over_http(start):
+    client = start(rate_limit=2, rate_window=0.5, sliding_window=True, dialect="documented")
+
+    assert [client.get("/domains").status_code for _ in range(3)] == [200, 200, 429]
+    refused = client.get("/domains")
+    assert 0 < float(refused.headers["retry-after"]) <= 0.501
+    time.sleep(float(refused.headers["retry-after"]))
+    assert client.get("/domains").status_code == 200
 
 
 @pytest.mark.parametrize(

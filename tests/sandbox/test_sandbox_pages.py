@@ -27,7 +27,39 @@ def test_observed_links_drop_limit_and_filters(start):
     body = client.get(PATH, limit=20, domain_id=domain_id).json()
 
     assert body["links"]["next"] == f"{client.sandbox.url}{PATH}?page=2"
-    assert body["meta"]["per_page"] == "20"
+    assert body["meta"]["per_page"] == 20
+
+
+def test_per_page_is_a_string_on_sms_recipients_alone(start):
+    client = start(sms_recipients=30)
+
+    sent = client.get("/sms-recipients", limit=10).json()["meta"]["per_page"]
+
+    assert (sent, client.get("/sms-recipients").json()["meta"]["per_page"]) == ("10", 25)
+    assert client.get("/recipients", limit=10).json()["meta"]["per_page"] == 10
+    assert client.get("/domains", limit=10).json()["meta"]["per_page"] == 10
+
+
+def test_domains_alone_tell_a_total(start):
+    client = start(domains=[f"d{number}.example" for number in range(12)])
+    url = f"{client.sandbox.url}/domains"
+
+    body = client.get("/domains", limit=10, page=2).json()
+
+    assert len(client.get("/domains").json()["data"]) == 12
+    assert body["links"] == {
+        "first": f"{url}?page=1",
+        "last": f"{url}?page=2",
+        "prev": f"{url}?page=1",
+        "next": None,
+    }
+    assert (body["meta"]["last_page"], body["meta"]["total"]) == (2, 12)
+    assert body["meta"]["links"] == [
+        {"url": f"{url}?page=1", "label": "&laquo; Previous", "active": False},
+        {"url": f"{url}?page=1", "label": "1", "active": False},
+        {"url": f"{url}?page=2", "label": "2", "active": True},
+        {"url": None, "label": "Next &raquo;", "active": False},
+    ]
 
 
 def test_documented_pages_tell_the_total(start):

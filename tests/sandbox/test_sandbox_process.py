@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,13 +12,14 @@ import sys
 import threading
 import time
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 import requests
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
-from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.sandbox import GUESSES, Sandbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -217,6 +219,30 @@ def test_the_program_without_a_free_port():
 
     assert process.returncode == 2
     assert f"Cannot listen on port {port}: Address already in use. Name another one by --port." in err
+
+
+def test_the_program_with_weather():
+    options = ["--rate-window=2.5", "--sliding-window", "--visible-after=3000", "--gateway-clock-ahead=5000"]
+    with run("--port=0", "--token=it's", "--shuffle-ties", *options) as process:
+        url = process.stdout.readline().split()[1]
+        lines = [process.stdout.readline().strip() for _ in range(5)]
+        exported = shlex.split(lines[-1])[1].partition("=")[2]
+        assert json.loads(exported)["extra"]["rate_limit_window"] == 2.5
+        headers = {"Authorization": f"Bearer {json.loads(exported)['password']}"}
+        blocklist = f"{url}/suppressions/blocklist"
+        added = requests.post(blocklist, json={"recipients": ["a@a.co"]}, headers=headers, timeout=10)
+        assert parsedate_to_datetime(added.headers["date"]).timestamp() > time.time() + 4000
+        assert requests.get(blocklist, headers=headers, timeout=10).json()["data"] == []
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_its_guesses_are_told():
+    with run("--help") as process:
+        told = "".join(process.communicate(timeout=20)[0].split())
+
+    for about in ("on hold", "401", "403", "delete all", "invalid address", "batch size"):
+        assert "".join(GUESSES[about].split()) in told
 
 
 def test_without_its_requirements_it_says_what_to_install():

@@ -59,14 +59,19 @@ def test_the_summary_counts_the_errors(start):
         assert answer.json()["message"] == f"The selected ids.0 is invalid.{more}"
 
 
-def test_ids_of_another_domain(start):
-    client = start(hard_bounces=2, domains=("a.example", "b.example"))
+@pytest.mark.parametrize("dialect", ["observed", "documented"])
+def test_ids_of_another_domain(start, dialect):
+    client = start(dialect=dialect, hard_bounces=2, domains=("a.example", "b.example"))
     entry = client.sandbox.entries("hard-bounces")[0]
     other = ({"a.example", "b.example"} - {entry["recipient"]["domain"]["name"]}).pop()
 
     answer = client("DELETE", BOUNCES, {"ids": [entry["id"]], "domain_id": client.sandbox.domain_id(other)})
 
-    assert refused(answer) == {"ids.0": ["The selected ids.0 is invalid."]}
+    if dialect == "observed":
+        assert answer.status_code == 200
+        assert entry not in client.sandbox.entries("hard-bounces")
+    else:
+        assert refused(answer) == {"ids.0": ["The selected ids.0 is invalid."]}
 
 
 def test_an_id_that_differs_in_one_digit(start):
@@ -155,7 +160,6 @@ def test_an_add_of_nothing_at_all(start):
         ("GET", f"{BOUNCES}?domain_id=nope", None),
         ("GET", "/recipients?domain_id=nope", None),
         ("POST", BLOCKLIST, {"domain_id": "nope", "recipients": ["a@a.co"]}),
-        ("POST", BOUNCES, {"domain_id": "nope", "recipients": ["a@a.co"]}),
         ("DELETE", BLOCKLIST, {"domain_id": "nope", "all": True}),
     ],
 )
@@ -168,6 +172,24 @@ def test_an_unknown_domain(start, method, path, body):
     assert answer.json() == {"message": message, "errors": {"domain_id": [message]}}
     assert answer.status_code == 422
     assert len(client.sandbox.entries("blocklist")) == 3
+
+
+@pytest.mark.parametrize("name", ["hard-bounces", "spam-complaints", "unsubscribes"])
+@pytest.mark.parametrize(
+    ("dialect", "message"),
+    [
+        ("observed", "The domain id field is required. #MS42209"),
+        ("documented", "The selected domain id is invalid."),
+    ],
+)
+def test_an_unknown_domain_in_an_add(start, name, dialect, message):
+    client = start(dialect=dialect)
+
+    answer = client("POST", f"/suppressions/{name}", {"domain_id": "nope", "recipients": ["a@a.co"]})
+
+    assert answer.status_code == 422
+    assert answer.json() == {"message": message, "errors": {"domain_id": [message]}}
+    assert client.sandbox.entries(name) == []
 
 
 def test_unknown_sms_filters(start):
