@@ -47,7 +47,7 @@ class Paging:
         self.total: int | None = None
         #: How many entries were met again.
         self.repeated = 0
-        #: Whether one was met again where none can have been pushed to by those added meanwhile.
+        #: Whether entries were met again that those added meanwhile cannot all have pushed there.
         self.order_varied = False
         #: How many entries the page read last holds.
         self.page_size = 0
@@ -108,14 +108,18 @@ class Paging:
 
     def _fresh(self, entries: list[Entry]) -> list[Entry]:
         """Return those of a page's entries that are met for the first time."""
-        fresh = []
+        fresh: list[Entry] = []
+        blocks, was_fresh = 0, True
         for entry in entries:
-            if self.seen.add(entry["id"]):
+            is_fresh = self.seen.add(entry["id"])
+            if is_fresh:
                 fresh.append(entry)
-                continue
-            self.repeated += 1
-            # Entries added meanwhile push others to the next page's top, where nothing new can stand before them.
-            self.order_varied = self.order_varied or bool(fresh)
+            else:
+                self.repeated += 1
+                blocks += was_fresh
+            was_fresh = is_fresh
+        # Entries added meanwhile push others onto the next page in one block.
+        self.order_varied = self.order_varied or blocks > 1
         return fresh
 
     def _within(self, entry: Entry, date: datetime | None) -> bool:
