@@ -497,6 +497,128 @@ def test_an_entry_that_does_not_say_its_domain_is_ours_on_a_list_of_a_domain():
     assert additions.added == ["e1"]
 
 
+class LateAccount(Account):
+    """An account that carries out a lost addition so many seconds after, and shows what it did later still."""
+
+    def __init__(self, *, commit_after, visible_after=0.0, gateway_ahead=0.0, **options):
+        super().__init__(ahead=gateway_ahead, **options)
+        self.commit_after = commit_after
+        self.visible_after = visible_after
+        self.waiting = []
+        self.is_lost = True
+
+    def __call__(self, request, script):
+        due = [each for each in self.waiting if each[0] <= script.now]
+        self.waiting = [each for each in self.waiting if each[0] > script.now]
+        for at, value in due:
+            self.put(value, at=at - self.visible_after)
+        if request.method == "POST" and self.is_lost:
+            self.is_lost = False
+            at = script.now + self.commit_after + self.visible_after
+            self.waiting = [(at, value) for value in request.body["recipients"]]
+            return lost()
+        return super().__call__(request, script)
+
+    def _process(self, request, now):
+        # The gateway's clock is ahead, and entries are dated by another.
+        return super()._process(request, now - self.ahead)
+
+
+@pytest.mark.parametrize("commit_after", [0.0, 1.2, 4.0])
+@pytest.mark.parametrize("visible_after", [0.0, 2.0])
+@pytest.mark.parametrize("gateway_ahead", [0.0, 3.0, -3.0])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_commit_after_the_answer_doubles_nothing(commit_after, visible_after, gateway_ahead, before):
+    account = LateAccount(commit_after=commit_after, visible_after=visible_after, gateway_ahead=gateway_ahead)
+    account.put_many(300, newest=NOON - minutes(5))
+    account.is_lost = not before
+
+    def then_lose(request, script):
+        done = account(request, script)
+        account.is_lost = True
+        return done
+
+    script = Script(*[then_lose] * before, server=account, latency=0.3)
+    add(account, script=script, recipients=addresses(5 + before), batch_size=5 if not before else 1)
+    assert not account.waiting
+    mine = sorted(value for value in account.of_domain(None) if value in set(addresses(5 + before)))
+    assert mine == addresses(5 + before)
+
+
+def stored_as(changed):
+    """Answer an addition with other addresses in some places."""
+
+    def serve(request, script):
+        made = [
+            {"id": f"n{n}", "type": "exact", "pattern": changed.get(value, value)}
+            for n, value in enumerate(request.body["recipients"])
+        ]
+        return answer(201, {"data": made})
+
+    return serve
+
+
+def test_what_is_stored_as_something_else_is_told():
+    script = Script(stored_as({"Jane+a@x.example": "jane@x.example"}))
+    additions, _ = add(
+        None, script=script, recipients=["b@x.example", "Jane+a@x.example", "c@x.example"], on_invalid="skip"
+    )
+    assert additions.result(1) == {
+        "added": ["n0", "n1", "n2"],
+        "rejected": [],
+        "stored_differently": [
+            {"value": "Jane+a@x.example", "where": "recipients[1]", "stored_as": "jane@x.example"}
+        ],
+        "requests": 1,
+    }
+
+
+def test_what_is_stored_as_another_of_those_sent_is_told():
+    script = Script(stored_as({"jane+a@x.example": "jane@x.example"}))
+    recipients = ["jane@x.example", "jane+a@x.example"]
+    additions, _ = add(None, script=script, recipients=recipients, on_invalid="skip")
+    assert [each["value"] for each in additions.result(1)["stored_differently"]] == ["jane+a@x.example"]
+
+
+def test_what_is_stored_as_something_else_fails_once_all_else_is_done():
+    changed = {address: f"x{address}" for address in addresses(12)}
+    script = Script(*[stored_as(changed)] * 3)
+    with pytest.raises(MailerSendValidationError) as caught:
+        add(None, script=script, recipients=addresses(14), batch_size=5)
+    message = str(caught.value)
+    assert len(script.sent) == 3
+    assert "stored 12 of what was added as something else" in message
+    assert "and 2 more" in message
+    assert "Correct the source to the stored spelling" in message
+    assert "person" not in message
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Jane@X.example", "jane@x.EXAMPLE"),
+        (" jane@x.example", "jane@x.example"),
+        ("jane@x.example.", "jane@x.example"),
+        ("jane@b\u00fccher.example", "jane@xn--bcher-kva.example"),
+        ("jane@BU\u0308CHER.example", "jane@xn--BCHER-kva.example"),
+        ("jos\u00e9@x.example", "jose\u0301@x.example"),
+    ],
+)
+def test_another_spelling_of_the_same_address_is_the_same(sent, shown):
+    additions, _ = add(None, script=Script(stored_as({sent.strip(): shown})), recipients=[sent])
+    assert additions.stored_differently == []
+    # What is looked up is found in that spelling too.
+    entry = {"id": "n1", "created_at": "2026-03-04T12:00:31.000000Z", "pattern": shown, "domain": None}
+    additions, script = add(None, script=Script(lost(), page(entry)), recipients=[sent])
+    assert (additions.added, methods(script)) == (["n1"], ["POST", "GET"])
+
+
+def test_an_answer_that_shows_no_addresses_tells_nothing_of_them():
+    script = Script(answer(201, {"data": [{"id": "n1"}, {"id": "n2"}]}))
+    assert add(None, script=script, recipients=addresses(2))[0].stored_differently == []
+
+
 def test_an_addition_whose_fate_stays_unknown_is_given_up():
     account = Account(faults=["lost before", "fine"] * 10)
     script = Script(server=account)

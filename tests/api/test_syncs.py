@@ -22,6 +22,7 @@ from airflow_provider_mailersend.api.syncs import Sync
 
 from .account import FAULTS, Account, minutes
 from .script import NOON, Script, answer, as_kept, flow, properties, thorough
+from .varying import VaryingAccount
 
 HOUR = 3600.0
 
@@ -1282,3 +1283,121 @@ def test_it_tells_how_far_it_is():
         (f"DELETE {path}", 8, 10),
         (f"DELETE {path}", 10, 10),
     ]
+
+
+# Reading no more than is needed
+
+
+def test_adding_only_stops_reading_where_all_that_is_wanted_was_met():
+    account = account_with(0)
+    account.put_many(5000, newest=NOON - minutes(5))
+    for value in people(0, 1, 2, 3, 4):
+        account.put(value, at=NOON - minutes(4))
+    _, script = sync(account, recipients=people(0, 1, 2, 3, 4))
+    assert pages_read(script) == [1]
+    _, script = sync(account, recipients=people(0, 1), remove_duplicates=True)
+    assert len(pages_read(script)) == 51
+    _, script = sync(account, recipients=people(0, 1, 2, 3, 4), mode="mirror", dry_run=True)
+    assert len(pages_read(script)) == 51
+    _, script = sync(account, recipients=[])
+    assert script.sent == []
+
+
+# Orders that vary, and two at once
+
+
+def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed():
+    account = VaryingAccount()
+    for value in people(*range(1000)):
+        account.put(value, at=NOON - minutes(60))
+    work, _ = sync(account, recipients=people(*range(1000)))
+    result = work.result(0)
+    assert result["may_be_incomplete"]
+    assert set(account.of_domain(None)) == set(people(*range(1000)))
+    work, _ = sync(account_with(300), recipients=people(*range(300)))
+    assert not work.result(0)["may_be_incomplete"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_that_remove_duplicates_at_once_leave_one_of_each(seed):
+    account = VaryingAccount(seed=seed)
+    for _ in range(2):
+        for value in people(*range(300)):
+            account.put(value, at=NOON - minutes(60))
+    given_ = {"recipients": people(*range(300)), "remove_duplicates": True}
+    script = Script(server=account)
+    under_way = [[work_for(account, **given_).run(flow()), None] for _ in range(2)]
+    while under_way:
+        for each in list(under_way):
+            steps, outcome = each
+            try:
+                each[1] = script.perform(steps.send(outcome))
+            except StopIteration:
+                under_way.remove(each)
+    assert sorted(set(account.of_domain(None))) == sorted(people(*range(300)))
+
+
+# What is stored differently
+
+
+class FoldingAccount(Account):
+    """An account that stores an address without what stands after a plus sign."""
+
+    def put(self, value, **options):
+        name, _, domain = value.partition("@")
+        return super().put(f"{name.partition('+')[0]}@{domain}", **options)
+
+
+@pytest.mark.parametrize("mode", ["add_only", "mirror"])
+@pytest.mark.parametrize("domain_id", [None, "d1"])
+def test_what_is_stored_as_something_else_does_not_pile_up(mode, domain_id):
+    account = FoldingAccount()
+    account.put("old@x.example", at=NOON - minutes(60), domain_id=domain_id)
+    given_ = {
+        "recipients": ["jane+news@x.example", "old@x.example"],
+        "mode": mode,
+        "max_deletes": 1,
+        "domain_id": domain_id,
+        "on_invalid": "skip",
+    }
+    for night in range(4):
+        script = Script(server=account, start=NOON + 24 * HOUR * night)
+        work, _ = sync(account, script=script, **given_)
+        assert account.of_domain(domain_id) == ["jane@x.example", "old@x.example"]
+        assert work.result(0)["stored_differently"] == 1
+        assert work.result(0)["first_stored_differently"] == [
+            {"value": "jane+news@x.example", "where": "recipients[0]", "stored_as": "jane@x.example"}
+        ]
+
+
+def test_what_is_stored_as_another_that_is_wanted_is_taken_back():
+    account = FoldingAccount()
+    account.put("jane@x.example", at=NOON - minutes(60))
+    wanted = ["jane+news@x.example", "jane@x.example"]
+    for mode in ("add_only", "mirror"):
+        work, script = sync(account, recipients=wanted, mode=mode, on_invalid="skip")
+        assert [entry["id"] for entry in account.entries] == ["e1"]
+        assert changes(script) == ["POST", "DELETE"]
+        assert work.result(0)["added"] == 0
+
+
+def test_what_another_list_holds_already_is_never_taken_back():
+    # There the answer to an addition holds the entry that was there.
+    account = FoldingAccount("unsubscribes")
+    account.put("jane@x.example", at=NOON - minutes(60), domain_id="d1")
+
+    def folding(request, script):
+        if request.method == "POST":
+            return answer(201, {"data": [account.entries[0]]})
+        return account(request, script)
+
+    script = Script(server=folding)
+    sync(account, script=script, recipients=["jane+news@x.example"], domain_id="d1", on_invalid="skip")
+    assert changes(script) == ["POST"]
+
+
+def test_what_is_stored_as_something_else_fails_it_once_all_else_is_done():
+    account = FoldingAccount()
+    with pytest.raises(MailerSendValidationError, match=r"stored 1 of what was added.*stored spelling"):
+        sync(account, recipients=["jane+news@x.example", "b@x.example"])
+    assert sorted(account.of_domain(None)) == ["b@x.example", "jane@x.example"]

@@ -118,9 +118,7 @@ def test_a_list_is_not_read_again_where_nobody_reads_to_its_end():
     assert (whole.request.params["page"], whole.may_be_incomplete) == (6, False)
 
 
-events = st.lists(
-    st.tuples(st.sampled_from(["shuffle", "add", "rest"]), st.integers(1, 120)), max_size=12
-)
+events = st.lists(st.tuples(st.sampled_from(["shuffle", "add", "rest"]), st.integers(1, 120)), max_size=12)
 
 
 @properties
