@@ -48,7 +48,7 @@ _CLOCK_GRAIN = timedelta(minutes=1)
 _CLOCK_UNKNOWN = timedelta(minutes=5)
 
 #: How far an entry's date may lie before that of one made earlier: both are the API's, maybe of two of its machines.
-_API_CLOCKS_APART = timedelta(seconds=10)
+_API_CLOCKS_APART = timedelta(seconds=5)
 
 #: How far the clocks of two workers may be apart, in seconds.
 _CLOCKS_APART = 60.0

@@ -141,6 +141,8 @@ class SmsUpdates:
             failures.append(
                 f"MailerSend has no SMS recipients for {unknown}; on_missing='skip' leaves them out."
             )
+            if self.may_be_incomplete:
+                failures.append("Some may be there: the list's order kept varying while it was read.")
         if failures:
             raise MailerSendRequestError(
                 f"{' '.join(failures)} The other {len(self.updated)} were set to {self.status}."

@@ -61,6 +61,8 @@ class MailerSendAccount(BaseHook):
         self.max_retries = max_retries
         self.quota_reserve = quota_reserve
         self.retry_timeout = retry_timeout
+        #: The ids of the account's domains that are known, by their names: one that is asks nothing.
+        self.domain_ids: dict[str, str] = {}
 
     def _settings_from(self, connection: Connection, extra: dict[str, Any]) -> Settings:
         given = {
@@ -79,7 +81,9 @@ class MailerSendAccount(BaseHook):
 
     def _flow_for(self, settings: Settings) -> Flow:
         throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
-        return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
+        flow = Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
+        flow.domain_ids = self.domain_ids
+        return flow
 
     def _reporter_of(self, flow: Flow) -> Reporter:
         return Reporter(self.log, self.mailersend_conn_id, flow)

@@ -60,6 +60,8 @@ class MailerSendAsyncHook(MailerSendAccount):
         self._connecting = asyncio.Lock()
         # A flow is of one request after another: many at once would not learn of the limits from each other.
         self._requesting = asyncio.Lock()
+        # Many who name the same domain at once resolve it once.
+        self._resolving = asyncio.Lock()
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -125,7 +127,8 @@ class MailerSendAsyncHook(MailerSendAccount):
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
         """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
         settings, _, _ = await self._connect()
-        scope = Scope.of(domain_id, domain, settings.domain_id)
+        domain_id = await self._domain(domain_id, domain)
+        scope = Scope(domain_id)
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return await self._run(finding.run)
 
@@ -154,7 +157,8 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def resolve_domain_id(self, domain: str) -> str:
         """Return the id of the domain of this name: as :meth:`MailerSendHook.resolve_domain_id`."""
-        return await self._run(lambda flow: find_domain(flow, domain))
+        async with self._resolving:
+            return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:
         """Return what is left of the day's requests: as :meth:`MailerSendHook.get_api_quota`."""
@@ -170,7 +174,8 @@ class MailerSendAsyncHook(MailerSendAccount):
     async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         settings, _, _ = await self._connect()
         scope = Scope.of(domain_id, domain, settings.domain_id)
-        return await self._run(scope.resolve)
+        async with self._resolving:
+            return await self._run(scope.resolve)
 
     async def _connect(self) -> tuple[Settings, Flow, Reporter]:
         async with self._connecting:

@@ -284,7 +284,8 @@ def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
         MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", delete_all=True, domain_id=domain_id
         ).execute({})
-        assert sandbox.log[0].json == {"domain_id": domain_id, "all": True}
+        (deletion,) = sandbox.requests("DELETE")
+        assert deletion.json == {"domain_id": domain_id, "all": True}
         assert len(sandbox.entries("blocklist")) == 30
 
 
@@ -352,7 +353,7 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
             "missing": [],
             "all": True,
             "may_be_incomplete": False,
-            "requests": 1,
+            "requests": 2,
         }
         assert sandbox.entries("blocklist") == []
 

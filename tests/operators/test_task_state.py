@@ -162,7 +162,7 @@ def test_a_retry_goes_on_where_the_try_before_ended(
     check_all_is_done_once(long_list, wanted)
     assert (result["added"], result["deleted"], result["unchanged"]) == (100, 150, 50)
     assert (result["present"], result["to_add"], result["to_delete"]) == (200, 100, 150)
-    left = reads + (100 - added) // 20 + -(-(150 - deleted) // 20) + 1
+    left = reads + (100 - added) // 20 + -(-(150 - deleted) // 20)
     assert len(long_list.log) - begun_with == left
     # What the first try could not keep is not counted: the request that failed, and what it was looked up by.
     assert left < result["requests"] <= len(long_list.log)
@@ -185,7 +185,8 @@ def test_a_worker_may_be_killed_at_any_point(
     assert [one["where"] for one in result["first_rejected"]] == ["recipients[150]"]
     assert store.kept == {}
     keeps_nothing = kills_at == 0 and before
-    assert pages(long_list) - read <= (10 if keeps_nothing else 1)
+    # The newest are looked back at: all of a page were made within the seconds by which the API's clocks may differ.
+    assert pages(long_list) - read <= (10 if keeps_nothing else 2)
 
 
 def test_a_worker_may_be_killed_again_and_again(long_list: Sandbox, wanted: list[str]) -> None:
@@ -242,7 +243,8 @@ def check_a_retry_for_a_domain(sandbox: Sandbox, suppression_list: str) -> None:
             result = operator.execute({"task_state_store": store})
         except KilledError:
             read = pages(sandbox)
-    assert pages(sandbox) - read == 1
+    # It looks back at what was made within the last seconds, which here is all there is.
+    assert pages(sandbox) - read <= 4
     assert (result["added"], result["deleted"]) == (60, 350)
     assert set(done(sandbox, "POST", "recipients").values()) == {1}
     assert len(sandbox.entries(suppression_list)) == 30 + 60
