@@ -19,9 +19,9 @@ from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
 from airflow_provider_mailersend.sandbox.front import Front, read_all
 from airflow_provider_mailersend.sandbox.limits import Limits
 from airflow_provider_mailersend.sandbox.line import send_answer
+from airflow_provider_mailersend.sandbox.maker import SMS_RECIPIENTS, Maker
 from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
-from airflow_provider_mailersend.sandbox.seeds import Seeds
 from airflow_provider_mailersend.sandbox.server import LoopbackServer, require_loopback
 
 if TYPE_CHECKING:
@@ -131,7 +131,6 @@ class Sandbox:
         self._batch_refusal: Literal["422", "413"] = batch_refusal
         self._rate_window = rate_window
         spoken = dialect_named(dialect)
-        begins = moment_of(newest)
         self._limits = Limits(
             rate_limit=rate_limit,
             rate_window=rate_window,
@@ -151,7 +150,7 @@ class Sandbox:
                 "recipients": recipients,
                 "sms-recipients": sms_recipients,
             },
-            Seeds(seed, begins, seconds("spacing", spacing), spoken.dates_in_whole_seconds),
+            Maker(seed, moment_of(newest), seconds("spacing", spacing), spoken),
             spoken,
             domains=domains,
             sms_numbers=sms_numbers,
@@ -264,7 +263,7 @@ class Sandbox:
     def sms_number_id(self, number: str) -> str:
         """The id of one of ``sms_numbers``."""
         for sender in self._account.sms_numbers:
-            if sender.number == number:
+            if sender.name == number:
                 return sender.id
         raise ValueError(f"The account has no SMS number {number!r}.")
 
@@ -300,7 +299,7 @@ class Sandbox:
         if status not in list(SmsRecipientStatus):
             raise ValueError(f"status must be one of {', '.join(SmsRecipientStatus)}, not {status!r}.")
         with self._account.lock:
-            recipient = self._account.sms.with_id(recipient_id)
+            recipient = self._account.tables[SMS_RECIPIENTS].with_id(recipient_id)
             if recipient is None:
                 raise ValueError(f"There is no SMS recipient {recipient_id!r}.")
             self._account.set_sms_status(recipient, status)
