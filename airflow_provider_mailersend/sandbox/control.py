@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_mailersend.sandbox.account import Account
-from airflow_provider_mailersend.sandbox.answers import Answer, json_answer
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
 from airflow_provider_mailersend.sandbox.limits import Limits
 from airflow_provider_mailersend.sandbox.reading import parse_json
 from airflow_provider_mailersend.sandbox.requestlog import RequestLog
-from airflow_provider_mailersend.sandbox.server import host_of, is_loopback
+from airflow_provider_mailersend.sandbox.server import is_loopback
+from airflow_provider_mailersend.sandbox.wire import Answer, Request, json_answer
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,19 @@ class Control:
             "rate_remaining": self.limits.rate.remaining,
         }
 
-    def answer(self, method: str, path: str, headers: dict[bytes, bytes], raw: bytes) -> Answer:
-        """Answer a request; ``path`` is without ``/_sandbox``."""
+    def answer(self, request: Request) -> Answer:
+        host = request.headers.get("host", "")
+        host = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
         # A web page that the user looks at must not steer the sandbox: neither under a name that it
         # made point to this machine, nor by a form that it sends here.
-        if not is_loopback(host_of(headers.get(b"host", b"").decode("latin-1"))) or b"origin" in headers:
+        if not is_loopback(host) or "origin" in request.headers:
             return json_answer({"message": "Only this machine may use /_sandbox."}, 403)
         try:
-            given = parse_json(raw) if raw else {}
+            given = parse_json(request.body) if request.body else {}
             if not isinstance(given, dict):
                 raise ValueError("The body must be a JSON object.")
             with self.account.lock:
-                return self._do(method, path, given)
+                return self._do(request.method, request.path.removeprefix("/_sandbox"), given)
         except (ValueError, TypeError) as error:
             return json_answer({"message": str(error)}, 422)
 

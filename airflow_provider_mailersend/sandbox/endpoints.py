@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
-from airflow_provider_mailersend.sandbox.answers import HTML, Answer, json_answer, not_found
 from airflow_provider_mailersend.sandbox.limits import Limits
 from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS
 from airflow_provider_mailersend.sandbox.paging import page_of
@@ -24,6 +23,7 @@ from airflow_provider_mailersend.sandbox.reading import (
     read_list,
 )
 from airflow_provider_mailersend.sandbox.rows import Owner, Row
+from airflow_provider_mailersend.sandbox.wire import HTML, Answer, json_answer, not_found
 
 _TOO_LARGE = b"""<html>
 <head><title>413 Request Entity Too Large</title></head>

@@ -11,14 +11,13 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from airflow_provider_mailersend.sandbox.answers import HTML, JSON, Answer, phrase
+from airflow_provider_mailersend.sandbox.wire import HTML, JSON, Answer, Part, phrase
 
 _FRAMING = ("content-length", "transfer-encoding", "connection")
 _LONGEST = 3600.0  # seconds
 _LARGEST_BOMB = 16 << 30
 
 When = Literal["before", "after"]
-Part = Literal["headers", "body"]
 
 _PAGE = """<!DOCTYPE html>
 <html>

@@ -7,25 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.sandbox.account import Account
-from airflow_provider_mailersend.sandbox.answers import not_found
 from airflow_provider_mailersend.sandbox.control import Control
 from airflow_provider_mailersend.sandbox.dialect import dialect_named
 from airflow_provider_mailersend.sandbox.endpoints import Api
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
-from airflow_provider_mailersend.sandbox.front import Front, read_all
+from airflow_provider_mailersend.sandbox.front import Front
 from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.line import send_answer
 from airflow_provider_mailersend.sandbox.maker import SMS_RECIPIENTS, Maker
 from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
 from airflow_provider_mailersend.sandbox.server import LoopbackServer, require_loopback
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from airflow_provider_mailersend.sandbox.wire import Line, Request, not_found
 
 DEFAULT_TOKEN = "mlsn.sandbox"  # noqa: S105  # no secret: it opens nothing but a sandbox
 DEFAULT_DOMAINS = ("example.com", "news.example.com", "shop.example.org")
@@ -179,30 +175,16 @@ class Sandbox:
             raise RuntimeError("The sandbox is running already.")
         server = LoopbackServer(*self._address)
         api = Api(self._account, self._limits, f"{server.url}/v1", self._max_batch, self._batch_refusal)
-        front = Front(
-            api,
-            self.token,
-            self._log,
-            self._faults,
-            connections=server.connections,
-            stopping=server.stopping,
-            gateway_now=self._gateway_now,
-        )
+        front = Front(api, self.token, self._log, self._faults, server, self._gateway_now)
 
-        async def serve(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-            assert scope["type"] == "http"  # noqa: S101  # the server speaks nothing else
-            root, slash, path = scope["path"].removeprefix("/").partition("/")
-            if root == "v1":
-                await front.answer(scope, receive, send)
-                return
-            body = await read_all(receive)
-            if root == "_sandbox":
-                answer = self._control.answer(scope["method"], slash + path, dict(scope["headers"]), body)
+        async def answer(request: Request, line: Line) -> None:
+            root = request.path.split("/")[1:2]
+            if root == ["v1"]:
+                await front.answer(request, line)
             else:
-                answer = not_found()
-            await send_answer(answer, send)
+                await line.send(self._control.answer(request) if root == ["_sandbox"] else not_found())
 
-        server.start(serve)
+        server.start(answer)
         self._server = server
 
     def stop(self) -> None:
