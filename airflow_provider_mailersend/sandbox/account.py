@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -127,6 +126,15 @@ class Account:
         if self.dialect.blocks_deleted_recipients:
             self.block([recipient.value], [], recipient.owner)
 
+    def add_sms_recipient(self, number: str) -> Row:
+        """The SMS recipient of that phone number under the first SMS number, made when there is none yet."""
+        table, sender = self.tables[SMS_RECIPIENTS], self.sms_numbers[0]
+        row = table.like(number, sender)
+        if row is None:
+            row = self.maker.sms(number, sender, self._tick(), SmsRecipientStatus.ACTIVE)
+            table.put(row)
+        return row
+
     def delete(self, name: str, ids: Sequence[str]) -> None:
         self._make(partial(self.tables[name].drop, ids))
 
@@ -166,47 +174,11 @@ class Account:
         number = {"sms_number": None} if self.dialect.sms_opt_out_keys else {}
         return row.shown | number | {"sms": [message]}
 
-    def entries(self, name: str) -> list[dict[str, Any]]:
-        """All that stands on a list, listed by the API yet or not, in its order."""
-        return self._copies(name, self.tables[require_list(name)].all())
-
-    def add(
-        self, name: str, recipients: Sequence[str], *, patterns: Sequence[str] = (), domain: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Add to any list as somebody else would: on-hold entries, recipients and SMS recipients too.
-
-        ``domain`` is a name. Without it a blocklist entry is the account's, and any other is the first
-        domain's; SMS recipients, by phone number, come under the first SMS number.
-        """
-        require_list(name)
-        if patterns and name != BLOCKLIST:
-            raise ValueError(f"Only the blocklist takes patterns, not {name}.")
-        chosen = None if domain is None else self.domain_named(domain)
-        first = chosen or self.domains[0]
-        if name == BLOCKLIST:
-            rows = self.block(recipients, patterns, chosen)
-        elif name == SMS_RECIPIENTS:
-            rows = [self._add_sms(number) for number in recipients]
-        elif name == RECIPIENTS:
-            rows = [self.add_recipient(address, first) for address in recipients]
-        else:
-            rows = self.suppress(name, recipients, first)
-        return self._copies(name, rows)
-
-    def remove(self, name: str, ids: Iterable[str]) -> None:
-        """Remove from any list as somebody else would; ``ValueError``, and nothing removed, at an unknown id."""
-        table = self.tables[require_list(name)]
-        rows = []
-        for row_id in ids:
-            row = table.with_id(row_id)
-            if row is None:
-                raise ValueError(f"There is no {row_id!r} on {name}.")
-            rows.append(row)
-        if name == RECIPIENTS:
-            for row in rows:
-                self.delete_recipient(row)
-        else:
-            table.drop([row.id for row in rows])
+    def table(self, name: str) -> Table:
+        """The table of that name; ``ValueError`` when there is none."""
+        if name not in LISTS:
+            raise ValueError(f"There is no list {name!r}: it must be one of {', '.join(LISTS)}.")
+        return self.tables[name]
 
     def domain_named(self, name: str) -> Owner:
         """The domain of that name; ``ValueError`` when the account has none."""
@@ -216,23 +188,10 @@ class Account:
         names = ", ".join(domain.name for domain in self.domains)
         raise ValueError(f"The account has no domain {name!r}: it has {names}.")
 
-    def _add_sms(self, number: str) -> Row:
-        table, sender = self.tables[SMS_RECIPIENTS], self.sms_numbers[0]
-        row = table.like(number, sender)
-        if row is None:
-            row = self.maker.sms(number, sender, self._tick(), SmsRecipientStatus.ACTIVE)
-            table.put(row)
-        return row
-
     def _recipient_value(self, key: str, value: str) -> str:
         if key in ("created_at", "updated_at") and self.dialect.old_recipient_dates:
             return value[:19].replace("T", " ")
         return value
-
-    def _copies(self, name: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
-        # Rows change in place: what is handed out stays as it is.
-        copies: list[dict[str, Any]] = json.loads(json.dumps([self.show(name, row) for row in rows]))
-        return copies
 
     def _make(self, change: Change) -> None:
         if self._held is None:
@@ -244,13 +203,6 @@ class Account:
         """The moment at which something new is made: never one twice, never before what was made last."""
         self._last = max(self._now(), self._last + 1)
         return self._last
-
-
-def require_list(name: str) -> str:
-    """The name of a list; ``ValueError`` when there is none of that name."""
-    if name not in LISTS:
-        raise ValueError(f"There is no list {name!r}: it must be one of {', '.join(LISTS)}.")
-    return name
 
 
 def _require_room(counts: Mapping[str, int], maker: Maker) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue, gzip_o
 from airflow_provider_mailersend.sandbox.limits import Window
 from airflow_provider_mailersend.sandbox.moments import SECOND, Now
 from airflow_provider_mailersend.sandbox.reading import parse_json
-from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
+from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
 from airflow_provider_mailersend.sandbox.server import LoopbackServer
 from airflow_provider_mailersend.sandbox.wire import Answer, Line, Request, json_answer
 
@@ -34,7 +34,7 @@ class Front:
 
     api: Api
     token: str
-    log: RequestLog
+    log: list[LoggedRequest]
     faults: FaultQueue
     server: LoopbackServer
     gateway_now: Now

@@ -25,8 +25,7 @@ REASONS: Mapping[str, str | None] = {
 """The suppression lists of recipients, and the reason that every other seeded entry has."""
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_FIRST = ("ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hana", "ivo", "june", "karl", "lena", "milo")
-_LAST = ("abbott", "brandt", "castro", "dunn", "ekman", "fabre", "gatti", "hoang", "ito", "jansen", "kovac")
+_FIRST = ("ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hana", "ivo", "june", "karl", "lena")
 _PEOPLE_AT = ("example.com", "example.net", "example.org")
 _BLOCKED_AT = ("offers.example", "bulk.example", "leads.test", "promo.example", "lottery.test")
 
@@ -174,8 +173,7 @@ class Maker:
         return "".join(_LETTERS[number // 36**place % 36] for place in range(16))
 
     def _name(self, serial: int) -> str:
-        turn = serial + self._seed
-        return f"{_FIRST[turn % len(_FIRST)]}.{_LAST[turn % len(_LAST)]}{serial}"
+        return f"{_FIRST[(serial + self._seed) % len(_FIRST)]}{serial}"
 
     def _digest_of(self, what: str) -> str:
         return blake2b(f"{self._seed}/{what}".encode(), digest_size=16).hexdigest()

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from random import Random
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
-from airflow_provider_mailersend.sandbox.account import Account
-from airflow_provider_mailersend.sandbox.control import Control
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
+from airflow_provider_mailersend.sandbox.control import control
 from airflow_provider_mailersend.sandbox.dialect import dialect_named
 from airflow_provider_mailersend.sandbox.endpoints import Api
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
 from airflow_provider_mailersend.sandbox.front import Front
 from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.maker import SMS_RECIPIENTS, Maker
+from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS, Maker
 from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
-from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
+from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
+from airflow_provider_mailersend.sandbox.rows import Row
 from airflow_provider_mailersend.sandbox.server import LoopbackServer, require_loopback
 from airflow_provider_mailersend.sandbox.wire import Line, Request, not_found
 
@@ -155,9 +157,8 @@ class Sandbox:
             visible_after=seconds("visible_after", visible_after) / SECOND,
             ties=Random(seed) if shuffle_ties else None,  # noqa: S311
         )
-        self._log = RequestLog()
+        self._log: list[LoggedRequest] = []
         self._faults = FaultQueue()
-        self._control = Control(self._account, self._limits, self._log, self._faults)
         self._server: LoopbackServer | None = None
 
     def __enter__(self) -> Self:
@@ -182,7 +183,7 @@ class Sandbox:
             if root == ["v1"]:
                 await front.answer(request, line)
             else:
-                await line.send(self._control.answer(request) if root == ["_sandbox"] else not_found())
+                await line.send(control(self, request) if root == ["_sandbox"] else not_found())
 
         server.start(answer)
         self._server = server
@@ -212,11 +213,18 @@ class Sandbox:
     @property
     def log(self) -> list[LoggedRequest]:
         """All requests to the API so far, in the order in which they came."""
-        return self._log.matching()
+        return list(self._log)
+
+    def clear_log(self) -> None:
+        self._log.clear()
 
     def requests(self, method: str = "*", path: str = "*") -> list[LoggedRequest]:
         """The logged requests of that method, and a path (without ``/v1``) like ``/suppressions/*``."""
-        return self._log.matching(method, path)
+        return [
+            request
+            for request in self.log
+            if method in ("*", request.method) and fnmatchcase(request.path, path)
+        ]
 
     def fail(self, fault: Fault) -> None:
         """Let a fault hit requests to come."""
@@ -231,7 +239,17 @@ class Sandbox:
 
         A request is under way until it is answered or dropped, and what it changes is changed.
         """
-        return self._control.state()
+        logged = self.log
+        with self._account.lock:
+            lists = {name: len(table) for name, table in self._account.tables.items()}
+        return {
+            "lists": lists,
+            "requests": len(logged),
+            "under_way": sum(not request.is_over for request in logged),
+            "quota_remaining": self._limits.quota.remaining,
+            "quota_reset": self._limits.quota_reset,
+            "rate_remaining": self._limits.rate.remaining,
+        }
 
     @property
     def domains(self) -> list[str]:
@@ -256,7 +274,7 @@ class Sandbox:
         ``unsubscribes``, ``on-hold-list``, ``recipients``, ``sms-recipients``.
         """
         with self._account.lock:
-            return self._account.entries(name)
+            return self._shown(name, self._account.table(name).all())
 
     def add(
         self, name: str, *recipients: str, patterns: Sequence[str] = (), domain: str | None = None
@@ -268,13 +286,37 @@ class Sandbox:
         :param domain: the name of the domain. Without it a blocklist entry is the account's, any other the
             first domain's.
         """
-        with self._account.lock:
-            return self._account.add(name, recipients, patterns=patterns, domain=domain)
+        account = self._account
+        with account.lock:
+            account.table(name)
+            if patterns and name != BLOCKLIST:
+                raise ValueError(f"Only the blocklist takes patterns, not {name}.")
+            chosen = None if domain is None else account.domain_named(domain)
+            first = chosen or account.domains[0]
+            if name == BLOCKLIST:
+                rows = account.block(recipients, patterns, chosen)
+            elif name == SMS_RECIPIENTS:
+                rows = [account.add_sms_recipient(number) for number in recipients]
+            elif name == RECIPIENTS:
+                rows = [account.add_recipient(address, first) for address in recipients]
+            else:
+                rows = account.suppress(name, recipients, first)
+            return self._shown(name, rows)
 
     def remove(self, name: str, ids: Iterable[str]) -> None:
         """Take entries off a list as if somebody else did; ``ValueError``, and none is, at an unknown id."""
         with self._account.lock:
-            self._account.remove(name, ids)
+            rows = []
+            for row_id in ids:
+                row = self._account.table(name).with_id(row_id)
+                if row is None:
+                    raise ValueError(f"There is no {row_id!r} on {name}.")
+                rows.append(row)
+            if name != RECIPIENTS:
+                self._account.delete(name, [row.id for row in rows])
+                return
+            for row in rows:
+                self._account.delete_recipient(row)
 
     def set_sms_status(self, recipient_id: str, status: str) -> None:
         """Let an SMS recipient opt out (``opt_out``) or in again (``active``) as if by a text message."""
@@ -285,6 +327,12 @@ class Sandbox:
             if recipient is None:
                 raise ValueError(f"There is no SMS recipient {recipient_id!r}.")
             self._account.set_sms_status(recipient, status)
+
+    def _shown(self, name: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        # Rows change in place: what is handed out stays as it is.
+        shown = [self._account.show(name, row) for row in rows]
+        copies: list[dict[str, Any]] = json.loads(json.dumps(shown))
+        return copies
 
 
 def _clock_ahead(name: str, ahead: float) -> int:
