@@ -33,14 +33,6 @@ _TOO_LARGE = b"""<html>
 _DOMAIN_STATE = {"dkim": True, "spf": True, "tracking": False, "is_verified": True, "is_dns_active": True}
 
 
-class _NotFoundError(Exception):
-    """The path names nothing."""
-
-
-class _TooLargeError(Exception):
-    """More in one request than whatever stands in front of the API lets through."""
-
-
 @dataclass(frozen=True)
 class Api:
     """What every endpoint works with."""
@@ -65,11 +57,7 @@ class Api:
             body = {} if method == "GET" else read_body(raw)
             return handlers[method](Call(self, path, query, body, row_id))
         except RefusalError as refusal:
-            return json_answer(refusal.body, 422)
-        except _NotFoundError:
-            return not_found()
-        except _TooLargeError:
-            return Answer(413, _TOO_LARGE, {"content-type": HTML})
+            return refusal.answer
 
 
 @dataclass(frozen=True)
@@ -90,16 +78,10 @@ class Call:
 
     def domain(self, given: object) -> Owner | None:
         """The domain of a ``domain_id``; None when none was given, or none that there is."""
-        if given is None or given == "":
-            return None
-        if not isinstance(given, str):
-            self.complaints.add("domain_id", f"The domain id must be a string. {NOT_A_STRING}")
-            return None
         return self._owner("domain_id", given, self.account.domains)
 
     def sms_number(self) -> Owner | None:
-        given = self.query.get("sms_number_id")
-        return self._owner("sms_number_id", given, self.account.sms_numbers) if given else None
+        return self._owner("sms_number_id", self.query.get("sms_number_id"), self.account.sms_numbers)
 
     def batch(self, *fields: str) -> list[list[Any]]:
         """Lists from the body, none of them longer than the API takes at a time."""
@@ -107,7 +89,7 @@ class Call:
         lists = [read_list(self.body, name, most, self.complaints) for name in fields]
         if most is not None and any(len(found) > most for found in lists):
             if self.api.batch_refusal == "413":
-                raise _TooLargeError
+                raise RefusalError(Answer(413, _TOO_LARGE, {"content-type": HTML}))
             self.complaints.settle()
         return lists
 
@@ -119,7 +101,7 @@ class Call:
         """The row that the path names."""
         row = self.account.tables[name].with_id(self.id)
         if row is None:
-            raise _NotFoundError
+            raise RefusalError(not_found())
         return row
 
     def page(self, name: str, rows: list[Row]) -> Answer:
@@ -132,11 +114,15 @@ class Call:
     def added(self, shown: list[dict[str, Any]]) -> Answer:
         return json_answer({"data": shown}, self.account.dialect.added_status)
 
-    def _owner(self, name: str, given: str, owners: list[Owner]) -> Owner | None:
+    def _owner(self, name: str, given: object, owners: list[Owner]) -> Owner | None:
+        label = name.replace("_", " ")
         for owner in owners:
             if owner.id == given:
                 return owner
-        self.complaints.add(name, f"The selected {name.replace('_', ' ')} is invalid.")
+        if given is not None and not isinstance(given, str):
+            self.complaints.add(name, f"The {label} must be a string. {NOT_A_STRING}")
+        elif given:
+            self.complaints.add(name, f"The selected {label} is invalid.")
         return None
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS
-from airflow_provider_mailersend.sandbox.moments import DAY, SECOND, Now, iso_seconds, seconds
+from airflow_provider_mailersend.sandbox.moments import DAY, SECOND, Now, iso_seconds
 
 
 class Window:
@@ -61,30 +61,14 @@ class Window:
 class Limits:
     """Both limits of an account, and the headers that tell of them."""
 
-    def __init__(
-        self,
-        *,
-        rate_limit: int | None,
-        rate_window: float,
-        sliding_window: bool,
-        quota: int | None,
-        quota_window: float | None,
-        headers: Iterable[str],
-        clock: Now,
-    ) -> None:
-        for name, most, least in (("rate_limit", rate_limit, 1), ("quota", quota, 0)):
-            if most is not None and (isinstance(most, bool) or not most >= least or math.isinf(most)):
-                raise ValueError(f"{name} must be None or a number from {least} up, not {most!r}.")
-        for name, length in (("rate_window", rate_window), ("quota_window", quota_window)):
-            if length is not None:
-                seconds(name, length, least=0.001)
+    def __init__(self, rate: Window, quota: Window, headers: Iterable[str], clock: Now) -> None:
+        self.rate = rate
+        self.quota = quota
         self.sent = frozenset(headers)
+        self._clock = clock
         unknown = ", ".join(sorted(self.sent - ALL_HEADERS))
         if unknown:
             raise ValueError(f"headers may hold {', '.join(sorted(ALL_HEADERS))}, not {unknown}.")
-        self.rate = Window(rate_limit, rate_window, clock, slides=sliding_window)
-        self.quota = Window(quota, quota_window, clock)
-        self._clock = clock
 
     @property
     def quota_reset(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -104,21 +104,17 @@ class Maker:
 
     def seeded_recipients(self, first: int, count: int, domains: Sequence[Owner]) -> list[Row]:
         """Recipients going round the domains, each made a second before the entry that it belongs to."""
-        return [
-            self.recipient(
-                f"{self._name(first + index)}@{_PEOPLE_AT[(first + index) % len(_PEOPLE_AT)]}",
-                domains[index % len(domains)],
-                self._moment(index, count) - SECOND,
-            )
-            for index in range(count)
-        ]
+        rows = []
+        for index, moment in self._moments(count):
+            email = f"{self._name(first + index)}@{_PEOPLE_AT[(first + index) % len(_PEOPLE_AT)]}"
+            rows.append(self.recipient(email, domains[index % len(domains)], moment - SECOND))
+        return rows
 
     def seeded_entries(self, name: str, recipients: Sequence[Row]) -> list[Row]:
         """An entry for each recipient; every other has a reason, where the list has reasons."""
-        count = len(recipients)
         return [
-            self.entry(name, recipient, self._moment(index, count), None if index % 2 else REASONS[name])
-            for index, recipient in enumerate(recipients)
+            self.entry(name, recipients[index], moment, None if index % 2 else REASONS[name])
+            for index, moment in self._moments(len(recipients))
         ]
 
     def seeded_blocklist(self, count: int, domains: Sequence[Owner]) -> list[Row]:
@@ -128,13 +124,13 @@ class Maker:
         """
         scopes = [*domains, None]
         rows: list[Row] = []
-        for index in range(count):
+        for index, moment in self._moments(count):
             kind, text = "exact", f"{self._name(index)}@{_BLOCKED_AT[index % len(_BLOCKED_AT)]}"
             if index % 50 == 49:
                 kind, text = "pattern", f".*@{_BLOCKED_AT[index // 50 % len(_BLOCKED_AT)]}"
             elif index % 50 == 24 and index >= len(scopes):
                 text = rows[-len(scopes)].value
-            rows.append(self.blocked(kind, text, scopes[index % len(scopes)], self._moment(index, count)))
+            rows.append(self.blocked(kind, text, scopes[index % len(scopes)], moment))
         return rows
 
     def seeded_sms(self, count: int, senders: Sequence[Owner]) -> list[Row]:
@@ -144,11 +140,10 @@ class Maker:
         it, under the next SMS number.
         """
         rows = []
-        for index in range(count):
+        for index, moment in self._moments(count):
             phone = index - 1 if index % 10 == 9 and len(senders) > 1 else index
             status = SmsRecipientStatus.OPT_OUT if index % 4 == 3 else SmsRecipientStatus.ACTIVE
-            sender = senders[index % len(senders)]
-            rows.append(self.sms(f"+1555{phone:07d}", sender, self._moment(index, count), status))
+            rows.append(self.sms(f"+1555{phone:07d}", senders[index % len(senders)], moment, status))
         return rows
 
     def date(self, moment: int) -> str:
@@ -160,8 +155,9 @@ class Maker:
         date = iso(self.newest // DAY * DAY)
         return {"id": domain.id, "name": domain.name, "created_at": date, "updated_at": date}
 
-    def _moment(self, index: int, count: int) -> int:
-        return self.newest - (count - 1 - index) * self.spacing
+    def _moments(self, count: int) -> Iterator[tuple[int, int]]:
+        """The index of each of so many entries, the oldest first, and when it was made."""
+        return ((index, self.newest - (count - 1 - index) * self.spacing) for index in range(count))
 
     def _id(self, kind: str, moment: int) -> str:
         """24 hex digits, as a MongoDB makes them: the second, the maker, a serial number."""

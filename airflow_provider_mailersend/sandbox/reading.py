@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_mailersend.sandbox.wire import Answer, json_answer
+
 REQUIRED = "#MS42209"
 NOT_A_STRING = "#MS42221"
 
@@ -14,11 +16,12 @@ _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
 class RefusalError(Exception):
-    """A 422 that ends a request early."""
+    """An answer that ends a request early: a 422 unless it is another."""
 
-    def __init__(self, message: str, errors: Mapping[str, list[str]] | None = None) -> None:
-        super().__init__(message)
-        self.body = {"message": message} if errors is None else {"message": message, "errors": errors}
+    def __init__(self, why: str | Answer, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(why)
+        told = {"message": why} if errors is None else {"message": why, "errors": errors}
+        self.answer = why if isinstance(why, Answer) else json_answer(told, 422)
 
 
 class Complaints:

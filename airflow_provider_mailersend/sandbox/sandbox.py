@@ -17,7 +17,7 @@ from airflow_provider_mailersend.sandbox.dialect import dialect_named
 from airflow_provider_mailersend.sandbox.endpoints import Api
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
 from airflow_provider_mailersend.sandbox.front import Front
-from airflow_provider_mailersend.sandbox.limits import Limits
+from airflow_provider_mailersend.sandbox.limits import Limits, Window
 from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS, Maker
 from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
@@ -115,8 +115,6 @@ class Sandbox:
             raise ValueError(f"port must be from 0 to 65535, not {port}.")
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("token must be printable ASCII without spaces.")
-        if max_batch is not None and max_batch < 1:
-            raise ValueError(f"max_batch must be None or 1 and more, not {max_batch}.")
         if batch_refusal not in ("422", "413"):
             raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
         self.token = token
@@ -129,14 +127,16 @@ class Sandbox:
         self._batch_refusal: Literal["422", "413"] = batch_refusal
         self._rate_window = rate_window
         spoken = dialect_named(dialect)
+        _require_most("rate_limit", rate_limit, 1)
+        _require_most("quota", quota, 0)
+        _require_most("max_batch", max_batch, 1)
+        seconds("rate_window", rate_window, least=0.001)
+        seconds("quota_window", rate_window if quota_window is None else quota_window, least=0.001)
         self._limits = Limits(
-            rate_limit=rate_limit,
-            rate_window=rate_window,
-            sliding_window=sliding_window,
-            quota=quota,
-            quota_window=quota_window,
-            headers=spoken.headers if headers is None else headers,
-            clock=self._now,
+            Window(rate_limit, rate_window, self._now, slides=sliding_window),
+            Window(quota, quota_window, self._now),
+            spoken.headers if headers is None else headers,
+            self._now,
         )
         self._account = Account(
             {
@@ -333,6 +333,11 @@ class Sandbox:
         shown = [self._account.show(name, row) for row in rows]
         copies: list[dict[str, Any]] = json.loads(json.dumps(shown))
         return copies
+
+
+def _require_most(name: str, most: int | None, least: int) -> None:
+    if most is not None and (isinstance(most, bool) or most < least):
+        raise ValueError(f"{name} must be None or a number from {least} up, not {most!r}.")
 
 
 def _clock_ahead(name: str, ahead: float) -> int:

@@ -108,10 +108,13 @@ class Line:
         self._wait = wait
 
     async def send(self, answer: Answer) -> None:
+        is_last = self._request.headers.get("connection", "").lower() == "close"
+        if is_last:
+            answer.headers["connection"] = "close"
         self._writer.write(answer.head() + (b"" if self._request.method == "HEAD" else answer.body))
-        if self._request.headers.get("connection", "").lower() == "close":
-            self.cut()
         await self._writer.drain()
+        if is_last:
+            self.cut()
 
     def cut(self) -> None:
         """Drop the connection, once what was written is sent."""
