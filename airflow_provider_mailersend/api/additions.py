@@ -41,7 +41,7 @@ from airflow_provider_mailersend.api.requests import (
 
 OnInvalid = Literal["fail", "skip"]
 
-#: How far an entry's date may lie before the moment it was asked for: the clock that answers tell of may be a gateway's.
+#: How far an entry's date may lie before the moment it was asked for: answers may tell of a gateway's clock.
 _CLOCK_GRAIN = timedelta(minutes=1)
 
 #: The same where the API's clock is not known, for want of a Date header.

@@ -47,8 +47,8 @@ def check_quota(flow: Flow, job: str, needed: int, in_one_day: int, *, spent: in
         return
     reserved = f", besides the {reserve} reserved for sending" if reserve else ""
     error = MailerSendQuotaExhaustedError(
-        f"{job} was not begun: it takes at least {needed - spent} requests, and {left} of the day's are left{reserved}. The "
-        f"next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{job} was not begun: it takes at least {needed - spent} requests, and {left} of the day's are left"
+        f"{reserved}. The next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
         endpoint=get_api_quota().endpoint,
         resets_at=resets_at,
         retry_at=flow.throttle.quota_retry_at,

@@ -20,7 +20,9 @@ from airflow_provider_mailersend.hooks.reporting import Reporter
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-_MAY_BE_INCOMPLETE = "The list's order kept varying from one request to the next while it was read: entries may have been missed."
+_MAY_BE_INCOMPLETE = (
+    "Entries may have been missed: the list's order kept varying from one request to the next."
+)
 
 #: What this process has warned of.
 _WARNED: set[str] = set()

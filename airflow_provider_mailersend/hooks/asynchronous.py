@@ -126,9 +126,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         both_ways: bool = True,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
         """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
-        settings, _, _ = await self._connect()
-        domain_id = await self._domain(domain_id, domain)
-        scope = Scope(domain_id)
+        scope = Scope(await self._domain(domain_id, domain))
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return await self._run(finding.run)
 
@@ -174,8 +172,7 @@ class MailerSendAsyncHook(MailerSendAccount):
     async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         settings, _, _ = await self._connect()
         scope = Scope.of(domain_id, domain, settings.domain_id)
-        async with self._resolving:
-            return await self._run(scope.resolve)
+        return await self.resolve_domain_id(scope.domain) if scope.domain else scope.domain_id
 
     async def _connect(self) -> tuple[Settings, Flow, Reporter]:
         async with self._connecting:

@@ -477,7 +477,7 @@ def test_it_tells_how_far_it_is():
     "body", [{"errors": {"ids": ["Odd."]}}, {"errors": ["Odd."], "message": "Odd."}, {"errors": "Odd."}]
 )
 def test_a_success_with_errors_is_none(body):
-    with pytest.raises(MailerSendValidationError, match="answered 200, but with errors: .*Odd"):
+    with pytest.raises(MailerSendValidationError, match=r"answered 200, but with errors: .*Odd"):
         delete(None, ids(1, 2), script=Script(answer(200, body)))
 
 

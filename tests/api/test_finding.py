@@ -149,7 +149,7 @@ def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there():
     account = VaryingAccount()
     for n in range(1000):
         account.put(f"old{n}@example.org", at=NOON)
-    with pytest.raises(MailerSendIncompleteListError, match="1 of those looked for .* may be there"):
+    with pytest.raises(MailerSendIncompleteListError, match=r"1 of those looked for .* may be there"):
         look(account, {address(2000): 1})
 
 

@@ -1033,7 +1033,7 @@ def test_what_an_earlier_try_left_is_not_begun_where_too_little_is_left(over_day
     account, so_far = first_try(over_days=over_days)
     account.left = 1
     script = Script(server=account, start=NOON + minutes(5))
-    with pytest.raises(MailerSendQuotaExhaustedError, match="POST .* was not done") as caught:
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"POST .* was not done") as caught:
         sync(account, script=script, recipients=people(0, 1, 2, 3), batch_size=1, so_far=so_far)
     # Few requests are not worth a question.
     assert {request.path for request in script.sent} == {"/suppressions/blocklist"}
