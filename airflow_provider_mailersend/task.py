@@ -71,6 +71,12 @@ class MailerSendTask:
         moment = datetime.fromtimestamp(max(retry_at, time.time()), UTC)
         return TaskDeferred(trigger=MailerSendQuotaResetTrigger(moment), method_name=then, **deferral)
 
+    def resolved_domain(self) -> dict[str, str]:
+        """Return the id of the domain that the task names, by that name, where it is known by now."""
+        name = getattr(self, "domain", None)
+        wanted = name.strip().lower() if isinstance(name, str) else None
+        return {known: id_ for known, id_ in self.hook.domain_ids.items() if known.lower() == wanted}
+
     def at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """
         Return *entries*, to be written to XCom, where there are no more than *max_entries*.

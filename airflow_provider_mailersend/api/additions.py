@@ -17,6 +17,7 @@ from airflow_provider_mailersend.api.entries import (
     created_at,
     key_of,
     read_moment,
+    value_of,
 )
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
@@ -40,18 +41,17 @@ from airflow_provider_mailersend.api.requests import (
 
 OnInvalid = Literal["fail", "skip"]
 
-#: How far an entry's date may lie before the moment it was asked for: both clocks are read in whole seconds.
-_CLOCK_GRAIN = timedelta(seconds=2)
+#: How far an entry's date may lie before the moment it was asked for: answers may tell of a gateway's clock.
+_CLOCK_GRAIN = timedelta(minutes=1)
 
 #: The same where the API's clock is not known, for want of a Date header.
 _CLOCK_UNKNOWN = timedelta(minutes=5)
 
+#: How far an entry's date may lie before that of one made earlier: both are the API's, maybe of two of its machines.
+_API_CLOCKS_APART = timedelta(seconds=5)
+
 #: How far the clocks of two workers may be apart, in seconds.
 _CLOCKS_APART = 60.0
-
-#: How long a request that got no answer is given at the least, and at the most, before looking what it did.
-_SHORTEST_SETTLING = 1.0
-_LONGEST_SETTLING = 60.0
 
 
 class Additions:
@@ -106,6 +106,8 @@ class Additions:
         self.pending: dict[Key, Item] = {}
         for item in items:
             self.pending.setdefault(item.key, item)
+        #: What the API stored as something else than was sent, and the entry that it made of it.
+        self.stored_differently: list[tuple[Item, Entry]] = []
         #: When the newest entry of those added was made, by the API's clock.
         self.latest: datetime | None = read_moment(done.get("latest"))
         self._total = len(self.added) + len(self.rejected) + len(self.pending)
@@ -126,6 +128,10 @@ class Additions:
             error.progress = self.progress
             error.so_far = self._so_far()
             raise
+        if self.on_invalid == "fail":
+            check_stored(
+                self.suppression_list, map(stored, self.stored_differently), len(self.stored_differently)
+            )
 
     @property
     def progress(self) -> str:
@@ -184,7 +190,19 @@ class Additions:
         self._unknowns = 0
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
         self.latest = max([*dates, *([self.latest] if self.latest else [])], default=None)
+        self._note_stored(batch, entries)
         self._done(batch, [entry["id"] for entry in entries])
+
+    def _note_stored(self, batch: Sequence[Item], entries: Sequence[Entry]) -> None:
+        """Take note of those of *batch* that none of *entries* is equal to: the API shows what it stored."""
+        keys = [key_of(entry) for entry in entries]
+        sent, shown = {item.key for item in batch}, set(keys)
+        lost = [(place, item) for place, item in enumerate(batch) if item.key not in shown]
+        others = [entry for entry, key in zip(entries, keys, strict=True) if key and key not in sent]
+        if len(others) != len(lost) and len(entries) == len(batch):
+            # Two that were sent may have become one: then each stands where its address stood.
+            others = [entries[place] for place, _ in lost if keys[place]]
+        self.stored_differently.extend((item, entry) for (_, item), entry in zip(lost, others, strict=False))
 
     def _done(self, items: Sequence[Item], ids: Iterable[str]) -> None:
         self.added.extend(ids)
@@ -236,9 +254,7 @@ class Additions:
         self._unknowns += 1
         asked_at = flow.sent_at
         now = yield Wait(0.0)
-        # The API may still be at work on it, behind a gateway that gave up: it is given as long again.
-        at_work = min(now - asked_at, _LONGEST_SETTLING)
-        settling = max(_SHORTEST_SETTLING, flow.backoff(self._unknowns), at_work)
+        settling = flow.settling(self._unknowns, now - asked_at)
         seen = -1
         entries: dict[Key, Entry] = {}
         # Some but not all of it there may mean that the API is still at work: look until that stands still.
@@ -263,7 +279,7 @@ class Additions:
             paging.since = self._since(flow, moment)
             for entry in paging.read(answer):
                 key = key_of(entry)
-                if key is not None and key in wanted and belongs_to(entry, self._domain_id):
+                if key is not None and key in wanted and belongs_to(entry, self._domain_id) is not False:
                     found.setdefault(key, entry)
         return found
 
@@ -272,9 +288,38 @@ class Additions:
         ahead = flow.throttle.clock_ahead
         since = datetime.fromtimestamp(moment + (ahead or 0.0), UTC)
         since -= _CLOCK_UNKNOWN if ahead is None else _CLOCK_GRAIN
-        return since if self.latest is None else max(since, self.latest)
+        return since if self.latest is None else max(since, self.latest - _API_CLOCKS_APART)
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
         rejected = [{"value": item.value, "reason": why} for item, why in self.rejected.items()]
-        return {"added": self.added, "rejected": rejected, "requests": requests}
+        return {
+            "added": self.added,
+            "rejected": rejected,
+            "stored_differently": list(map(stored, self.stored_differently)),
+            "requests": requests,
+        }
+
+
+def stored(one: tuple[Item, Entry]) -> dict[str, str]:
+    """Return, as plain JSON, what was sent, where it stood, and what was stored of it."""
+    item, entry = one
+    return {"value": item.value, "where": item.where, "stored_as": (value_of(entry) or ("", ""))[1]}
+
+
+def check_stored(suppression_list: SuppressionList, first: Iterable[Mapping[str, str]], count: int) -> None:
+    """
+    Let an addition pass that stored all as it was sent.
+
+    :param first: the first of what was stored as something else.
+    :param count: how many of them there are.
+    :raises MailerSendValidationError: there are any.
+    """
+    if not count:
+        return
+    reported = (f"{one['where']} {masked(one['value'])!r} as {masked(one['stored_as'])!r}" for one in first)
+    raise MailerSendValidationError(
+        f"{suppression_list}: MailerSend stored {count} of what was added as something else than was sent: "
+        f"{first_of(reported, count, separator='; ')}. All else was done. Correct the source to the stored spelling, "
+        "which the list shows, or pass on_invalid='skip'."
+    )

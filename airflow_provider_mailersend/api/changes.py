@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from math import ceil
 from typing import Any
 
-from airflow_provider_mailersend.api.additions import Additions
+from airflow_provider_mailersend.api.additions import Additions, stored
 from airflow_provider_mailersend.api.deletions import Deletions
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.api.entries import read_moment
+from airflow_provider_mailersend.api.entries import Entry, read_moment
 from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
 from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.plans import FIRST, Plan
@@ -23,6 +23,7 @@ class Changes:
 
     :param scope: the domain whose entries are meant; without one it is the account's blocklist.
     :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param was_there: whether an entry that the API made says what another one says that was read, and stays.
     :param so_far: what an earlier try had done of the same plan.
     :param label: what tells the plan, to be kept with what is done of it.
     """
@@ -34,6 +35,7 @@ class Changes:
         *,
         scope: Scope = ACCOUNT_WIDE,
         batch_size: int = BATCH_SIZE,
+        was_there: Callable[[Entry], bool] = lambda entry: False,
         so_far: Mapping[str, Any] | None = None,
         label: Mapping[str, Any] | None = None,
     ) -> None:
@@ -59,6 +61,9 @@ class Changes:
         self._deletions = Deletions(
             suppression_list, plan.to_delete[self._next_to_delete :], scope=scope, batch_size=batch_size
         )
+        self._was_there = was_there
+        # What is deleted again, as it was made of an address that the API stores as one that was there.
+        self._taken_back = Deletions(suppression_list, scope=scope, batch_size=batch_size)
 
     def run(self, flow: Flow) -> Steps[None]:
         """Do all that is left, by *flow*."""
@@ -70,6 +75,11 @@ class Changes:
         while self._additions.pending:
             yield from self._additions.add_batch(flow)
             yield from self._keep()
+        self._taken_back.pending = [
+            entry["id"] for _, entry in self._additions.stored_differently if self._was_there(entry)
+        ]
+        while self._taken_back.pending:
+            yield from self._taken_back.delete_batch(flow)
         while self._deletions.pending:
             yield from self._deletions.delete_batch(flow)
             yield from self._keep()
@@ -97,7 +107,18 @@ class Changes:
     @property
     def added(self) -> int:
         """How many were added."""
-        return len(self.plan.to_add) - len(self._additions.pending) - self.rejected
+        taken_back = len(self._taken_back.deleted) + len(self._taken_back.missing)
+        return len(self.plan.to_add) - len(self._additions.pending) - self.rejected - taken_back
+
+    @property
+    def stored_differently(self) -> int:
+        """How many of what was added the API stored as something else than was sent."""
+        return len(self._additions.stored_differently)
+
+    @property
+    def first_stored_differently(self) -> list[dict[str, str]]:
+        """The first of them: ``value``, ``where`` it stood among those given, and what it is ``stored_as``."""
+        return [stored(one) for one in self._additions.stored_differently[:FIRST]]
 
     @property
     def deleted(self) -> int:

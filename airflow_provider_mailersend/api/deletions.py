@@ -55,6 +55,8 @@ class Deletions:
         self.pending = unique_ids(so_far["pending"] if so_far else ids)
         #: What there is no entry for, where the entries are named by what they suppress.
         self.unmet: list[str] | None = so_far["unmet"] if so_far else None
+        #: Whether entries may have been missed when the list was read for them.
+        self.may_be_incomplete: bool = bool(so_far and so_far.get("may_be_incomplete"))
         self._matching = None if so_far else matching
         # How many of the first that are left may be deleted already, a request for them having got no answer.
         self._unsure: int = so_far["unsure"] if so_far else 0
@@ -65,6 +67,7 @@ class Deletions:
         if self._matching is not None:
             yield from self._matching.run(flow)
             self.pending, self.unmet = self._matching.ids, self._matching.missing
+            self.may_be_incomplete = self._matching.may_be_incomplete
             self._total = len(self.pending)
         try:
             while self.pending:
@@ -77,6 +80,7 @@ class Deletions:
                 "missing": self.missing,
                 "unmet": self.unmet,
                 "unsure": self._unsure,
+                "may_be_incomplete": self.may_be_incomplete,
             }
             raise
 
@@ -93,15 +97,20 @@ class Deletions:
         domain_id = yield from self.scope.resolve(flow)
         batch = self.pending[: self._unsure or self.batch_size]
         request = delete_suppressions(self.suppression_list, batch, domain_id)
+        unsure = 0
         try:
             yield from flow.carry_out(request)
             self._done(batch)
         except MailerSendRequestError as error:
+            left = len(self.pending)
             self._adapt(batch, error)
+            if error.status is not None and error.status < 300 and len(self.pending) < left:
+                # A success with errors for some ids may have deleted the others.
+                unsure = len(batch) - (left - len(self.pending))
         except MailerSendError as error:
             self._unsure = len(batch) if error.may_be_processed else self._unsure
             raise
-        self._unsure = 0
+        self._unsure = unsure
         yield Progress(request, self._total - len(self.pending), self._total)
 
     def _done(self, batch: Sequence[str]) -> None:
@@ -139,5 +148,27 @@ class Deletions:
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
-        missing = self.missing if self.unmet is None else self.unmet
-        return {"deleted": self.deleted, "missing": missing, "all": False, "requests": requests}
+        return deletion_result(
+            deleted=self.deleted,
+            missing=self.missing if self.unmet is None else self.unmet,
+            may_be_incomplete=self.may_be_incomplete,
+            requests=requests,
+        )
+
+
+def deletion_result(
+    *,
+    requests: int,
+    deleted: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    is_all: bool = False,
+    may_be_incomplete: bool = False,
+) -> dict[str, Any]:
+    """Return what a deletion did, as plain JSON."""
+    return {
+        "deleted": list(deleted),
+        "missing": list(missing),
+        "all": is_all,
+        "may_be_incomplete": may_be_incomplete,
+        "requests": requests,
+    }

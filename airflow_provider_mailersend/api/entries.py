@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -50,14 +51,33 @@ def comparable(kind: str, value: str) -> Key:
     """
     Return what is equal for all spellings that mean the same.
 
-    Spaces around do not count, nor does the case of an address. That of a pattern does: ``\\D`` is not ``\\d``.
+    Spaces around do not count. Of an address neither does its case, nor how Unicode composes its characters, nor how
+    its domain is written: in Unicode or encoded for DNS, with a final dot or without. The case of a pattern counts:
+    ``\\D`` is not ``\\d``.
     """
     bare = value.strip()
     if kind != "recipients":
         return kind, bare
     lower = bare.lower()
+    if not lower.isascii() or "xn--" in lower or lower.endswith("."):
+        lower = _canonical(lower)
     # The same string where it can be: lists are long, and strings take memory.
     return kind, bare if lower == bare else lower
+
+
+def _canonical(address: str) -> str:
+    name, at, domain = address.rpartition("@")
+    labels = map(_in_unicode, domain.removesuffix(".").split("."))
+    return unicodedata.normalize("NFC", name + at + ".".join(labels))
+
+
+def _in_unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode").lower()
+    except UnicodeError:
+        return label
 
 
 def key_of(entry: Mapping[str, Any]) -> Key | None:
@@ -73,16 +93,20 @@ def domain_id_of(entry: Mapping[str, Any]) -> str | None:
     return domain_id if isinstance(domain_id, str) else None
 
 
-def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool:
+def belongs_to(entry: Mapping[str, Any], domain_id: str | None) -> bool | None:
     """
     Return whether a suppression entry belongs to the domain of *domain_id*; with None, to the account.
 
-    A blocklist entry without a domain is the account's own. Elsewhere each is some domain's, and may not say whose.
+    A blocklist entry whose domain is null is the account's own. Elsewhere each is some domain's. None where the entry
+    does not say its domain.
     """
     theirs = domain_id_of(entry)
     if "pattern" in entry:
-        return theirs == domain_id
-    return domain_id is None or theirs in (None, domain_id)
+        is_said = domain_id is None or "domain" in entry
+        return theirs == domain_id if is_said else None
+    if domain_id is None:
+        return True
+    return theirs == domain_id if theirs is not None else None
 
 
 def _of(thing: object, key: str) -> object:

@@ -133,5 +133,9 @@ class MailerSendUnexpectedAnswerError(MailerSendError):
     """An answer came that is not what this endpoint gives: no JSON, another shape, a redirect."""
 
 
+class MailerSendIncompleteListError(MailerSendError):
+    """A list was read and read again, and entries may still be missing: its order varies between requests."""
+
+
 class MailerSendUnknownFateError(MailerSendError):
     """Something that must not be done twice was asked for, and no answer tells whether it was done."""

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from airflow_provider_mailersend.api.arguments import check_flags
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
+from airflow_provider_mailersend.api.errors import MailerSendIncompleteListError
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.items import Item, check_items
-from airflow_provider_mailersend.api.pages import Paging, entries_of
+from airflow_provider_mailersend.api.pages import entries_of
 from airflow_provider_mailersend.api.requests import Request, SuppressionList, list_suppressions
+from airflow_provider_mailersend.api.whole_list import WholeList
 
 
 class Finding:
@@ -51,7 +53,11 @@ class Finding:
         self._found: dict[Key, tuple[int, Entry]] = {}
 
     def run(self, flow: Flow) -> Steps[dict[tuple[str, str], tuple[int, Entry]]]:
-        """Return those that are there, each as its page and its entry, by *flow*."""
+        """
+        Return those that are there, each as its page and its entry, by *flow*.
+
+        :raises MailerSendIncompleteListError: one was not met, and may be there.
+        """
         domain_id = yield from self.scope.resolve(flow)
         request = list_suppressions(self.suppression_list, domain_id)
         # What is added to a list pushes others onto the next page, and what is deleted pulls them back.
@@ -61,13 +67,20 @@ class Finding:
             if len(pages) >= max(pages, default=0):
                 break
             yield from self._look_at(flow, request, pages)
-        paging, count = Paging(request), 0
-        while self._missing and paging.request is not None:
-            count += 1
-            entries = yield from flow.read_page(paging)
-            self._see(entries, count)
+        whole, count = WholeList(request), 0
+        while self._missing and whole.request is not None:
+            page = int(whole.request.params["page"])
+            count = max(count, page)
+            entries = yield from flow.read_page(whole)
+            self._see(entries, page)
         if self.both_ways and count > 1:
             yield from self._look_at(flow, request, range(count, 0, -1))
+        if self._missing and whole.may_be_incomplete:
+            raise MailerSendIncompleteListError(
+                f"The order of {self.suppression_list} varies from one request to the next, so entries may have been "
+                f"missed: {len(self._missing)} of those looked for were not met, and may be there. Look again later.",
+                endpoint=request.endpoint,
+            )
         return {what: self._found[key] for what, key in self._keys.items() if key in self._found}
 
     def _look_at(self, flow: Flow, request: Request, pages: Iterable[int]) -> Steps[None]:

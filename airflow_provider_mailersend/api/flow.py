@@ -21,9 +21,10 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnknownFateError,
 )
 from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
-from airflow_provider_mailersend.api.refusals import error_from, unexpected
+from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in, unexpected
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.api.whole_list import WholeList
 
 #: How often a request is repeated after a fault, unless the connection says otherwise.
 MAX_RETRIES = 5
@@ -37,6 +38,10 @@ _LONGEST_BACKOFF = 30.0
 #: Less than this, in seconds, is no time for another try. More than that no system's time-outs can hold.
 _SHORTEST_TRY = 1.0
 _LONGEST_TRY = 86_400.0
+#: How long a request that got no answer is given at the least, and at the most, before looking what it did: the API
+#: may be at work on it behind a gateway that gave up, and show what it did some seconds after that.
+_SHORTEST_SETTLING = 7.0
+_LONGEST_SETTLING = 60.0
 
 #: The answers after which a request that is repeatable may be repeated; those from 520 are the CDN's own.
 _PASSING = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
@@ -154,7 +159,11 @@ class Flow:
         self.domain_ids: dict[str, str] = {}
         #: When the last one was sent, in Unix seconds of the asking machine's clock.
         self.sent_at = 0.0
+        #: Whether the last page that was read told how many of the day's requests are left.
+        self.page_told_quota = False
         self._random = random
+        # What the API said in its last 429, until a request is accepted.
+        self._refusal = ""
         self._has_asked_quota = False
         # The lists that have shown to be newest first.
         self._newest_first: set[tuple[str, object]] = set()
@@ -184,8 +193,10 @@ class Flow:
                 if isinstance(outcome, Answer):
                     self.throttle.learn(request, outcome)
                     if outcome.ok:
+                        self._refusal = ""
                         return outcome
                     if outcome.status == 429:
+                        self._refusal = message_of(outcome)
                         self.throttle.refused(request, outcome)
                         # A 429 for the daily quota was never observed: it may lack its code, as those for the
                         # minute do, and waiting on for a whole day is not free.
@@ -211,6 +222,7 @@ class Flow:
         """
         Send *request*, whose answer holds nothing of interest.
 
+        :raises MailerSendValidationError: the answer is a success with errors in its body.
         :raises MailerSendUnexpectedAnswerError: the answer is a page of whatever stands in front of the API.
         """
         answer = yield from self.send(request)
@@ -219,8 +231,10 @@ class Flow:
                 answer.json()
         except ValueError:
             raise unexpected(request, answer, "a body that is no JSON") from None
+        if (refusal := refusal_in(request, answer)) is not None:
+            raise refusal
 
-    def read_page(self, paging: Paging) -> Steps[list[Entry]]:
+    def read_page(self, paging: Paging | WholeList) -> Steps[list[Entry]]:
         """Ask for the next page of *paging* and return what is new on it."""
         if paging.request is None:
             return []
@@ -229,6 +243,7 @@ class Flow:
         if which in self._newest_first:
             paging.expect_newest_first()
         answer = yield from self.send(request)
+        self.page_told_quota = "x-apiquota-remaining" in answer.headers
         entries = paging.read(answer)
         if paging.is_newest_first:
             self._newest_first.add(which)
@@ -255,12 +270,23 @@ class Flow:
         """Return how long to wait after so many faults in a row, in seconds."""
         return min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
 
+    def settling(self, times: int, took: float) -> float:
+        """
+        Return how long to wait before looking what a request that got no answer did, in seconds.
+
+        :param times: how many in a row got none.
+        :param took: how long it took until that was clear, in seconds.
+        """
+        longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
+        return min(_LONGEST_SETTLING, max(longer_each_time, 2 * took))
+
     def _check_wait(self, request: Request, started: float) -> None:
         if self.throttle.not_before > started + self.retry_timeout:
+            said = f' MailerSend said: "{self._refusal}"' if self._refusal else ""
             raise MailerSendRateLimitError(
                 f"{request.endpoint} was not done: the account's requests a minute are used up (429), and waiting "
                 f"for more would take longer than {self.retry_timeout:g} s. Others use the same account: run this "
-                "at a quieter time, or let fewer tasks run at once (an Airflow pool does that).",
+                f"at a quieter time, or let fewer tasks run at once (an Airflow pool does that).{said}",
                 endpoint=request.endpoint,
                 retry_at=self.throttle.not_before,
             )

@@ -8,8 +8,8 @@ from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.api.entries import Key, belongs_to, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.items import Item, check_items, items_of
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SuppressionList, list_suppressions
+from airflow_provider_mailersend.api.whole_list import WholeList
 
 
 class Matching:
@@ -37,6 +37,8 @@ class Matching:
         self.scope = scope
         #: The ids of the entries found, in the list's order.
         self.ids: list[str] = []
+        #: Whether entries may have been missed.
+        self.may_be_incomplete = False
         self._unmet: dict[Key, Item] = {}
         for item in items:
             self._unmet.setdefault(item.key, item)
@@ -52,11 +54,20 @@ class Matching:
         if not self._wanted:
             return
         domain_id = yield from self.scope.resolve(flow)
-        paging = Paging(list_suppressions(self.suppression_list, domain_id))
-        while paging.request is not None:
-            entries = yield from flow.read_page(paging)
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        found: list[tuple[str, Key, bool | None]] = []
+        has_others = False
+        while whole.request is not None:
+            entries = yield from flow.read_page(whole)
             for entry in entries:
+                is_ours = belongs_to(entry, domain_id)
+                has_others = has_others or is_ours is False
                 key = key_of(entry)
-                if key is not None and key in self._wanted and belongs_to(entry, domain_id):
-                    self.ids.append(entry["id"])
-                    self._unmet.pop(key, None)
+                if key is not None and key in self._wanted and is_ours is not False:
+                    found.append((entry["id"], key, is_ours))
+        self.may_be_incomplete = whole.may_be_incomplete
+        for id_, key, is_ours in found:
+            # One that does not say its domain is taken for ours where asking for the domain kept out all others.
+            if is_ours or not has_others:
+                self.ids.append(id_)
+                self._unmet.pop(key, None)

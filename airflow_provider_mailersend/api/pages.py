@@ -6,12 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Entry, created_at
 from airflow_provider_mailersend.api.refusals import unexpected
 from airflow_provider_mailersend.api.requests import Request
 
 #: How often the same full page may come in a row before the list is taken for one that is not paged at all.
 _MOST_REPEATS = 3
+
+#: How many pages in a row may hold nothing new: a large addition pushes what was read onto as many.
+_MOST_WITHOUT_NEW = 12
 
 
 class Paging:
@@ -23,26 +27,45 @@ class Paging:
     :param request: asks for the first page.
     :param since: leave out entries made before this moment.
     :param until: leave out entries made at this moment or later.
+    :param known: leave out entries of these ids, which another reading has met, and add to them.
     """
 
     def __init__(
-        self, request: Request, *, since: datetime | None = None, until: datetime | None = None
+        self,
+        request: Request,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        known: CompactSet | None = None,
     ) -> None:
         self.request: Request | None = request
         self.since = since
         self.until = until
-        #: How many entries were met, and of how many where the API tells: it is documented to, and was not seen to.
-        self.count = 0
+        #: The ids of the entries met.
+        self.seen = CompactSet()
+        #: Of how many, where the API tells: it is documented to, and was not seen to.
         self.total: int | None = None
+        #: How many entries were met again.
+        self.repeated = 0
+        #: Whether entries were met again that those added meanwhile cannot all have pushed there.
+        self.order_varied = False
+        #: How many entries the page read last holds.
+        self.page_size = 0
         #: The dates that could not be read; their entries were kept.
         self.unreadable_dates: list[object] = []
+        self._known = known
         self._page = 1
-        self._seen: set[str] = set()
         self._newest_first = True
         self._falls = False
         self._last_date: datetime | None = None
         self._last_ids: list[str] = []
         self._repeats = 0
+        self._pages_without_new = 0
+
+    @property
+    def count(self) -> int:
+        """How many entries were met."""
+        return len(self.seen)
 
     def read(self, answer: Answer) -> list[Entry]:
         """
@@ -52,15 +75,14 @@ class Paging:
         """
         asked = self._asked()
         entries, is_last, self.total = _page_of(asked, answer)
-        self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries])
-        fresh = [entry for entry in entries if self._is_new(entry["id"])]
-        self.count += len(fresh)
-        if self.since is None and self.until is None:
-            kept = fresh
-        else:
-            dates = [created_at(entry) for entry in fresh]
-            kept = [entry for entry, date in zip(fresh, dates, strict=True) if self._within(entry, date)]
-            is_last = self._past_since([date for date in dates if date is not None]) or is_last
+        self.page_size = len(entries)
+        fresh = self._fresh(entries)
+        self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries], has_new=bool(fresh))
+        kept = fresh if self._known is None else [one for one in fresh if self._known.add(one["id"])]
+        if self.since is not None or self.until is not None:
+            kept = [entry for entry in kept if self._within(entry, created_at(entry))]
+            dates = [date for entry in fresh if (date := created_at(entry)) is not None]
+            is_last = self._past_since(dates) or is_last
         self._page += 1
         self.request = None if is_last else asked.at_page(self._page)
         return kept
@@ -68,22 +90,37 @@ class Paging:
     @property
     def is_newest_first(self) -> bool:
         """Whether what was read, or another reading of the list, shows that it is."""
-        return self._newest_first and self._falls
+        return self._newest_first and (self._falls or self._was_long_and_never_rose)
 
     def expect_newest_first(self) -> None:
         """Take it that the list is newest first until it shows otherwise: another reading has shown it."""
         self._falls = True
+
+    @property
+    def _was_long_and_never_rose(self) -> bool:
+        # Entries of one second alone tell no order: the whole of them is read once, and not at every look.
+        return self.request is None and self._page > 2 and self._last_date is not None
 
     def _asked(self) -> Request:
         if self.request is None:
             raise RuntimeError("the list has been read to its end")
         return self.request
 
-    def _is_new(self, id_: str) -> bool:
-        if id_ in self._seen:
-            return False
-        self._seen.add(id_)
-        return True
+    def _fresh(self, entries: list[Entry]) -> list[Entry]:
+        """Return those of a page's entries that are met for the first time."""
+        fresh: list[Entry] = []
+        blocks, was_fresh = 0, True
+        for entry in entries:
+            is_fresh = self.seen.add(entry["id"])
+            if is_fresh:
+                fresh.append(entry)
+            else:
+                self.repeated += 1
+                blocks += was_fresh
+            was_fresh = is_fresh
+        # Entries added meanwhile push others onto the next page in one block.
+        self.order_varied = self.order_varied or blocks > 1
+        return fresh
 
     def _within(self, entry: Entry, date: datetime | None) -> bool:
         if date is None:
@@ -106,11 +143,14 @@ class Paging:
             and self._last_date < self.since
         )
 
-    def _stop_if_unpaged(self, asked: Request, answer: Answer, ids: list[str]) -> None:
+    def _stop_if_unpaged(self, asked: Request, answer: Answer, ids: list[str], *, has_new: bool) -> None:
         self._repeats = self._repeats + 1 if ids == self._last_ids else 0
         self._last_ids = ids
+        self._pages_without_new = 0 if has_new else self._pages_without_new + 1
         if self._repeats >= _MOST_REPEATS:
             raise unexpected(asked, answer, "the same page over and over, whatever page is asked for")
+        if self._pages_without_new >= _MOST_WITHOUT_NEW:
+            raise unexpected(asked, answer, f"nothing new on {_MOST_WITHOUT_NEW} pages in a row")
 
 
 def data_of(request: Request, answer: Answer) -> Entry:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import compress
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import (
     Key,
     belongs_to,
     comparable,
-    created_at,
     read_moment,
     value_of,
 )
@@ -94,11 +94,13 @@ class Plan:
 
     def packed(self, wanted: Wanted) -> dict[str, Any]:
         """Return the plan as plain JSON, to be read by who knows *wanted*."""
-        to_add = {item.key for item in self.to_add}
+        to_add = bytearray(len(wanted))
+        for item in self.to_add:
+            to_add[wanted.place_of(item.key) or 0] = True
         return {
             "present": self.present,
             "duplicates": self.duplicates,
-            "to_add": packed_flags(key in to_add for key in wanted.items),
+            "to_add": packed_flags(map(bool, to_add)),
             "to_delete": packed_words(self.to_delete),
             "first_to_delete": self.first_to_delete,
             "made_at": self.made_at,
@@ -108,10 +110,10 @@ class Plan:
     def unpacked(cls, packed: Mapping[str, Any], wanted: Wanted) -> Plan:
         """Return the plan that :meth:`packed` made *packed* of."""
         return cls(
-            wanted=len(wanted.items),
+            wanted=len(wanted),
             present=packed["present"],
             duplicates=packed["duplicates"],
-            to_add=list(compress(wanted.items.values(), unpacked_flags(packed["to_add"]))),
+            to_add=list(compress(wanted, unpacked_flags(packed["to_add"]))),
             to_delete=unpacked_words(packed["to_delete"]),
             first_to_delete=packed["first_to_delete"],
             made_at=packed["made_at"],
@@ -143,8 +145,14 @@ class Planner:
         self._domain_id = domain_id
         self._is_mirror = mode == "mirror"
         self._remove_duplicates = remove_duplicates
-        self._missing = dict(wanted.items)
-        self._kept: dict[Key, tuple[str, str, object]] = {}
+        # Which of those wanted, by their places, are there.
+        self._met = bytearray(len(wanted))
+        self._left_to_meet = len(wanted)
+        self._others = CompactSet()
+        self._kept: dict[int, _Seen] = {}
+        # Entries that do not say their domain, and whether any said another than the one asked for.
+        self._untold: list[_Seen] = []
+        self._has_others = False
         self._present = 0
         self._duplicates = 0
         self._to_delete: list[str] = []
@@ -152,47 +160,85 @@ class Planner:
 
     def see(self, entry: Mapping[str, Any]) -> None:
         """Take in one entry of the list; the same one no more than once."""
-        value = value_of(entry)
-        if value is None or value[0] not in self._wanted.kinds or not belongs_to(entry, self._domain_id):
+        is_ours = belongs_to(entry, self._domain_id)
+        if is_ours is False:
+            self._has_others = True
             return
-        self._present += 1
-        key = comparable(*value)
-        if key in self._missing:
-            del self._missing[key]
-            if self._remove_duplicates:
-                self._kept[key] = entry["id"], value[1], entry.get("created_at")
-        elif key in self._wanted.items:
-            self._duplicates += 1
-            if self._remove_duplicates:
-                self._delete(*self._newer_of(key, entry, value[1]))
-        elif self._is_mirror and key not in self._wanted.meant:
-            self._delete(entry["id"], value[1])
+        value = value_of(entry)
+        if value is None or value[0] not in self._wanted.kinds:
+            return
+        seen = _Seen(entry["id"], *value, entry.get("created_at"))
+        if is_ours:
+            self._take(seen)
+        else:
+            self._untold.append(seen)
+
+    @property
+    def has_met_all(self) -> bool:
+        """Whether all that is wanted is there, and nothing else that is on the list matters."""
+        return not self._left_to_meet and not self._is_mirror and not self._remove_duplicates
+
+    def was_there(self, key: Key) -> bool:
+        """Return whether an entry that stays was seen for what *key* stands for."""
+        place = self._wanted.place_of(key)
+        return bool(self._met[place]) if place is not None else key in self._others
 
     def plan(self, made_at: float = 0.0) -> Plan:
         """Return the plan, all entries having been seen."""
+        # Those that do not say their domain are the one's asked for, where asking for it kept out all others.
+        for seen in self._untold if not self._has_others else ():
+            self._take(seen)
+        self._untold = []
         return Plan(
-            wanted=len(self._wanted.items),
+            wanted=len(self._wanted),
             present=self._present,
             duplicates=self._duplicates,
-            to_add=list(self._missing.values()),
+            to_add=[item for item, is_met in zip(self._wanted, self._met, strict=True) if not is_met],
             to_delete=self._to_delete,
             first_to_delete=self._first_to_delete,
             made_at=made_at,
         )
 
-    def _delete(self, id_: str, value: str) -> None:
-        self._to_delete.append(id_)
-        if len(self._first_to_delete) < FIRST:
-            self._first_to_delete.append({"id": id_, "value": value})
+    def _take(self, seen: _Seen) -> None:
+        self._present += 1
+        key = comparable(seen.kind, seen.value)
+        place = self._wanted.place_of(key)
+        if place is None:
+            if self._is_mirror and key not in self._wanted.meant:
+                self._delete(seen)
+            else:
+                self._others.add(key)
+        elif not self._met[place]:
+            self._met[place] = True
+            self._left_to_meet -= 1
+            if self._remove_duplicates:
+                self._kept[place] = seen
+        else:
+            self._duplicates += 1
+            if self._remove_duplicates:
+                # Whoever else removes duplicates at the same time keeps the same one, in whatever order it reads them.
+                kept, other = sorted((self._kept[place], seen), key=_age)
+                self._kept[place] = kept
+                self._delete(other)
 
-    def _newer_of(self, key: Key, entry: Mapping[str, Any], value: str) -> tuple[str, str]:
-        """Keep the older of two entries and return the other: of one date the one met later is kept."""
-        kept_id, kept_value, kept_date = self._kept[key]
-        # One whose date cannot be read is not kept in place of one whose date can.
-        if (created_at(entry) or _NEVER) > (read_moment(kept_date) or _NEVER):
-            return entry["id"], value
-        self._kept[key] = entry["id"], value, entry.get("created_at")
-        return kept_id, kept_value
+    def _delete(self, seen: _Seen) -> None:
+        self._to_delete.append(seen.id)
+        if len(self._first_to_delete) < FIRST:
+            self._first_to_delete.append({"id": seen.id, "value": seen.value})
+
+
+class _Seen(NamedTuple):
+    """What is kept of an entry that was read."""
+
+    id: str
+    kind: str
+    value: str
+    created_at: object
+
+
+def _age(seen: _Seen) -> tuple[datetime, str]:
+    """Return what orders entries from the oldest on: those of one date by id, those without one last."""
+    return read_moment(seen.created_at) or _NEVER, seen.id
 
 
 def check_max_deletes(max_deletes: object) -> None:

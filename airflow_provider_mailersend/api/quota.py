@@ -21,13 +21,14 @@ def leaves(quota: Mapping[str, Any], at_least: int) -> bool:
     return remaining < 0 or remaining >= at_least
 
 
-def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[None]:
+def check_quota(flow: Flow, job: str, needed: int, in_one_day: int, *, spent: int = 0) -> Steps[None]:
     """
     Ask what is left of the day's requests, which is free, and let *job* begin where it can be enough.
 
     :param job: what is to be done, for messages.
     :param needed: how many requests it takes at the least.
     :param in_one_day: how many of them must be of one day; the others may follow on other days.
+    :param spent: how many of them were sent, today.
     :raises MailerSendQuotaExhaustedError: it cannot be enough. It is permanent where no day's requests can.
     """
     try:
@@ -41,13 +42,13 @@ def check_quota(flow: Flow, job: str, needed: int, in_one_day: int) -> Steps[Non
     if quota["remaining"] < 0 or resets_at is None:
         return
     left, whole_day = max(0, quota["remaining"] - reserve), max(0, quota["quota"] - reserve)
-    is_begun_anyway = needed > whole_day and left >= max(in_one_day, 1)
-    if left >= needed or is_begun_anyway:
+    is_begun_anyway = needed > whole_day and left + spent >= max(in_one_day, 1)
+    if left + spent >= needed or is_begun_anyway:
         return
     reserved = f", besides the {reserve} reserved for sending" if reserve else ""
     error = MailerSendQuotaExhaustedError(
-        f"{job} was not begun: it takes at least {needed} requests, and {left} of the day's are left{reserved}. The "
-        f"next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{job} was not begun: it takes at least {needed - spent} requests, and {left} of the day's are left"
+        f"{reserved}. The next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
         endpoint=get_api_quota().endpoint,
         resets_at=resets_at,
         retry_at=flow.throttle.quota_retry_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
@@ -86,13 +87,9 @@ def _explained(request: Request, answer: Answer) -> str:
             return f"{said}{because}. See whether the connection's host is MailerSend's API."
         case 422:
             errors = errors_of(answer)
-            fields = "; ".join(
-                f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors.items())[:5]
-            )
-            advice = (
-                " Give a domain's id as domain_id, or its name as domain." if "domain_id" in errors else ""
-            )
-            return f"{said}: {_short(fields)}.{advice}" if fields else f"{said}{because}."
+            fields = _fields(errors)
+            advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
+            return f"{said}: {fields}.{advice}" if fields else f"{said}{because}."
         case status if 300 <= status < 400:
             return (
                 f"{said}, a redirect, and redirects are not followed, as they would take the token elsewhere. "
@@ -100,6 +97,40 @@ def _explained(request: Request, answer: Answer) -> str:
             )
         case _:
             return f"{said}{because}."
+
+
+def refusal_in(request: Request, answer: Answer) -> MailerSendValidationError | None:
+    """Return the error that the body of a success tells of, where it tells of any."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or not body.get("errors"):
+        return None
+    errors = errors_of(answer)
+    why = _fields(errors) or message_of(answer) or _short(str(body["errors"]))
+    return MailerSendValidationError(
+        f"{request.endpoint} answered {answer.status}, but with errors: {why.rstrip('.')}.",
+        endpoint=request.endpoint,
+        status=answer.status,
+        errors=errors,
+    )
+
+
+def _fields(errors: Mapping[str, Sequence[str]]) -> str:
+    return _short("; ".join(f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors.items())[:5]))
+
+
+def _domain_advice(request: Request) -> str:
+    # The API says "is required" of a domain_id that was sent and that the account does not have.
+    sent = (request.body or {}).get("domain_id") or request.params.get("domain_id")
+    if not sent:
+        return "No domain was given: give a domain's id as domain_id, or its name as domain."
+    return (
+        f"The domain_id {masked_within(str(sent))!r} was sent, and the account has no domain of this id: see the "
+        "domain's page in MailerSend (Domains) for its id, or give its name as domain. Without a domain_id of the "
+        "task's own it comes from the connection's Domain ID."
+    )
 
 
 def unexpected(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:

@@ -49,6 +49,11 @@ class SuppressionList(StrEnum):
         return self is not SuppressionList.ON_HOLD
 
     @property
+    def takes_duplicates(self) -> bool:
+        """Whether what is added again becomes another entry."""
+        return self is SuppressionList.BLOCKLIST
+
+    @property
     def takes_patterns(self) -> bool:
         """Whether regular expressions stand on the list beside addresses."""
         return self is SuppressionList.BLOCKLIST
@@ -86,6 +91,8 @@ class Request:
     :param scope: the token scope that the endpoint asks for, for messages.
     :param params: the query.
     :param body: what is sent as JSON.
+    :param uses_quota: whether it counts against the daily quota.
+    :param grows_at_one_end: whether what is new stands at one end of the list asked for; recipients are by address.
     """
 
     method: str
@@ -95,11 +102,13 @@ class Request:
     params: Mapping[str, str | int] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     uses_quota: bool = True
+    grows_at_one_end: bool = True
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
-        return self.method != "POST"
+        """Whether sending it twice does no more than sending it once: emptying a list again may take what is new."""
+        empties_a_list = self.method == "DELETE" and "all" in (self.body or {})
+        return self.method != "POST" and not empties_a_list
 
     def at_page(self, page: int) -> Request:
         """Return the same question for page *page*, counted from 1."""
@@ -139,7 +148,7 @@ def delete_all_suppressions(suppression_list: SuppressionList, domain_id: str | 
 
 def list_recipients(domain_id: str | None = None) -> Request:
     """Ask for the first page of the recipients: of one domain, or of all."""
-    return _listing("/recipients", "recipients_read", domain_id=domain_id)
+    return replace(_listing("/recipients", "recipients_read", domain_id=domain_id), grows_at_one_end=False)
 
 
 def get_recipient(recipient_id: str) -> Request:

@@ -18,12 +18,12 @@ from airflow_provider_mailersend.api.errors import (
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.masking import first_of, masked_within
 from airflow_provider_mailersend.api.numbers import numbers_of
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
     list_sms_recipients,
     update_sms_recipient,
 )
+from airflow_provider_mailersend.api.whole_list import WholeList
 
 OnMissing = Literal["fail", "skip"]
 
@@ -60,6 +60,8 @@ class SmsUpdates:
         self.unchanged: int = before.get("unchanged", 0)
         #: The ids or numbers that are unknown.
         self.missing: list[str] = list(before.get("missing", ()))
+        #: Whether SMS recipients may have been missed when all were read.
+        self.may_be_incomplete: bool = before.get("may_be_incomplete", False)
         self._refused: dict[str, str] = dict(before.get("refused", ()))
         self._numbers = numbers_of(numbers)
         self._pending = unique_ids(ids)
@@ -89,6 +91,7 @@ class SmsUpdates:
                 "missing": self.missing,
                 "refused": self._refused,
                 "total": self._total,
+                "may_be_incomplete": self.may_be_incomplete,
             }
             raise
         self._check()
@@ -96,9 +99,9 @@ class SmsUpdates:
     def _find(self, flow: Flow) -> Steps[None]:
         """Read all SMS recipients: the API finds none by number."""
         wanted, known = frozenset(self._numbers), set()
-        paging = Paging(list_sms_recipients(sms_number_id=self.sms_number_id))
-        while paging.request is not None:
-            everyone = yield from flow.read_page(paging)
+        whole = WholeList(list_sms_recipients(sms_number_id=self.sms_number_id))
+        while whole.request is not None:
+            everyone = yield from flow.read_page(whole)
             for one in everyone:
                 if one.get("number") not in wanted:
                     continue
@@ -108,6 +111,7 @@ class SmsUpdates:
                 else:
                     self._pending.append(one["id"])
         self.missing = [number for number in self._numbers if number not in known]
+        self.may_be_incomplete = whole.may_be_incomplete
 
     def _update_next(self, flow: Flow) -> Steps[None]:
         id_ = self._pending[0]
@@ -137,6 +141,8 @@ class SmsUpdates:
             failures.append(
                 f"MailerSend has no SMS recipients for {unknown}; on_missing='skip' leaves them out."
             )
+            if self.may_be_incomplete:
+                failures.append("Some may be there: the list's order kept varying while it was read.")
         if failures:
             raise MailerSendRequestError(
                 f"{' '.join(failures)} The other {len(self.updated)} were set to {self.status}."
@@ -148,6 +154,7 @@ class SmsUpdates:
             "updated": self.updated,
             "unchanged": self.unchanged,
             "missing": self.missing,
+            "may_be_incomplete": self.may_be_incomplete,
             "requests": requests,
         }
 

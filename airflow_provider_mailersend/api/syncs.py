@@ -10,10 +10,11 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
-from airflow_provider_mailersend.api.additions import OnInvalid
+from airflow_provider_mailersend.api.additions import OnInvalid, check_stored
 from airflow_provider_mailersend.api.arguments import check_choice, check_flags
 from airflow_provider_mailersend.api.changes import Changes
 from airflow_provider_mailersend.api.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.api.entries import Entry, key_of
 from airflow_provider_mailersend.api.errors import (
     MailerSendError,
     MailerSendGuardError,
@@ -22,7 +23,6 @@ from airflow_provider_mailersend.api.errors import (
 from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
 from airflow_provider_mailersend.api.items import Wanted
 from airflow_provider_mailersend.api.masking import first_of, masked
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes
 from airflow_provider_mailersend.api.quota import check_quota
 from airflow_provider_mailersend.api.requests import (
@@ -31,6 +31,10 @@ from airflow_provider_mailersend.api.requests import (
     SuppressionList,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.whole_list import WholeList
+
+#: How many requests a job may take without asking whether the day's are enough, where no answer tells it.
+_FEW_REQUESTS = 20
 
 #: How long a plan may be carried out by later tries, in seconds: over a day whose requests are used up, no longer.
 _PLAN_LASTS = 25 * 3600.0
@@ -77,7 +81,7 @@ class Sync:
         check_flags(allow_empty=allow_empty, remove_duplicates=remove_duplicates, dry_run=dry_run)
         if not wanted.kinds:
             raise ValueError("give recipients or patterns, or both: what the list is to hold")
-        suppression_list.check_takes(kind for kind, _ in wanted.items)
+        suppression_list.check_takes(wanted.kinds_there)
         check_max_deletes(max_deletes)
         scope.check_adding(suppression_list, "synchronizing")
         self.suppression_list = suppression_list
@@ -93,6 +97,8 @@ class Sync:
         self.over_days = over_days
         #: Why the plan of a dry run would not be carried out; None where it would.
         self.refusal: str | None = None
+        #: Whether entries may have been missed when the list was read.
+        self.may_be_incomplete = False
         self._so_far: Mapping[str, Any] = so_far or {}
         self._pages = int(self._so_far.get("pages", 0))
         self._has_plan = False
@@ -105,9 +111,8 @@ class Sync:
             self._check_wanted()
             now = yield Wait(0.0)
             if self._take_up(now):
-                yield from self._check_quota(flow, self._changes.least_requests)
+                yield from self._check_quota(flow, self._changes.least_requests, is_told=False)
             else:
-                yield from self._check_quota(flow, self._least_requests())
                 yield from self._make_plan(flow, now)
             self._check_plan()
             if not self.dry_run:
@@ -123,7 +128,7 @@ class Sync:
         """Return what was planned and done, as plain JSON."""
         plan = self._changes.plan
         return {
-            "wanted": len(self.wanted.items),
+            "wanted": len(self.wanted),
             "present": plan.present,
             "unchanged": plan.unchanged,
             "duplicates": plan.duplicates,
@@ -132,9 +137,12 @@ class Sync:
             "added": 0 if self.dry_run else self._changes.added,
             "deleted": 0 if self.dry_run else self._changes.deleted,
             "rejected": self._rejected,
+            "stored_differently": self._changes.stored_differently,
             "first_to_add": [item.value for item in plan.to_add[:FIRST]],
             "first_to_delete": plan.first_to_delete,
             "first_rejected": self._first_rejected,
+            "first_stored_differently": self._changes.first_stored_differently,
+            "may_be_incomplete": self.may_be_incomplete,
             "dry_run": self.dry_run,
             "refusal": self.refusal,
             "requests": requests,
@@ -164,11 +172,31 @@ class Sync:
             raise MailerSendGuardError(f"{self.suppression_list}: {why}.")
         self.refusal = f"{self.refusal} {why}." if self.refusal else f"{why}."
 
-    def _check_quota(self, flow: Flow, needed: int) -> Steps[None]:
-        job = f"Synchronizing {self.suppression_list}"
+    def _check_quota(self, flow: Flow, needed: int, *, is_told: bool, spent: int = 0) -> Steps[None]:
+        """
+        Let it go on where the day's requests can be enough, asking for them only where that is in doubt.
+
+        :param needed: how many requests it takes at the least.
+        :param is_told: whether an answer has just told how many are left.
+        :param spent: how many of those needed were sent.
+        """
+        throttle = flow.throttle
+        left = throttle.quota_remaining
+        if left is None:
+            is_enough = is_told or needed - spent <= _FEW_REQUESTS
+        else:
+            is_enough = left - throttle.quota_reserve >= needed - spent
+        if is_enough:
+            return
         # Reading goes on on no other day: the list would have changed meanwhile.
         reading = 0 if self._has_plan else self._least_pages
-        yield from check_quota(flow, job, needed, in_one_day=needed if not self.over_days else reading)
+        yield from check_quota(
+            flow,
+            f"Synchronizing {self.suppression_list}",
+            needed,
+            in_one_day=needed if not self.over_days else reading,
+            spent=spent,
+        )
 
     @property
     def _least_pages(self) -> int:
@@ -179,7 +207,7 @@ class Sync:
         """Return how many requests it takes at the least, the list being of unknown length."""
         if self.dry_run:
             return self._least_pages
-        wanted = len(self.wanted.items)
+        wanted = len(self.wanted)
         # An entry that is there costs a hundredth of a request to read, one that is not a part of a batch to add.
         pages = max(self._least_pages, ceil(wanted / PAGE_SIZE) if self.batch_size < PAGE_SIZE else 0)
         return pages + ceil(max(0, wanted - pages * PAGE_SIZE) / self.batch_size)
@@ -203,22 +231,39 @@ class Sync:
             mode="add_only" if self._is_unsure else self.mode,
             remove_duplicates=self.remove_duplicates,
         )
-        paging = Paging(list_suppressions(self.suppression_list, domain_id))
-        self._pages = 0
-        while paging.request is not None:
-            entries = yield from flow.read_page(paging)
+        least = self._least_requests()
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        pages_before, self._pages = self._pages, 0
+        while whole.request is not None and not planner.has_met_all:
+            entries = yield from flow.read_page(whole)
             self._pages += 1
             for entry in entries:
                 planner.see(entry)
-        self._begin(planner.plan(now))
+            if self._pages == 1 and not planner.has_met_all:
+                self._pages = max(1, pages_before)
+                yield from self._check_quota(flow, least, is_told=flow.page_told_quota, spent=1)
+                self._pages = 1
+        self.may_be_incomplete = whole.may_be_incomplete
 
-    def _begin(self, plan: Plan, done: Mapping[str, Any] | None = None) -> None:
+        def was_there(made: Entry) -> bool:
+            # Elsewhere than on the blocklist the answer to an addition holds the very entry that was there.
+            key, is_new = key_of(made), not whole.has_met(made["id"])
+            return (
+                self.suppression_list.takes_duplicates
+                and is_new
+                and key is not None
+                and planner.was_there(key)
+            )
+
+        self._begin(planner.plan(now), was_there=was_there)
+
+    def _begin(self, plan: Plan, done: Mapping[str, Any] | None = None, **more: Any) -> None:
         label = {"fingerprint": self._fingerprint, "plan": plan.packed(self.wanted)}
-        self._changes = self._changes_of(plan, so_far=done, label=label)
+        self._changes = self._changes_of(plan, so_far=done, label=label, **more)
         self._has_plan = True
 
-    def _changes_of(self, plan: Plan, **so_far: Any) -> Changes:
-        return Changes(self.suppression_list, plan, scope=self.scope, batch_size=self.batch_size, **so_far)
+    def _changes_of(self, plan: Plan, **more: Any) -> Changes:
+        return Changes(self.suppression_list, plan, scope=self.scope, batch_size=self.batch_size, **more)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -252,7 +297,11 @@ class Sync:
         return [*invalid, *self._changes.first_rejected][:FIRST]
 
     def _check_rejected(self) -> None:
-        if self.on_invalid == "skip" or not self._rejected:
+        if self.on_invalid == "skip":
+            return
+        changes = self._changes
+        if not self._rejected:
+            check_stored(self.suppression_list, changes.first_stored_differently, changes.stored_differently)
             return
         reported = (
             f"{one['where']} {masked(one['value'])!r}: {one['reason'].rstrip('.')}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.connection import (
     CONNECTION_TYPE,
     Settings,
@@ -22,6 +23,10 @@ from airflow_provider_mailersend.hooks.reporting import WORTH_A_LINE, Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+_MAY_BE_INCOMPLETE = (
+    "Entries may have been missed: the list's order kept varying from one request to the next."
+)
 
 #: What this process has warned of.
 _WARNED: set[str] = set()
@@ -76,6 +81,8 @@ class MailerSendAccount(BaseHook):
         self.max_retries = max_retries
         self.quota_reserve = quota_reserve
         self.retry_timeout = retry_timeout
+        #: The ids of the account's domains that are known, by their names: one that is asks nothing.
+        self.domain_ids: dict[str, str] = {}
 
     def _settings_from(self, connection: Connection) -> Settings:
         extra = extra_of(connection)
@@ -95,18 +102,34 @@ class MailerSendAccount(BaseHook):
 
     def _flow_for(self, settings: Settings) -> Flow:
         throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
-        return Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
+        flow = Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
+        flow.domain_ids = self.domain_ids
+        return flow
 
     def _reporter_of(self, flow: Flow) -> Reporter:
         return Reporter(self.log, self.mailersend_conn_id, flow, worth_a_line=self._logs_waits_from)
 
-    def _log_unreadable_dates(self, paging: Paging, endpoint: str) -> None:
-        if paging.unreadable_dates:
+    def _warn_of(self, whole: WholeList, endpoint: str) -> None:
+        if whole.unreadable_dates:
             self.log.warning(
                 "%s held %d entries whose created_at cannot be read, such as %r. They were kept, whatever their date.",
                 endpoint,
-                len(paging.unreadable_dates),
-                paging.unreadable_dates[0],
+                len(whole.unreadable_dates),
+                whole.unreadable_dates[0],
+            )
+        if whole.may_be_incomplete:
+            self.log.warning("%s: %s", endpoint, _MAY_BE_INCOMPLETE)
+
+    def _warn_of_result(self, result: Mapping[str, Any]) -> None:
+        if result.get("may_be_incomplete"):
+            self.log.warning("%s", _MAY_BE_INCOMPLETE)
+        stored = result.get("first_stored_differently", result.get("stored_differently")) or []
+        for one in stored[:10]:
+            self.log.warning(
+                "MailerSend stored %s %s as %s, which is not the same: correct the source to the stored spelling.",
+                one["where"],
+                masked(one["value"]),
+                masked(one["stored_as"]),
             )
 
     def _fail(self, error: MailerSendError) -> NoReturn:

@@ -18,7 +18,6 @@ from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, drive_async
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
     SuppressionList,
@@ -28,6 +27,7 @@ from airflow_provider_mailersend.api.requests import (
     list_sms_recipients,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
@@ -68,6 +68,8 @@ class MailerSendAsyncHook(MailerSendAccount):
         self._connecting = asyncio.Lock()
         # A flow is of one request after another: many at once would not learn of the limits from each other.
         self._requesting = asyncio.Lock()
+        # Many who name the same domain at once resolve it once.
+        self._resolving = asyncio.Lock()
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -104,7 +106,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         """Read a suppression list, page by page: as :meth:`MailerSendHook.iter_suppressions`."""
         which, moments = SuppressionList(suppression_list), between(since, until)
         asked = list_suppressions(which, await self._domain(domain_id, domain))
-        async for entry in self._iterate(Paging(asked, **moments)):
+        async for entry in self._iterate(WholeList(asked, **moments)):
             yield entry
 
     async def list_suppressions(
@@ -132,8 +134,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         both_ways: bool = True,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
         """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
-        settings, _, _ = await self._connect()
-        scope = Scope.of(domain_id, domain, settings.domain_id)
+        scope = Scope(await self._domain(domain_id, domain))
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return await self._run(finding.run)
 
@@ -141,7 +142,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         self, *, domain_id: str | None = None, domain: str | None = None
     ) -> AsyncIterator[Entry]:
         """Read the recipients, page by page: as :meth:`MailerSendHook.iter_recipients`."""
-        async for entry in self._iterate(Paging(list_recipients(await self._domain(domain_id, domain)))):
+        async for entry in self._iterate(WholeList(list_recipients(await self._domain(domain_id, domain)))):
             yield entry
 
     async def get_recipient(self, recipient_id: str) -> Entry:
@@ -153,7 +154,7 @@ class MailerSendAsyncHook(MailerSendAccount):
     ) -> AsyncIterator[Entry]:
         """Read the SMS recipients, page by page: as :meth:`MailerSendHook.iter_sms_recipients`."""
         wanted = SmsRecipientStatus(status) if status else None
-        async for entry in self._iterate(Paging(list_sms_recipients(wanted, sms_number_id))):
+        async for entry in self._iterate(WholeList(list_sms_recipients(wanted, sms_number_id))):
             yield entry
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
@@ -162,7 +163,8 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def resolve_domain_id(self, domain: str) -> str:
         """Return the id of the domain of this name: as :meth:`MailerSendHook.resolve_domain_id`."""
-        return await self._run(lambda flow: find_domain(flow, domain))
+        async with self._resolving:
+            return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:
         """Return what is left of the day's requests: as :meth:`MailerSendHook.get_api_quota`."""
@@ -178,7 +180,7 @@ class MailerSendAsyncHook(MailerSendAccount):
     async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         settings, _, _ = await self._connect()
         scope = Scope.of(domain_id, domain, settings.domain_id)
-        return await self._run(scope.resolve)
+        return await self.resolve_domain_id(scope.domain) if scope.domain else scope.domain_id
 
     async def _connect(self) -> tuple[Settings, Flow, Reporter]:
         async with self._connecting:
@@ -189,16 +191,16 @@ class MailerSendAsyncHook(MailerSendAccount):
                 self._account = settings, flow, self._reporter_of(flow)
         return self._account
 
-    async def _iterate(self, paging: Paging) -> AsyncIterator[Entry]:
-        endpoint = paging.request.endpoint if paging.request else ""
+    async def _iterate(self, whole: WholeList) -> AsyncIterator[Entry]:
+        endpoint = whole.request.endpoint if whole.request else ""
         _, _, reporter = await self._connect()
-        report = reporter.job(paging.request)
+        report = reporter.job(whole.request)
         try:
-            while paging.request is not None:
-                for entry in await self._run(lambda flow: flow.read_page(paging), report):
+            while whole.request is not None:
+                for entry in await self._run(lambda flow: flow.read_page(whole), report):
                     yield entry
         finally:
-            self._log_unreadable_dates(paging, endpoint)
+            self._warn_of(whole, endpoint)
 
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]], report: JobReport | None = None) -> _T:
         _, flow, reporter = await self._connect()

@@ -129,7 +129,11 @@ def extra_of(connection: Connection) -> dict[str, Any]:
     """
     with _naming(connection.conn_id):
         if connection.conn_type != CONNECTION_TYPE:
-            given = f"its type is {masked_within(repr(connection.conn_type))}" if connection.conn_type else "it has no type"
+            given = (
+                f"its type is {masked_within(repr(connection.conn_type))}"
+                if connection.conn_type
+                else "it has no type"
+            )
             raise ValueError(f"the connection must be of the type {CONNECTION_TYPE!r} (conn_type); {given}")
         if not connection.extra or not connection.extra.strip():
             return {}

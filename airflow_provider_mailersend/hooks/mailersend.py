@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from airflow_provider_mailersend.api.additions import Additions, OnInvalid
 from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.arguments import check_flags
+from airflow_provider_mailersend.api.delete_all import DeleteAll
 from airflow_provider_mailersend.api.deletions import Deletions
 from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
@@ -30,14 +31,12 @@ from airflow_provider_mailersend.api.flow import (
 )
 from airflow_provider_mailersend.api.items import Item, Wanted
 from airflow_provider_mailersend.api.matching import Matching
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import (
     ACCOUNT,
     BATCH_SIZE,
     SmsRecipientStatus,
     SuppressionList,
-    delete_all_suppressions,
     delete_recipient,
     get_recipient,
     get_sms_recipient,
@@ -47,6 +46,7 @@ from airflow_provider_mailersend.api.requests import (
 )
 from airflow_provider_mailersend.api.sms_updates import OnMissing, SmsUpdates, set_status
 from airflow_provider_mailersend.api.syncs import Sync
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
@@ -159,7 +159,9 @@ class MailerSendHook(MailerSendAccount):
         """
         Read a suppression list, page by page: ``GET /suppressions/{list}``, a request for each 100 entries.
 
-        The list is read as it changes: each entry comes once, but one that is deleted meanwhile can hide another.
+        The list is read as it changes: each entry comes once, but one that is deleted meanwhile can hide another. Where
+        its order varies between requests it is read again, three times at the most, for what was missed; where some
+        may be missing still, a warning says so.
         With *since* reading stops early where the list proves to be newest first. An entry whose date cannot be
         read is kept, with one warning.
 
@@ -175,7 +177,7 @@ class MailerSendHook(MailerSendAccount):
         """
         which, moments = SuppressionList(suppression_list), between(since, until)
         asked = list_suppressions(which, self._domain(domain_id, domain))
-        return self._iterate(Paging(asked, **moments))
+        return self._iterate(WholeList(asked, **moments))
 
     def list_suppressions(
         self,
@@ -221,6 +223,7 @@ class MailerSendHook(MailerSendAccount):
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param both_ways: whether to read from the end too.
         :return: those that are there, each as the page it stands on and its entry.
+        :raises MailerSendIncompleteListError: one was not met and may be there, as the list's order kept varying.
         """
         scope = Scope.of(domain_id, domain, self.settings.domain_id)
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
@@ -256,11 +259,14 @@ class MailerSendHook(MailerSendAccount):
             is then the account's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param batch_size: how many to put into one request; less where the API refuses so many.
-        :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
+        :param on_invalid: ``fail`` when the API refuses an address, or stores another one in its place; or ``skip`` it
+            and add the rest.
         :param so_far: what an error of the same call had as its ``so_far``: go on from there, and add nothing else.
         :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a
-            ``reason``; ``requests``: how many requests it took.
-        :raises MailerSendValidationError: an address was refused. Batches before its own were added: it says so.
+            ``reason``; ``stored_differently``: what the API stored as something else than was sent, each a ``value``,
+            ``where`` it stood, and what it is ``stored_as``; ``requests``: how many requests it took.
+        :raises MailerSendValidationError: an address was refused, and batches before its own were added: it says so.
+            Or all were added and some are stored differently. Both only where *on_invalid* is ``fail``.
         """
         work = Additions(
             SuppressionList(suppression_list),
@@ -295,8 +301,9 @@ class MailerSendHook(MailerSendAccount):
         """
         Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
-        It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, ``DELETE`` for each
-        batch to delete, and ``GET /api-quota``, which is free. Done again it changes nothing.
+        It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, and ``DELETE`` for
+        each batch to delete. With ``add_only`` reading stops where all that is wanted was met. ``GET /api-quota``,
+        which is free, is asked only where the day's requests may not be enough. Done again it changes nothing.
 
         Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own;
         and of these only the kinds that are given: without *patterns* patterns are left alone.
@@ -324,12 +331,16 @@ class MailerSendHook(MailerSendAccount):
             there, without reading the list again.
         :param keep: is handed what was done so far, as plain JSON, before and after each change; empty at the end.
         :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
-            ``deleted``, ``rejected``; the first ten of some: ``first_to_add``, ``first_to_delete`` (each an ``id`` and
-            a ``value``) and ``first_rejected`` (each a ``value``, a ``reason`` and ``where`` it stood); ``dry_run``;
-            ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: how many it took.
+            ``deleted``, ``rejected``, ``stored_differently``; the first ten of some: ``first_to_add``,
+            ``first_to_delete`` (each an ``id`` and a ``value``), ``first_rejected`` (each a ``value``, a ``reason`` and
+            ``where`` it stood) and ``first_stored_differently`` (each a ``value``, ``where`` it stood and what it is
+            ``stored_as``); ``may_be_incomplete``: whether entries may have been missed, as the list's order kept
+            varying; ``dry_run``; ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: how
+            many it took. ``present`` and ``duplicates`` count what was read.
         :raises MailerSendGuardError: it would delete more than its guards allow; nothing was changed.
         :raises MailerSendQuotaExhaustedError: the day's requests cannot be enough, or were not.
-        :raises MailerSendValidationError: addresses were refused, and *on_invalid* is ``fail``. All else was done.
+        :raises MailerSendValidationError: addresses were refused or are stored differently than sent, and *on_invalid*
+            is ``fail``. All else was done.
         """
         work = Sync(
             SuppressionList(suppression_list),
@@ -369,21 +380,22 @@ class MailerSendHook(MailerSendAccount):
         else given.
 
         :param suppression_list: the list, as in :meth:`iter_suppressions`.
-        :param ids: the ids of the entries.
+        :param ids: the ids of the entries. They are deleted wherever they belong: *domain* confines no ids.
         :param recipients: addresses: all their entries are deleted, duplicates too. Case does not count. Without a
             domain they may be of any domain, but on the blocklist they are the account's own.
         :param patterns: regular expressions on the blocklist, as they were added: likewise.
         :param delete_all: ``True`` deletes every entry of the domain; with ``domain_id="account"``, and only then, of
-            the account and all its domains. Where the answer is lost it is asked for again, so an entry made meanwhile
-            goes too.
+            the account and all its domains. The first page is read before: where the answer is lost, only what was
+            there before is deleted.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param so_far: what an error of the same call had as its ``so_far``: go on from there, without reading the list.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
-            the addresses and patterns that have no entry; ``all``: whether everything was deleted; ``requests``: how
-            many requests it took.
+            the addresses and patterns that have no entry; ``all``: whether everything was deleted;
+            ``may_be_incomplete``: whether entries may have been missed, as the list's order kept varying;
+            ``requests``: how many requests it took.
         :raises MailerSendValidationError: ids are unknown, and *ignore_missing* is false. It names them.
         """
         check_flags(delete_all=delete_all)
@@ -397,10 +409,7 @@ class MailerSendHook(MailerSendAccount):
                     "delete_all=True needs its scope: give domain or domain_id, or set Domain ID in the connection; "
                     f"domain_id={ACCOUNT!r} deletes the entries of the account and of all its domains"
                 )
-            before = self.requests_sent
-            request = delete_all_suppressions(which, self._run(scope.resolve(self._flow)))
-            self._run(self._flow.carry_out(request))
-            return {"deleted": [], "missing": [], "all": True, "requests": self.requests_sent - before}
+            return self._do(DeleteAll(which, scope=scope, batch_size=batch_size), None)
         matching = None
         if by_value:
             matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
@@ -424,7 +433,7 @@ class MailerSendHook(MailerSendAccount):
         :return: an iterator over the recipients, in no order: ``id``, ``email``, ``created_at`` and more. The same
             address is one recipient for each domain.
         """
-        return self._iterate(Paging(list_recipients(self._domain(domain_id, domain))))
+        return self._iterate(WholeList(list_recipients(self._domain(domain_id, domain))))
 
     def get_recipient(self, recipient_id: str) -> Entry:
         """
@@ -437,6 +446,11 @@ class MailerSendHook(MailerSendAccount):
     def delete_recipient(self, recipient_id: str, *, ignore_missing: bool = True) -> bool:
         """
         Delete one recipient: ``DELETE /recipients/{id}``.
+
+        The address is probably blocked from then on: in one account whose answers are known it stood on the blocklist,
+        dated the same second. MailerSend's documents say nothing of it. To erase a person's data, delete the recipient
+        of each domain, then look for the address on the blocklist, and knowingly delete that entry or keep it: an
+        address that is kept to be suppressed is personal data too.
 
         :param recipient_id: the recipient's id.
         :param ignore_missing: whether it is no error when there is none of this id.
@@ -464,7 +478,7 @@ class MailerSendHook(MailerSendAccount):
             ``created_at`` and more. The same phone number is one SMS recipient for each SMS number.
         """
         wanted = SmsRecipientStatus(status) if status else None
-        return self._iterate(Paging(list_sms_recipients(wanted, sms_number_id)))
+        return self._iterate(WholeList(list_sms_recipients(wanted, sms_number_id)))
 
     def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
         """
@@ -512,7 +526,8 @@ class MailerSendHook(MailerSendAccount):
         :param on_missing: what to do about unknown ids and numbers once the others are set: ``fail``, or ``skip``.
         :param so_far: what an error of the same call had as its ``so_far``: go on from there.
         :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
-            ``missing``: the ids or numbers that are unknown; ``requests``: how many requests it took.
+            ``missing``: the ids or numbers that are unknown; ``may_be_incomplete``: whether some may have been missed,
+            as the list's order kept varying; ``requests``: how many requests it took.
         :raises MailerSendRequestError: ids or numbers are unknown, and *on_missing* is ``fail``; or the API refuses
             some.
         """
@@ -569,14 +584,14 @@ class MailerSendHook(MailerSendAccount):
     def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         return self._run(Scope.of(domain_id, domain, self.settings.domain_id).resolve(self._flow))
 
-    def _iterate(self, paging: Paging) -> Generator[Entry, None, None]:
-        endpoint = paging.request.endpoint if paging.request else ""
-        report = self._reporter.job(paging.request)
+    def _iterate(self, whole: WholeList) -> Generator[Entry, None, None]:
+        endpoint = whole.request.endpoint if whole.request else ""
+        report = self._reporter.job(whole.request)
         try:
-            while paging.request is not None:
-                yield from self._run(self._flow.read_page(paging), report=report)
+            while whole.request is not None:
+                yield from self._run(self._flow.read_page(whole), report=report)
         finally:
-            self._log_unreadable_dates(paging, endpoint)
+            self._warn_of(whole, endpoint)
 
     def _do(self, work: Job, so_far: SoFar | None, keep: Keeper | None = None) -> dict[str, Any]:
         """Do *work* and return its result, the requests of earlier tries counted."""
@@ -592,7 +607,9 @@ class MailerSendHook(MailerSendAccount):
             if error.so_far is not None:
                 error.so_far["requests"] = self.requests_sent - before
             raise
-        return work.result(self.requests_sent - before)
+        result = work.result(self.requests_sent - before)
+        self._warn_of_result(result)
+        return result
 
     @cached_property
     def _reporter(self) -> Reporter:

@@ -51,8 +51,15 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
     def execute(self, context: Context) -> Any:
         return self._work(context, None)
 
-    def resume(self, context: Context, event: Any = None, so_far: Mapping[str, Any] | None = None) -> Any:
-        """Go on from *so_far*, the next day's requests having begun."""
+    def resume(
+        self,
+        context: Context,
+        event: Any = None,
+        so_far: Mapping[str, Any] | None = None,
+        domain_ids: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Go on from *so_far*, the next day's requests having begun, with the domain that was resolved before."""
+        self.hook.domain_ids.update(domain_ids or {})
         return self._work(context, so_far or {})
 
     @abstractmethod
@@ -97,7 +104,8 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
             if not self.deferrable or error.retry_at is None or starts_over_again:
                 raise
             self.log.info("%s Resuming then.", error)
-            raise self.asleep_until(error.retry_at, "resume", kwargs={"so_far": error.so_far}) from None
+            kwargs = {"so_far": error.so_far, "domain_ids": self.resolved_domain()}
+            raise self.asleep_until(error.retry_at, "resume", kwargs=kwargs) from None
 
 
 class MailerSendDomainOperator(DomainArguments, MailerSendOperator):

@@ -81,7 +81,12 @@ class MailerSendGetRecipientOperator(MailerSendOperator):
 
 class MailerSendDeleteRecipientOperator(MailerSendOperator):
     """
-    Delete one recipient and what MailerSend holds of it: ``DELETE /recipients/{id}``.
+    Delete one recipient: ``DELETE /recipients/{id}``.
+
+    The address is probably blocked from then on: in one account whose answers are known it stood on the blocklist,
+    dated the same second. MailerSend's documents say nothing of it. To erase a person's data, delete the recipient of
+    each domain, then look for the address on the blocklist, and knowingly delete that entry or keep it: an address
+    that is kept to be suppressed is personal data too.
 
     .. code-block:: python
 

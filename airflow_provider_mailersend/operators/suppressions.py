@@ -132,7 +132,8 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
     :param on_invalid: ``fail`` when the API refuses an address, or ``skip`` it and add the rest.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a ``reason``;
-        ``requests``: how many requests it took.
+        ``stored_differently``: what the API stored as something else than was sent, each a ``value``, ``where`` it
+        stood, and what it is ``stored_as``; ``requests``: how many requests it took.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         added before that.
     """
@@ -212,7 +213,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
 
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
         ``on-hold-list``. (templated)
-    :param ids: the ids of the entries: a list, or the text of one. (templated)
+    :param ids: the ids of the entries: a list, or the text of one. They are deleted wherever they belong: *domain*
+        confines no ids. (templated)
     :param recipients: addresses, a list or the text of one: all their entries are deleted, duplicates too. Case does
         not count. Without a domain they may be of any domain, but on the blocklist they are the account's own.
         (templated)
@@ -226,8 +228,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or the
-        addresses and patterns that have no entry; ``all``: whether everything was deleted; ``requests``: how many
-        requests it took.
+        addresses and patterns that have no entry; ``all``: whether everything was deleted; ``may_be_incomplete``:
+        whether entries may have been missed, as the list's order kept varying; ``requests``: how many requests it took.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         deleted before that.
     """
@@ -304,9 +306,10 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
     """
     Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
-    It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, ``DELETE`` for each
-    batch to delete, and ``GET /api-quota``, which is free and tells whether the day's requests can be enough. Done
-    again it changes nothing; where a worker dies, the next try ends where this one would have.
+    It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, and ``DELETE`` for each
+    batch to delete. With ``add_only`` reading stops where all that is wanted was met. ``GET /api-quota`` is asked only
+    where the day's requests may not be enough. Done again it changes nothing; where a worker dies, the next try ends
+    where this one would have.
 
     Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own; and of
     these only the kinds that are given: without *patterns* patterns are left alone.
@@ -347,14 +350,17 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
     :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
     :param dry_run: whether to plan only, and to change nothing; rendered, ``true`` or ``false``. (templated)
     :param batch_size: how many to put into one request; less where the API refuses so many.
-    :param on_invalid: what to do about what is not surely one address, or is refused by the API, once all else is done:
-        ``fail``, or ``skip`` it. With ``fail`` a mirror deletes nothing where it cannot read all that is wanted.
+    :param on_invalid: what to do about what is not surely one address, is refused by the API, or stored as another
+        address, once all else is done: ``fail``, or ``skip`` it. With ``fail`` a mirror deletes nothing where it cannot
+        read all that is wanted.
     :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on with what is
         left when the next day's begin. Reading begins anew then: the list will have changed.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
-        ``deleted``, ``rejected``; the first ten of some: ``first_to_add``, ``first_to_delete`` (each an ``id`` and a
-        ``value``) and ``first_rejected`` (each a ``value``, a ``reason`` and ``where`` it stood); ``dry_run``;
+        ``deleted``, ``rejected``, ``stored_differently``; the first ten of some: ``first_to_add``, ``first_to_delete``
+        (each an ``id`` and a ``value``), ``first_rejected`` (each a ``value``, a ``reason`` and ``where`` it stood) and
+        ``first_stored_differently`` (each a ``value``, ``where`` it stood and what it is ``stored_as``);
+        ``may_be_incomplete``: whether entries may have been missed, as the list's order kept varying; ``dry_run``;
         ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: how many it took.
     :raises AirflowFailException: the arguments are wrong, the plan deletes more than it may, addresses are refused, or
         MailerSend refuses the token. It says what was done before that.

@@ -9,14 +9,6 @@ from __future__ import annotations
 from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS, GUESSES, QUOTA_HEADERS, RATE_HEADERS
 from airflow_provider_mailersend.sandbox.faults import Fault
 from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
-
-try:
-    from airflow_provider_mailersend.sandbox.sandbox import Sandbox
-except ModuleNotFoundError as missing:
-    if missing.name is None or missing.name.partition(".")[0] != "uvicorn":
-        raise
-    raise ModuleNotFoundError(
-        f"The sandbox needs {missing.name}: install airflow-provider-mailersend[sandbox].", name=missing.name
-    ) from missing
+from airflow_provider_mailersend.sandbox.sandbox import Sandbox
 
 __all__ = ["ALL_HEADERS", "GUESSES", "QUOTA_HEADERS", "RATE_HEADERS", "Fault", "LoggedRequest", "Sandbox"]

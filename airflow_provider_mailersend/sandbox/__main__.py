@@ -21,6 +21,14 @@ COUNTS = (
     "recipients",
     "sms-recipients",
 )
+SECONDS = {
+    "spacing": "from one entry to the next",
+    "rate-window": "how long a window lasts",
+    "quota-window": "refill after this, not at midnight",
+    "clock-ahead": "of this machine's clock; behind where less than 0",
+    "gateway-clock-ahead": "of the Date header, of that clock",
+    "visible-after": "from being added to being listed",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,53 +68,25 @@ def _parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         epilog="What it answers where nobody knows what the API does: " + " ".join(GUESSES.values()),
     )
-    parser.add_argument("--host", help="127.0.0.0/8, ::1 or localhost")
-    parser.add_argument(
-        "--port", type=int, default=8025, help="the port, 8025 unless given; 0 takes a free one"
-    )
-    parser.add_argument("--token", help="the one token that is accepted")
-    parser.add_argument("--dialect", help="observed, documented or documented-2021")
-    parser.add_argument(
-        "--domain", dest="domains", action="append", help="a domain of the account; repeatable"
-    )
+    add = parser.add_argument
+    add("--host", help="127.0.0.0/8, ::1 or localhost")
+    add("--port", type=int, default=8025, help="the port, 8025 unless given; 0 takes a free one")
+    add("--token", help="the one token that is accepted")
+    add("--dialect", help="observed, documented or documented-2021")
+    add("--domain", dest="domains", action="append", help="a domain of the account; repeatable")
     for name in COUNTS:
-        parser.add_argument(f"--{name}", type=int, metavar="N", help="how many entries it begins with")
-    parser.add_argument("--seed", type=int, metavar="N", help="what all made-up values follow from")
-    parser.add_argument(
-        "--newest", type=_moment, help="when the newest entry was made, in ISO 8601; now unless given"
-    )
-    parser.add_argument("--spacing", type=float, metavar="SECONDS", help="from one entry to the next")
-    parser.add_argument("--rate-limit", type=_whole_or_none, metavar="N", help="requests per window, or none")
-    parser.add_argument("--rate-window", type=float, metavar="SECONDS", help="how long a window lasts")
-    parser.add_argument(
-        "--sliding-window",
-        action="store_true",
-        help="count the requests of the last rate window at any moment",
-    )
-    parser.add_argument("--quota", type=_whole_or_none, metavar="N", help="requests per day, or none")
-    parser.add_argument(
-        "--quota-window", type=float, metavar="SECONDS", help="refill after this, not at midnight"
-    )
-    parser.add_argument("--headers", type=_names, help="the limit headers that are sent, with commas between")
-    parser.add_argument(
-        "--clock-ahead",
-        type=float,
-        metavar="SECONDS",
-        help="of this machine's clock; behind where less than 0",
-    )
-    parser.add_argument(
-        "--gateway-clock-ahead", type=float, metavar="SECONDS", help="of the Date header, of that clock"
-    )
-    parser.add_argument(
-        "--visible-after", type=float, metavar="SECONDS", help="from being added to being listed"
-    )
-    parser.add_argument(
-        "--shuffle-ties",
-        action="store_true",
-        help="entries of one second come in another order at each request",
-    )
-    parser.add_argument("--max-batch", type=int, metavar="N", help="the most addresses or ids in one request")
-    parser.add_argument("--batch-refusal", help="how more is refused: 422 or 413")
+        add(f"--{name}", type=int, metavar="N", help="how many entries it begins with")
+    add("--seed", type=int, metavar="N", help="what all made-up values follow from")
+    add("--newest", type=_moment, help="when the newest entry was made, in ISO 8601; now unless given")
+    add("--rate-limit", type=_whole_or_none, metavar="N", help="requests per window, or none")
+    add("--sliding-window", action="store_true", help="the rate limit's window is that before each request")
+    add("--quota", type=_whole_or_none, metavar="N", help="requests per day, or none")
+    add("--headers", type=_names, help="the limit headers that are sent, with commas between")
+    add("--shuffle-ties", action="store_true", help="entries of one second come in any order")
+    add("--max-batch", type=int, metavar="N", help="the most addresses or ids in one request")
+    add("--batch-refusal", help="how more is refused: 422 or 413")
+    for name, means in SECONDS.items():
+        add(f"--{name}", type=float, metavar="SECONDS", help=means)
     return parser
 
 

@@ -1,17 +1,17 @@
-"""The API's endpoints, and how one is found and asked."""
+"""The API's endpoints. What they answer where nothing was recorded is listed in ``dialect.GUESSES``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account
-from airflow_provider_mailersend.sandbox.answers import HTML, Answer, json_answer, not_found
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
 from airflow_provider_mailersend.sandbox.limits import Limits
+from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS
+from airflow_provider_mailersend.sandbox.paging import page_of
 from airflow_provider_mailersend.sandbox.reading import (
     NOT_A_STRING,
     REQUIRED,
@@ -21,31 +21,21 @@ from airflow_provider_mailersend.sandbox.reading import (
     check_patterns,
     read_body,
     read_list,
-    read_number,
 )
-from airflow_provider_mailersend.sandbox.rows import Domain
-
-DOMAINS = "domains"
-_STATUSES = tuple(map(str, SmsRecipientStatus))
+from airflow_provider_mailersend.sandbox.rows import Owner, Row
+from airflow_provider_mailersend.sandbox.wire import HTML, Answer, json_answer, not_found
 
 _TOO_LARGE = b"""<html>
 <head><title>413 Request Entity Too Large</title></head>
 <body><center><h1>413 Request Entity Too Large</h1></center></body>
 </html>
 """
-
-
-class _NotFoundError(Exception):
-    """The path names nothing."""
-
-
-class _TooLargeError(Exception):
-    """More in one request than whatever stands in front of the API lets through."""
+_DOMAIN_STATE = {"dkim": True, "spf": True, "tracking": False, "is_verified": True, "is_dns_active": True}
 
 
 @dataclass(frozen=True)
 class Api:
-    """What every endpoint works with. What it answers where nothing was recorded: see ``dialect.GUESSES``."""
+    """What every endpoint works with."""
 
     account: Account
     limits: Limits
@@ -56,21 +46,18 @@ class Api:
 
     def answer(self, method: str, path: str, query: Mapping[str, str], raw: bytes) -> Answer:
         """Process a request; ``path`` is without ``/v1``. Hold the account's lock."""
-        handlers, row_id = _find(path)
-        handler = handlers.get("GET" if method == "HEAD" else method)
+        resource, row_id = _split(path)
+        handlers = _TABLE.get(resource, {})
+        method = "GET" if method == "HEAD" else method
         if not handlers:
             return not_found()
-        if handler is None:
+        if method not in handlers:
             return _wrong_method(method, handlers)
         try:
-            body = {} if method in ("GET", "HEAD") else read_body(raw)
-            return handler(Call(self, query, body, row_id, Complaints()))
+            body = {} if method == "GET" else read_body(raw)
+            return handlers[method](Call(self, path, query, body, row_id))
         except RefusalError as refusal:
-            return json_answer(refusal.body, refusal.status)
-        except _NotFoundError:
-            return not_found()
-        except _TooLargeError:
-            return Answer(413, _TOO_LARGE, {"content-type": HTML})
+            return refusal.answer
 
 
 @dataclass(frozen=True)
@@ -78,82 +65,83 @@ class Call:
     """One request, read as far as is the same for all endpoints."""
 
     api: Api
+    path: str
     query: Mapping[str, str]
     body: Mapping[str, Any]
     id: str
     """The id in the path; empty where the path has none."""
-    complaints: Complaints
+    complaints: Complaints = field(default_factory=Complaints)
 
     @property
     def account(self) -> Account:
         return self.api.account
 
-    def domain(self, given: object) -> Domain | None:
+    def domain(self, given: object) -> Owner | None:
         """The domain of a ``domain_id``; None when none was given, or none that there is."""
-        if given is None or given == "":
-            return None
-        if not isinstance(given, str):
-            self.complaints.add("domain_id", f"The domain id must be a string. {NOT_A_STRING}")
-            return None
-        for domain in self.account.domains:
-            if domain.id == given:
-                return domain
-        self.complaints.add("domain_id", "The selected domain id is invalid.")
-        return None
+        return self._owner("domain_id", given, self.account.domains)
+
+    def sms_number(self) -> Owner | None:
+        return self._owner("sms_number_id", self.query.get("sms_number_id"), self.account.sms_numbers)
 
     def batch(self, *fields: str) -> list[list[Any]]:
         """Lists from the body, none of them longer than the API takes at a time."""
         most = self.api.max_batch
-        lists = [read_list(self.body, field, most, self.complaints) for field in fields]
+        lists = [read_list(self.body, name, most, self.complaints) for name in fields]
         if most is not None and any(len(found) > most for found in lists):
             if self.api.batch_refusal == "413":
-                raise _TooLargeError
+                raise RefusalError(Answer(413, _TOO_LARGE, {"content-type": HTML}))
             self.complaints.settle()
         return lists
 
-    def row(self, name: str) -> Any:
+    def require_status(self, status: object) -> None:
+        if status not in list(SmsRecipientStatus):
+            self.complaints.add("status", "The selected status is invalid.")
+
+    def row(self, name: str) -> Row:
         """The row that the path names."""
         row = self.account.tables[name].with_id(self.id)
         if row is None:
-            raise _NotFoundError
+            raise RefusalError(not_found())
         return row
+
+    def page(self, name: str, rows: list[Row]) -> Answer:
+        return self.page_of(rows, partial(self.account.show, name))
+
+    def page_of(self, rows: list[Any], show: Callable[[Any], dict[str, Any]]) -> Answer:
+        url, dialect = self.api.url + self.path, self.account.dialect
+        return json_answer(page_of(rows, show, self.query, self.complaints, url=url, dialect=dialect))
 
     def added(self, shown: list[dict[str, Any]]) -> Answer:
         return json_answer({"data": shown}, self.account.dialect.added_status)
+
+    def _owner(self, name: str, given: object, owners: list[Owner]) -> Owner | None:
+        label = name.replace("_", " ")
+        for owner in owners:
+            if owner.id == given:
+                return owner
+        if given is not None and not isinstance(given, str):
+            self.complaints.add(name, f"The {label} must be a string. {NOT_A_STRING}")
+        elif given:
+            self.complaints.add(name, f"The selected {label} is invalid.")
+        return None
 
 
 Handler = Callable[[Call], Answer]
 
 
 def list_domains(call: Call) -> Answer:
-    return _page(
-        call, DOMAINS, lambda: call.account.domains, lambda domain: domain.brief | _DOMAIN_SETTINGS, 25
-    )
-
-
-def list_suppressions(name: str, call: Call) -> Answer:
-    domain = call.domain(call.query.get("domain_id"))
-    return _list(call, name, call.account.dialect.suppressions_limit, domain=domain)
-
-
-def list_recipients(call: Call) -> Answer:
-    return _list(call, RECIPIENTS, 25, domain=call.domain(call.query.get("domain_id")))
-
-
-def list_sms_recipients(call: Call) -> Answer:
-    status, number_id = (call.query.get(name) or None for name in ("status", "sms_number_id"))
-    if status is not None and status not in _STATUSES:
-        call.complaints.add("status", "The selected status is invalid.")
-    senders = [number for number in call.account.sms_numbers if number.id == number_id]
-    if number_id is not None and not senders:
-        call.complaints.add("sms_number_id", "The selected sms number id is invalid.")
-    return _list(call, SMS_RECIPIENTS, 25, status=status, sender=senders[0] if senders else None)
+    brief = call.account.maker.brief
+    return call.page_of(call.account.domains, lambda domain: brief(domain) | _DOMAIN_STATE)
 
 
 def show_quota(call: Call) -> Answer:
     quota = call.api.limits.quota
     most = -1 if quota.most is None else quota.most
     return json_answer({"quota": most, "remaining": quota.remaining, "reset": call.api.limits.quota_reset})
+
+
+def list_of_a_domain(name: str, call: Call) -> Answer:
+    return call.page(name, call.account.tables[name].listed(call.domain(call.query.get("domain_id"))))
 
 
 def show_recipient(call: Call) -> Answer:
@@ -170,19 +158,19 @@ def block(call: Call) -> Answer:
     domain = call.domain(call.body.get("domain_id"))
     addresses, patterns = call.batch("recipients", "patterns")
     if not addresses and not patterns and "recipients" not in complaints and "patterns" not in complaints:
-        for field, other in (("recipients", "patterns"), ("patterns", "recipients")):
-            complaints.add(field, f"The {field} field is required when {other} is not present. {REQUIRED}")
+        for name, other in (("recipients", "patterns"), ("patterns", "recipients")):
+            complaints.add(name, f"The {name} field is required when {other} is not present. {REQUIRED}")
     check_addresses(addresses, complaints)
     check_patterns(patterns, complaints)
     complaints.settle()
-    shown = [call.account.show(BLOCKLIST, row) for row in call.account.block(addresses, patterns, domain)]
-    return call.added([{key: value for key, value in entry.items() if key != "domain"} for entry in shown])
+    rows = call.account.block(addresses, patterns, domain)
+    return call.added([{key: row.shown[key] for key in row.shown if key != "domain"} for row in rows])
 
 
 def suppress(name: str, call: Call) -> Answer:
     complaints = call.complaints
     given = call.body.get("domain_id")
-    if call.account.dialect.needs_domain and given not in [one.id for one in call.account.domains]:
+    if call.account.dialect.needs_domain and given not in [domain.id for domain in call.account.domains]:
         # Observed: one that the account has not is answered like none.
         complaints.add("domain_id", f"The domain id field is required. {REQUIRED}")
         given = None
@@ -193,8 +181,8 @@ def suppress(name: str, call: Call) -> Answer:
     check_addresses(addresses, complaints)
     complaints.settle()
     # What the API does with an entry of no domain, as documented, nobody says: here the first domain gets it.
-    added = call.account.suppress(name, addresses, domain or call.account.domains[0])
-    return call.added([call.account.show(name, row) for row in added])
+    rows = call.account.suppress(name, addresses, domain or call.account.domains[0])
+    return call.added([row.shown for row in rows])
 
 
 def delete_suppressions(name: str, call: Call) -> Answer:
@@ -214,7 +202,7 @@ def delete_suppressions(name: str, call: Call) -> Answer:
         row = account.tables[name].with_id(row_id)
         if not isinstance(row_id, str):
             complaints.add(f"ids.{index}", f"The ids.{index} must be a string. {NOT_A_STRING}")
-        elif row is None or (confined is not None and row.domain is not confined):
+        elif row is None or confined not in (None, row.owner):
             complaints.add(f"ids.{index}", f"The selected ids.{index} is invalid.")
     complaints.settle()
     if everything:
@@ -222,6 +210,13 @@ def delete_suppressions(name: str, call: Call) -> Answer:
     else:
         account.delete(name, ids)
     return Answer(200, account.dialect.deleted_body)
+
+
+def list_sms_recipients(call: Call) -> Answer:
+    status = call.query.get("status") or None
+    if status is not None:
+        call.require_status(status)
+    return call.page(SMS_RECIPIENTS, call.account.tables[SMS_RECIPIENTS].listed(call.sms_number(), status))
 
 
 def show_sms_recipient(call: Call) -> Answer:
@@ -235,106 +230,26 @@ def update_sms_recipient(call: Call) -> Answer:
         status = call.query.get("status")
     if status is None or status == "":
         call.complaints.add("status", f"The status field is required. {REQUIRED}")
-    elif status not in _STATUSES:
-        call.complaints.add("status", "The selected status is invalid.")
+    else:
+        call.require_status(status)
     call.complaints.settle()
-    changed = call.account.set_sms_status(recipient, str(status))
-    return json_answer({"data": call.account.show(SMS_RECIPIENTS, changed)})
-
-
-def _list(call: Call, name: str, limit: int, **wanted: object) -> Answer:
-    table = call.account.tables[name]
-    return _page(call, name, lambda: table.listed(**wanted), lambda row: call.account.show(name, row), limit)
-
-
-def _page(
-    call: Call,
-    name: str,
-    rows: Callable[[], list[Any]],
-    show: Callable[[Any], dict[str, Any]],
-    default_limit: int,
-) -> Answer:
-    """One page of a list, in the way of the dialect."""
-    dialect, query = call.account.dialect, call.query
-    limit = read_number(query, "limit", default_limit, 100, call.complaints)
-    number = read_number(query, "page", 1, None, call.complaints)
-    call.complaints.settle()
-    found = rows()
-    start, stop = (number - 1) * limit, number * limit
-    shown = [show(row) for row in found[start:stop]]
-    if dialect.bare_lists:
-        return json_answer({"data": shown})
-
-    url = call.api.url + (f"/suppressions/{name}" if name in list(SuppressionList) else f"/{name}")
-    kept = {key: value for key, value in query.items() if key != "page"} if dialect.links_keep_query else {}
-
-    def link(page: int) -> str:
-        return f"{url}?{urlencode(kept | {'page': str(page)})}"
-
-    last = max(-(-len(found) // limit), 1)
-    totals = dialect.totals or name == DOMAINS
-    per_page_as_sent = dialect.sms_per_page_as_sent and name == SMS_RECIPIENTS and query.get("limit")
-    links = {
-        "first": link(1),
-        "last": link(last) if totals else None,
-        "prev": link(number - 1) if number > 1 else None,
-        "next": link(number + 1) if stop < len(found) else None,
-    }
-    meta: dict[str, Any] = {
-        "current_page": number,
-        "from": start + 1 if shown else None,
-        "path": url,
-        "per_page": str(limit) if per_page_as_sent else limit,
-        "to": start + len(shown) if shown else None,
-    }
-    if totals:
-        meta |= {"last_page": last, "total": len(found)}
-    if totals and not dialect.totals:
-        buttons = [("&laquo; Previous", links["prev"])]
-        buttons += [(str(page), link(page)) for page in range(1, last + 1)]
-        buttons += [("Next &raquo;", links["next"])]
-        meta["links"] = [{"url": to, "label": label, "active": label == str(number)} for label, to in buttons]
-    return json_answer({"data": shown, "links": links, "meta": meta})
+    return json_answer({"data": call.account.set_sms_status(recipient, str(status))})
 
 
 def _suppression_handlers(name: str) -> dict[str, Handler]:
     handlers: dict[str, Handler] = {
-        "GET": partial(list_suppressions, name),
+        "GET": partial(list_of_a_domain, name),
         "DELETE": partial(delete_suppressions, name),
     }
-    if name == BLOCKLIST:
-        handlers["POST"] = block
-    elif SuppressionList(name).takes_additions:
-        handlers["POST"] = partial(suppress, name)
+    if SuppressionList(name).takes_additions:
+        handlers["POST"] = block if name == BLOCKLIST else partial(suppress, name)
     return handlers
 
-
-_DOMAIN_SETTINGS = {
-    "dkim": True,
-    "spf": True,
-    "tracking": False,
-    "is_verified": True,
-    "is_cname_verified": False,
-    "is_dns_active": True,
-    "is_cname_active": False,
-    "is_tracking_allowed": False,
-    "has_not_queued_messages": False,
-    "not_queued_messages_count": 0,
-    "domain_settings": {
-        "send_paused": False,
-        "track_clicks": False,
-        "track_opens": False,
-        "track_unsubscribe": True,
-        "track_content": False,
-        "custom_tracking_enabled": False,
-        "custom_tracking_subdomain": "email",
-    },
-}
 
 _TABLE: Mapping[str, Mapping[str, Handler]] = {
     "/domains": {"GET": list_domains},
     "/api-quota": {"GET": show_quota},
-    "/recipients": {"GET": list_recipients},
+    "/recipients": {"GET": partial(list_of_a_domain, RECIPIENTS)},
     "/recipients/": {"GET": show_recipient, "DELETE": delete_recipient},
     **{f"/suppressions/{name}": _suppression_handlers(name.value) for name in SuppressionList},
     "/sms-recipients": {"GET": list_sms_recipients},
@@ -343,12 +258,12 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = {
 """What may be done at each path; one that ends with a slash is followed by an id."""
 
 
-def _find(path: str) -> tuple[Mapping[str, Handler], str]:
+def _split(path: str) -> tuple[str, str]:
     for prefix in ("/recipients/", "/sms-recipients/"):
         # An id takes in whatever is left, slashes too: so an encoded one never leads to another endpoint.
         if path.startswith(prefix):
-            return _TABLE[prefix], path.removeprefix(prefix)
-    return _TABLE.get(path, {}), ""
+            return prefix, path.removeprefix(prefix)
+    return path, ""
 
 
 def _wrong_method(method: str, handlers: Mapping[str, Handler]) -> Answer:

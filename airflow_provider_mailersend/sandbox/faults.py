@@ -11,14 +11,14 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from airflow_provider_mailersend.sandbox.answers import HTML, JSON, Answer, phrase
+from airflow_provider_mailersend.sandbox.wire import HTML, JSON, Answer, Part, phrase
 
 _FRAMING = ("content-length", "transfer-encoding", "connection")
-_LONGEST = 3600.0  # seconds
+_LONGEST = 3600  # seconds
 _LARGEST_BOMB = 16 << 30
+_DOES = ("status", "bomb", "cut", "truncate", "continues", "drip", "delay", "commit_after", "headers")
 
 When = Literal["before", "after"]
-Part = Literal["headers", "body"]
 
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -84,59 +84,50 @@ class Fault:
 
     def __post_init__(self) -> None:
         self._check_types()
-        if self.times is not None and self.times < 1:
-            raise ValueError(f"times must be 1 or more, or None for every request, not {self.times}.")
-        if self.skip < 0:
-            raise ValueError(f"skip must be 0 or more, not {self.skip}.")
-        for name in ("delay", "drip", "continues", "commit_after"):
-            if not 0 <= getattr(self, name) <= _LONGEST:
-                raise ValueError(f"{name} must be seconds from 0 to {_LONGEST:g}, not {getattr(self, name)}.")
-        if self.status is not None and not 200 <= self.status <= 599:
-            raise ValueError(f"status must be from 200 to 599, not {self.status}.")
-        if not 0 <= self.bomb <= _LARGEST_BOMB:
-            raise ValueError(f"bomb must be bytes from 0 to {_LARGEST_BOMB}, not {self.bomb}.")
-        self._check_what_it_does()
+        does = [name for name in ("status", "bomb", "truncate", "continues", "cut") if getattr(self, name)]
+        lasts = {name: getattr(self, name) for name in ("delay", "drip", "continues", "commit_after")}
+        is_answer = self.body is not None or self.html
+        mistakes = {
+            "times must be 1 or more, or None for every request.": self.times is not None and self.times < 1,
+            "skip must be 0 or more.": self.skip < 0,
+            "status must be from 200 to 599.": self.status is not None and not 200 <= self.status <= 599,
+            f"bomb must be bytes from 0 to {_LARGEST_BOMB}.": not 0 <= self.bomb <= _LARGEST_BOMB,
+            **{
+                f"{name} must be seconds from 0 to {_LONGEST}.": not 0 <= value <= _LONGEST
+                for name, value in lasts.items()
+            },
+            f"A fault does one thing: {' and '.join(does)} exclude each other.": len(does) > 1,
+            "body and html belong to an answer: give a status with them.": is_answer and not self.status,
+            f"A fault must do something: give one of {', '.join(_DOES)}.": not (
+                does or any(lasts.values()) or self.headers
+            ),
+            "body and html exclude each other.": self.body is not None and self.html,
+            f"An answer with status {self.status} has no body.": is_answer and self.status in (204, 304),
+            "headers or drip and cut or continues exclude each other: there is no answer to change.": bool(
+                (self.headers or self.drip) and (self.cut or self.continues)
+            ),
+            "drip and truncate exclude each other.": bool(self.drip and self.truncate),
+            f"processed={self.processed} contradicts the rest of the fault: leave it out.": (
+                self.processed not in (None, self.processes)
+            ),
+            "commit_after contradicts a request that isn't processed: say processed=True.": bool(
+                self.commit_after and not self.processes
+            ),
+        }
+        for message, is_so in mistakes.items():
+            if is_so:
+                raise ValueError(message)
         try:
             self.answer()
         except (TypeError, ValueError) as error:
             raise ValueError(f"body must be something to send: {error}.") from error
 
-    def _check_what_it_does(self) -> None:
-        chosen = [name for name in ("status", "bomb", "truncate", "continues", "cut") if getattr(self, name)]
-        if len(chosen) > 1:
-            raise ValueError(f"A fault does one thing: {' and '.join(chosen)} exclude each other.")
-        if self.status is None and (self.body is not None or self.html):
-            raise ValueError("body and html belong to an answer: give a status with them.")
-        if not (chosen or self.delay or self.headers or self.drip or self.commit_after):
-            raise ValueError(
-                "A fault must do something: give status, bomb, cut, truncate, continues, drip, delay, "
-                "commit_after or headers."
-            )
-        if self.body is not None and self.html:
-            raise ValueError("body and html exclude each other.")
-        if self.status in (204, 304) and (self.body is not None or self.html):
-            raise ValueError(f"An answer with status {self.status} has no body.")
-        if (self.headers or self.drip) and (self.cut or self.continues):
-            raise ValueError(
-                "headers or drip and cut or continues exclude each other: there is no answer to change."
-            )
-        if self.drip and self.truncate:
-            raise ValueError("drip and truncate exclude each other.")
-        if self.processed is not None and self.processed is not self.processes and not self._replaces:
-            raise ValueError(f"processed={self.processed} contradicts the rest of the fault: leave it out.")
-        if self.commit_after and not self.processes:
-            raise ValueError("commit_after contradicts a request that isn't processed: say processed=True.")
-
     @property
     def processes(self) -> bool:
         """Whether a request that it hits is processed."""
-        if self._replaces:
+        if self.status is not None or self.bomb:
             return bool(self.processed)
         return self.cut != "before" and not self.continues
-
-    @property
-    def _replaces(self) -> bool:
-        return self.status is not None or bool(self.bomb)
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in ("*", method) and fnmatchcase(path, self.path)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-_EPOCH = datetime(1970, 1, 1)  # without a zone, since all is UTC and is printed without an offset
 
 #: What tells the time, in such moments.
 Now = Callable[[], int]
 
+_EPOCH = datetime(1970, 1, 1)  # without a zone, since all is UTC and is printed without an offset
 
-@lru_cache(4096)  # a page of a hundred entries prints three hundred dates, most of them close together
+
 def iso(moment: int) -> str:
     """As the API prints a date today: ``2024-12-19T17:28:16.000000Z``."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds") + "Z"
@@ -26,19 +25,10 @@ def iso_seconds(moment: int) -> str:
     return (_EPOCH + timedelta(microseconds=moment)).isoformat() + "Z"
 
 
-def old_style(moment: int) -> str:
-    """As the API printed a recipient's date in 2020: ``2020-06-10 10:09:56``, in UTC."""
-    return (_EPOCH + timedelta(microseconds=whole_seconds(moment))).isoformat(sep=" ")
-
-
-def whole_seconds(moment: int) -> int:
-    return moment - moment % SECOND
-
-
 def moment_of(date: datetime) -> int:
     """A datetime (UTC when it names no zone) as a moment."""
     aware = date.replace(tzinfo=UTC) if date.tzinfo is None else date
-    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (aware - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def now() -> int:
@@ -47,7 +37,7 @@ def now() -> int:
 
 
 def seconds(name: str, value: float, least: float = 0.0) -> int:
-    """A number of seconds as microseconds; ``ValueError`` unless it is from *least* to a year."""
+    """Seconds as microseconds; ``ValueError`` unless they are from *least* to a year."""
     if isinstance(value, bool) or not least <= value <= 366 * 86_400:
         raise ValueError(f"{name} must be seconds, from {least:g} to a year, not {value!r}.")
     return round(value * SECOND)

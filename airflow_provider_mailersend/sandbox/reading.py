@@ -7,22 +7,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
+from airflow_provider_mailersend.sandbox.wire import Answer, json_answer
 
 REQUIRED = "#MS42209"
-NOT_AN_ADDRESS = "#MS42208"
 NOT_A_STRING = "#MS42221"
-NOT_JSON = "#MS42227"
-NOT_AN_OBJECT = "#MS42228"
+
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
 class RefusalError(Exception):
-    """An answer that ends a request early."""
+    """An answer that ends a request early: a 422 unless it is another."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
+    def __init__(self, why: str | Answer, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(why)
+        told = {"message": why} if errors is None else {"message": why, "errors": errors}
+        self.answer = why if isinstance(why, Answer) else json_answer(told, 422)
 
 
 class Complaints:
@@ -39,12 +38,14 @@ class Complaints:
 
     def settle(self) -> None:
         """Refuse the request if anything was wrong with it."""
-        if not self._errors:
-            return
         messages = [message for found in self._errors.values() for message in found]
         more = len(messages) - 1
-        summary = f"{messages[0]} (and {more} more error{'s' if more > 1 else ''})" if more else messages[0]
-        raise RefusalError(422, {"message": summary, "errors": self._errors})
+        if more > 0:
+            raise RefusalError(
+                f"{messages[0]} (and {more} more error{'s' if more > 1 else ''})", self._errors
+            )
+        if messages:
+            raise RefusalError(messages[0], self._errors)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -61,14 +62,12 @@ def _no_constant(name: str) -> None:
 
 def read_body(raw: bytes) -> dict[str, Any]:
     """The JSON object in a body; one that is empty is an object without anything in it."""
-    if not raw.strip():
-        return {}
     try:
-        body = parse_json(raw)
+        body = parse_json(raw) if raw.strip() else {}
     except ValueError:
-        raise RefusalError(422, {"message": f"The request body must be valid JSON. {NOT_JSON}"}) from None
+        raise RefusalError("The request body must be valid JSON. #MS42227") from None
     if not isinstance(body, dict):
-        raise RefusalError(422, {"message": f"The request body must be a JSON object. {NOT_AN_OBJECT}"})
+        raise RefusalError("The request body must be a JSON object. #MS42228")
     return body
 
 
@@ -82,8 +81,7 @@ def read_number(
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
         complaints.add(name, f"The {name} must be an integer.")
         return default
-    number = int(text)
-    least = 1 if most is None else 10
+    number, least = int(text), 1 if most is None else 10
     if number < least:
         complaints.add(name, f"The {name} must be at least {least}.")
     elif most is not None and number > most:
@@ -111,7 +109,7 @@ def check_addresses(addresses: list[Any], complaints: Complaints) -> None:
         if not isinstance(address, str):
             complaints.add(field, f"The {field} must be a string. {NOT_A_STRING}")
         elif not _ADDRESS.fullmatch(address) or len(address) > 320:
-            complaints.add(field, f"The {field} must be a valid email address. {NOT_AN_ADDRESS}")
+            complaints.add(field, f"The {field} must be a valid email address. #MS42208")
 
 
 def check_patterns(patterns: list[Any], complaints: Complaints) -> None:

@@ -3,173 +3,113 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 from random import Random
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
-
-from airflow_provider_mailersend.sandbox.moments import SECOND, iso
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, eq=False)
-class Domain:
-    """One of the account's sending domains."""
+class Owner(NamedTuple):
+    """A sending domain, or a number that text messages are sent from."""
 
     id: str
     name: str
-    created: int
-
-    @cached_property
-    def brief(self) -> dict[str, Any]:
-        """As it stands inside of other objects."""
-        created = iso(self.created)
-        return {"id": self.id, "name": self.name, "created_at": created, "updated_at": created}
 
 
-class Recipient(NamedTuple):
-    """Somebody whom mail was sent to: one for each address and domain."""
+class Row(NamedTuple):
+    """An entry of a list, or a recipient."""
 
     id: str
-    email: str
-    domain: Domain
-    created: int
-    updated: int
+    value: str
+    """The address, pattern or phone number."""
+    owner: Owner | None
+    """The domain or SMS number; None for what belongs to the whole account."""
+    shown: dict[str, Any]
+    """The row as the API shows it. It changes in place."""
 
 
-class Blocked(NamedTuple):
-    """An entry of the blocklist; ``domain`` is None when it is the account's."""
+class Table:
+    """The rows of one list, by id.
 
-    id: str
-    kind: str
-    pattern: str
-    domain: Domain | None
-    created: int
-
-
-class Listed(NamedTuple):
-    """An entry of any other suppression list: one for each recipient."""
-
-    id: str
-    email: str
-    domain: Domain
-    created: int
-    reason: str | None
-
-
-class SmsNumber(NamedTuple):
-    """A number that the account sends text messages from."""
-
-    id: str
-    number: str
-
-
-class Sms(NamedTuple):
-    """Somebody whom text messages were sent to: one for each phone number and SMS number."""
-
-    id: str
-    number: str
-    sender: SmsNumber
-    status: str
-    created: int
-
-
-class Row(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-R = TypeVar("R", bound=Row)
-
-
-class Table(Generic[R]):
-    """Rows by id.
-
-    :param order: what the rows are listed by: a moment or a text. Those that tie come as they were made.
+    :param by: the key of ``shown`` that they are listed by. Those that tie come as they were made.
     :param newest_first: whether they are listed the other way round.
-    :param unique: what no two rows have in common; None when nothing is.
+    :param unique: whether a value is here once for each owner.
     :param visible_after: seconds from a row's being put here to its being listed.
-    :param ties: shuffles, at each look, rows that were made in the same second; None to leave them.
+    :param ties: shuffles, at each look, rows of the same second; None to leave them.
     """
 
     def __init__(
         self,
-        rows: Iterable[R],
+        rows: Iterable[Row],
         *,
-        order: Callable[[R], Any],
+        by: str = "created_at",
         newest_first: bool = False,
-        unique: Callable[[R], Hashable] | None = None,
+        unique: bool = True,
         visible_after: float = 0.0,
         ties: Random | None = None,
     ) -> None:
         self._rows = {row.id: row for row in rows}
-        self._order = order
+        self._by = by
         self._newest_first = newest_first
-        self._unique = unique
-        self._ids = {} if unique is None else {unique(row): row.id for row in self._rows.values()}
+        self._like = {(row.value, row.owner): row for row in self._rows.values()} if unique else None
         self._visible_after = visible_after
         self._hidden: dict[str, float] = {}
-        self._ties = ties
-        self._views: dict[Hashable, list[R]] = {}
+        self._ties = ties if by == "created_at" else None
+        self._ordered: dict[tuple[Owner | None, str | None], list[Row]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def with_id(self, row_id: object) -> R | None:
+    def with_id(self, row_id: object) -> Row | None:
         return self._rows.get(row_id) if isinstance(row_id, str) else None
 
-    def like(self, *unique: Hashable) -> R | None:
-        """The row of which ``unique`` tells this."""
-        row_id = self._ids.get(unique)
-        return None if row_id is None else self._rows[row_id]
+    def like(self, value: str, owner: Owner | None) -> Row | None:
+        """The row of that value and owner, where there can be only one."""
+        return self._like.get((value, owner)) if self._like else None
 
-    def put(self, row: R) -> None:
-        """Add a row, or put it in the place of the one with its id; do nothing when another is like it."""
-        if self._unique is not None and self._ids.setdefault(self._unique(row), row.id) != row.id:
+    def put(self, row: Row) -> None:
+        """Add a row, unless there is one like it already."""
+        if self._like is not None and self._like.setdefault((row.value, row.owner), row) is not row:
             return
-        if self._visible_after and row.id not in self._rows:
+        if self._visible_after:
             self._hidden[row.id] = time.monotonic() + self._visible_after
         self._rows[row.id] = row
-        self._views.clear()
+        self._ordered.clear()
 
     def drop(self, row_ids: Iterable[str]) -> None:
         """Remove the rows of those ids, as far as they are here."""
         for row_id in row_ids:
             row = self._rows.pop(row_id, None)
-            if row is not None and self._unique is not None:
-                del self._ids[self._unique(row)]
-            self._hidden.pop(row_id, None)
-        self._views.clear()
+            if row is not None and self._like is not None:
+                del self._like[row.value, row.owner]
+        self._ordered.clear()
 
-    def all(self, **wanted: object) -> list[R]:
-        """The rows with those attributes (None for any) in order, listed yet or not. It isn't to be changed."""
-        given = {name: value for name, value in wanted.items() if value is not None}
-        key = tuple(given.items())
-        if key not in self._views:
+    def change(self, row: Row, **changes: str) -> None:
+        row.shown.update(changes)
+        self._ordered.clear()
+
+    def all(self, owner: Owner | None = None, status: str | None = None) -> list[Row]:
+        """The rows of that owner and status (None for any) in order, listed yet or not."""
+        if (owner, status) not in self._ordered:
             found = [
                 row
                 for row in self._rows.values()
-                if all(getattr(row, name) == value for name, value in given.items())
+                if (owner is None or row.owner == owner) and (status is None or row.shown["status"] == status)
             ]
-            self._views[key] = self._sorted(found, self._order)
-        return self._views[key]
+            found.sort(key=lambda row: row.shown[self._by])
+            self._ordered[owner, status] = found[::-1] if self._newest_first else found
+        return self._ordered[owner, status]
 
-    def listed(self, **wanted: object) -> list[R]:
+    def listed(self, owner: Owner | None = None, status: str | None = None) -> list[Row]:
         """The same as the API lists them at this moment."""
-        rows = self.all(**wanted)
+        rows = self.all(owner, status)
         if self._hidden:
             now = time.monotonic()
             self._hidden = {row_id: since for row_id, since in self._hidden.items() if since > now}
             rows = [row for row in rows if row.id not in self._hidden]
         if self._ties is not None:
-            ties = self._ties
-            rows = self._sorted(rows, lambda row: (_tie(self._order(row)), ties.random()))
+            seconds = len("2024-12-19T17:28:16")
+            draw = self._ties.random
+            rows = sorted(
+                rows, key=lambda row: (row.shown[self._by][:seconds], draw()), reverse=self._newest_first
+            )
         return rows
-
-    def _sorted(self, rows: list[R], order: Callable[[R], Any]) -> list[R]:
-        ordered = sorted(rows, key=order)
-        return ordered[::-1] if self._newest_first else ordered
-
-
-def _tie(order: Any) -> Any:
-    return order // SECOND if isinstance(order, int) else order

@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
-from airflow_provider_mailersend.sandbox.account import Account
-from airflow_provider_mailersend.sandbox.answers import not_found
-from airflow_provider_mailersend.sandbox.control import Control
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
+from airflow_provider_mailersend.sandbox.control import control
 from airflow_provider_mailersend.sandbox.dialect import dialect_named
 from airflow_provider_mailersend.sandbox.endpoints import Api
 from airflow_provider_mailersend.sandbox.faults import Fault, FaultQueue
-from airflow_provider_mailersend.sandbox.front import Front, read_all
-from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.line import send_answer
+from airflow_provider_mailersend.sandbox.front import Front
+from airflow_provider_mailersend.sandbox.limits import Limits, Window
+from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS, Maker
 from airflow_provider_mailersend.sandbox.moments import SECOND, moment_of, now, seconds
-from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest, RequestLog
-from airflow_provider_mailersend.sandbox.seeds import Seeds
+from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
+from airflow_provider_mailersend.sandbox.rows import Row
 from airflow_provider_mailersend.sandbox.server import LoopbackServer, require_loopback
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from airflow_provider_mailersend.sandbox.wire import Line, Request, not_found
 
 DEFAULT_TOKEN = "mlsn.sandbox"  # noqa: S105  # no secret: it opens nothing but a sandbox
 DEFAULT_DOMAINS = ("example.com", "news.example.com", "shop.example.org")
@@ -117,8 +115,6 @@ class Sandbox:
             raise ValueError(f"port must be from 0 to 65535, not {port}.")
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("token must be printable ASCII without spaces.")
-        if max_batch is not None and max_batch < 1:
-            raise ValueError(f"max_batch must be None or 1 and more, not {max_batch}.")
         if batch_refusal not in ("422", "413"):
             raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
         self.token = token
@@ -131,15 +127,16 @@ class Sandbox:
         self._batch_refusal: Literal["422", "413"] = batch_refusal
         self._rate_window = rate_window
         spoken = dialect_named(dialect)
-        begins = moment_of(newest)
+        _require_most("rate_limit", rate_limit, 1)
+        _require_most("quota", quota, 0)
+        _require_most("max_batch", max_batch, 1)
+        seconds("rate_window", rate_window, least=0.001)
+        seconds("quota_window", rate_window if quota_window is None else quota_window, least=0.001)
         self._limits = Limits(
-            rate_limit=rate_limit,
-            rate_window=rate_window,
-            sliding_window=sliding_window,
-            quota=quota,
-            quota_window=quota_window,
-            headers=spoken.headers if headers is None else headers,
-            clock=self._now,
+            Window(rate_limit, rate_window, self._now, slides=sliding_window),
+            Window(quota, quota_window, self._now),
+            spoken.headers if headers is None else headers,
+            self._now,
         )
         self._account = Account(
             {
@@ -151,7 +148,7 @@ class Sandbox:
                 "recipients": recipients,
                 "sms-recipients": sms_recipients,
             },
-            Seeds(seed, begins, seconds("spacing", spacing), spoken.dates_in_whole_seconds),
+            Maker(seed, moment_of(newest), seconds("spacing", spacing), spoken),
             spoken,
             domains=domains,
             sms_numbers=sms_numbers,
@@ -160,9 +157,8 @@ class Sandbox:
             visible_after=seconds("visible_after", visible_after) / SECOND,
             ties=Random(seed) if shuffle_ties else None,  # noqa: S311
         )
-        self._log = RequestLog()
+        self._log: list[LoggedRequest] = []
         self._faults = FaultQueue()
-        self._control = Control(self._account, self._limits, self._log, self._faults)
         self._server: LoopbackServer | None = None
 
     def __enter__(self) -> Self:
@@ -180,30 +176,16 @@ class Sandbox:
             raise RuntimeError("The sandbox is running already.")
         server = LoopbackServer(*self._address)
         api = Api(self._account, self._limits, f"{server.url}/v1", self._max_batch, self._batch_refusal)
-        front = Front(
-            api,
-            self.token,
-            self._log,
-            self._faults,
-            connections=server.connections,
-            stopping=server.stopping,
-            gateway_now=self._gateway_now,
-        )
+        front = Front(api, self.token, self._log, self._faults, server, self._gateway_now)
 
-        async def serve(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-            assert scope["type"] == "http"  # noqa: S101  # the server speaks nothing else
-            root, slash, path = scope["path"].removeprefix("/").partition("/")
-            if root == "v1":
-                await front.answer(scope, receive, send)
-                return
-            body = await read_all(receive)
-            if root == "_sandbox":
-                answer = self._control.answer(scope["method"], slash + path, dict(scope["headers"]), body)
+        async def answer(request: Request, line: Line) -> None:
+            root = request.path.split("/")[1:2]
+            if root == ["v1"]:
+                await front.answer(request, line)
             else:
-                answer = not_found()
-            await send_answer(answer, send)
+                await line.send(control(self, request) if root == ["_sandbox"] else not_found())
 
-        server.start(serve)
+        server.start(answer)
         self._server = server
 
     def stop(self) -> None:
@@ -231,11 +213,18 @@ class Sandbox:
     @property
     def log(self) -> list[LoggedRequest]:
         """All requests to the API so far, in the order in which they came."""
-        return self._log.matching()
+        return list(self._log)
+
+    def clear_log(self) -> None:
+        self._log.clear()
 
     def requests(self, method: str = "*", path: str = "*") -> list[LoggedRequest]:
         """The logged requests of that method, and a path (without ``/v1``) like ``/suppressions/*``."""
-        return self._log.matching(method, path)
+        return [
+            request
+            for request in self.log
+            if method in ("*", request.method) and fnmatchcase(request.path, path)
+        ]
 
     def fail(self, fault: Fault) -> None:
         """Let a fault hit requests to come."""
@@ -250,7 +239,17 @@ class Sandbox:
 
         A request is under way until it is answered or dropped, and what it changes is changed.
         """
-        return self._control.state()
+        logged = self.log
+        with self._account.lock:
+            lists = {name: len(table) for name, table in self._account.tables.items()}
+        return {
+            "lists": lists,
+            "requests": len(logged),
+            "under_way": sum(not request.is_over for request in logged),
+            "quota_remaining": self._limits.quota.remaining,
+            "quota_reset": self._limits.quota_reset,
+            "rate_remaining": self._limits.rate.remaining,
+        }
 
     @property
     def domains(self) -> list[str]:
@@ -264,7 +263,7 @@ class Sandbox:
     def sms_number_id(self, number: str) -> str:
         """The id of one of ``sms_numbers``."""
         for sender in self._account.sms_numbers:
-            if sender.number == number:
+            if sender.name == number:
                 return sender.id
         raise ValueError(f"The account has no SMS number {number!r}.")
 
@@ -275,7 +274,7 @@ class Sandbox:
         ``unsubscribes``, ``on-hold-list``, ``recipients``, ``sms-recipients``.
         """
         with self._account.lock:
-            return self._account.entries(name)
+            return self._shown(name, self._account.table(name).all())
 
     def add(
         self, name: str, *recipients: str, patterns: Sequence[str] = (), domain: str | None = None
@@ -287,23 +286,58 @@ class Sandbox:
         :param domain: the name of the domain. Without it a blocklist entry is the account's, any other the
             first domain's.
         """
-        with self._account.lock:
-            return self._account.add(name, recipients, patterns=patterns, domain=domain)
+        account = self._account
+        with account.lock:
+            account.table(name)
+            if patterns and name != BLOCKLIST:
+                raise ValueError(f"Only the blocklist takes patterns, not {name}.")
+            chosen = None if domain is None else account.domain_named(domain)
+            first = chosen or account.domains[0]
+            if name == BLOCKLIST:
+                rows = account.block(recipients, patterns, chosen)
+            elif name == SMS_RECIPIENTS:
+                rows = [account.add_sms_recipient(number) for number in recipients]
+            elif name == RECIPIENTS:
+                rows = [account.add_recipient(address, first) for address in recipients]
+            else:
+                rows = account.suppress(name, recipients, first)
+            return self._shown(name, rows)
 
     def remove(self, name: str, ids: Iterable[str]) -> None:
         """Take entries off a list as if somebody else did; ``ValueError``, and none is, at an unknown id."""
         with self._account.lock:
-            self._account.remove(name, ids)
+            rows = []
+            for row_id in ids:
+                row = self._account.table(name).with_id(row_id)
+                if row is None:
+                    raise ValueError(f"There is no {row_id!r} on {name}.")
+                rows.append(row)
+            if name != RECIPIENTS:
+                self._account.delete(name, [row.id for row in rows])
+                return
+            for row in rows:
+                self._account.delete_recipient(row)
 
     def set_sms_status(self, recipient_id: str, status: str) -> None:
         """Let an SMS recipient opt out (``opt_out``) or in again (``active``) as if by a text message."""
         if status not in list(SmsRecipientStatus):
             raise ValueError(f"status must be one of {', '.join(SmsRecipientStatus)}, not {status!r}.")
         with self._account.lock:
-            recipient = self._account.sms.with_id(recipient_id)
+            recipient = self._account.tables[SMS_RECIPIENTS].with_id(recipient_id)
             if recipient is None:
                 raise ValueError(f"There is no SMS recipient {recipient_id!r}.")
             self._account.set_sms_status(recipient, status)
+
+    def _shown(self, name: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        # Rows change in place: what is handed out stays as it is.
+        shown = [self._account.show(name, row) for row in rows]
+        copies: list[dict[str, Any]] = json.loads(json.dumps(shown))
+        return copies
+
+
+def _require_most(name: str, most: int | None, least: int) -> None:
+    if most is not None and (isinstance(most, bool) or most < least):
+        raise ValueError(f"{name} must be None or a number from {least} up, not {most!r}.")
 
 
 def _clock_ahead(name: str, ahead: float) -> int:

@@ -1,4 +1,4 @@
-"""A uvicorn server in a thread, on a loopback address, that starts and stops at once."""
+"""An HTTP server in a thread, on a loopback address, that starts and stops at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import ipaddress
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
-import uvicorn
+from airflow_provider_mailersend.sandbox.wire import Line, Request, read_request
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIApplication
+Handler = Callable[[Request, Line], Awaitable[None]]
+"""Answers a request on the line it came on."""
 
 _LONGEST_STOP = 5.0  # seconds
 
@@ -28,104 +29,95 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_loopback(host: str) -> str:
-    """Return the address to bind for ``host``, or raise ``ValueError`` when others could reach it.
-
-    ``localhost`` is bound as 127.0.0.1, whatever the machine's own tables make of that name.
-    """
-    if not is_loopback(host):
-        raise ValueError(
-            f"The sandbox listens on this machine only: host must be 127.0.0.0/8, ::1 or localhost, not {host!r}."
-        )
-    return "127.0.0.1" if host.lower() == "localhost" else host.removeprefix("[").removesuffix("]")
-
-
-def host_of(header: str) -> str:
-    """The host in a ``Host`` header, without its port."""
-    if header.startswith("["):
-        return header.partition("]")[0][1:]
-    return header.partition(":")[0]
-
-
 class LoopbackServer:
-    """Serves ``app`` on a socket of this machine; ``url`` is known as soon as it is made.
+    """Serves on a socket of this machine; ``url`` is known as soon as it is made.
 
-    uvicorn looks for its end ten times a second, and lets clients finish at leisure. Here the end is an event
-    and connections are dropped, so that a test may have a server of its own.
+    ``localhost`` is bound as 127.0.0.1, whatever the machine's own tables make of that name; any other host
+    that others could reach is a ``ValueError``.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        address = require_loopback(host)
+        require_loopback(host)
+        address = "127.0.0.1" if host.lower() == "localhost" else host.removeprefix("[").removesuffix("]")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = _listen(family, address, port)
         bound = f"[{address}]" if family == socket.AF_INET6 else address
         self.url = f"http://{bound}:{self._socket.getsockname()[1]}"
-        # No set-up of logging: that belongs to the process, which may be somebody's test run.
-        self._config = uvicorn.Config(
-            self._unready,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-        )
-        self._server = uvicorn.Server(self._config)
-        self.stopping = asyncio.Event()
+        self._handler: Handler
+        self._stopping = asyncio.Event()
         self._ready = threading.Event()
-        self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, name="mailersend-sandbox", daemon=True)
 
-    def connections(self) -> list[Any]:
-        """The connections that are open, as uvicorn's protocols."""
-        return list(self._server.server_state.connections)
-
-    def start(self, app: ASGIApplication) -> None:
+    def start(self, handler: Handler) -> None:
         """Serve from now on; returns when requests are answered."""
-        self._config.app = app
+        self._handler = handler
         self._thread.start()
         self._ready.wait()
-        if self._failure is not None:
-            raise RuntimeError("The sandbox could not start.") from self._failure
 
     def stop(self) -> None:
-        """Drop all connections and end the thread; returns when nothing is left."""
+        """Drop all connections, end what waits, and end the thread; returns when nothing is left."""
         if self._loop is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop closed meanwhile
-                self._loop.call_soon_threadsafe(self.stopping.set)
+                self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(_LONGEST_STOP)
         self._socket.close()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait, or until the server stops; whether it goes on."""
+        if seconds:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+        return not self._stopping.is_set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside all requests; the server doesn't stop before it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as failure:
-            self._failure = failure
         finally:
             self._ready.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._config.load()
-        self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(sockets=[self._socket])
+        server = await asyncio.start_server(
+            lambda reader, writer: self.spawn(self._converse(reader, writer)), sock=self._socket
+        )
         self._ready.set()
-        await self.stopping.wait()
-        for server in self._server.servers:
-            server.close()
-        for connection in self.connections():
-            connection.transport.abort()
-        if self._server.server_state.tasks:
-            await asyncio.wait(list(self._server.server_state.tasks), timeout=_LONGEST_STOP)
+        await self._stopping.wait()
+        server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LONGEST_STOP)
 
-    @staticmethod
-    async def _unready(scope: object, receive: object, send: object) -> None:
-        raise RuntimeError("The sandbox isn't started.")
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after another. What isn't HTTP ends the connection, as its end does."""
+        self._writers.add(writer)
+        try:
+            while not writer.is_closing():
+                try:
+                    request = await read_request(reader, writer)
+                except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+                    return
+                with contextlib.suppress(OSError):  # the client is gone
+                    await self._handler(request, Line(request, reader, writer, self.wait))
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+
+def require_loopback(host: str) -> None:
+    if not is_loopback(host):
+        raise ValueError(
+            f"The sandbox listens on this machine only: host must be 127.0.0.0/8, ::1 or localhost, not {host!r}."
+        )
 
 
 def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -71,9 +71,16 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         return self._look_or_defer()
 
-    def look_again(self, context: Context, event: Any = None, begun: float | None = None) -> Any:
+    def look_again(
+        self,
+        context: Context,
+        event: Any = None,
+        begun: float | None = None,
+        domain_ids: Mapping[str, str] | None = None,
+    ) -> Any:
         """Look, the next day's requests having begun, with the time that is left of that from *begun* on."""
         self._begun = begun
+        self.hook.domain_ids.update(domain_ids or {})
         with self._skipping_failures():
             looked = self._look_or_defer()
         # It may have been made to wait without a triggerer meanwhile.
@@ -99,7 +106,10 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
                 raise
             self.log.info("%s The next look is then.", error)
             raise self.asleep_until(
-                error.retry_at, "look_again", kwargs={"begun": self._begun}, timeout=timeout
+                error.retry_at,
+                "look_again",
+                kwargs={"begun": self._begun, "domain_ids": self.resolved_domain()},
+                timeout=timeout,
             ) from None
         if looked.is_done:
             return looked

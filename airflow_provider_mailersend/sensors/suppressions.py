@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.api.entries import key_of
+from airflow_provider_mailersend.api.errors import MailerSendIncompleteListError
 from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
@@ -22,6 +23,9 @@ from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _ListSensor(DomainArguments, MailerSendSensor):
@@ -45,6 +49,13 @@ class _ListSensor(DomainArguments, MailerSendSensor):
         check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
         self.take_domain(domain_id, domain)
+
+    def _listed_by_id(self) -> dict[str, Any]:
+        """Return the list, its domain by the id that the sensor's own look has resolved."""
+        listed = self._listed()
+        if listed["domain"]:
+            listed |= {"domain_id": self.hook.resolve_domain_id(listed["domain"]), "domain": None}
+        return listed
 
     def _listed(self) -> dict[str, Any]:
         return {
@@ -115,9 +126,14 @@ class MailerSendSuppressionSensor(_ListSensor):
         key = self._wanted().key
         # Another look at the whole list makes good what this one misses; others read only what is new.
         is_repeated = self.reschedule and not self.deferrable
-        found = self.hook.find_suppressions(
-            last_pages={key: self._page}, both_ways=not (self.present and is_repeated), **self._listed()
-        )
+        try:
+            found = self.hook.find_suppressions(
+                last_pages={key: self._page}, both_ways=not (self.present and is_repeated), **self._listed()
+            )
+        except MailerSendIncompleteListError as error:
+            # What was not met may be there: neither its presence nor its absence is known.
+            self.log.warning("%s", error)
+            return PokeReturnValue(is_done=False)
         self._looked_at = begun + self.hook.clock_ahead - OVERLAP
         self._page, entry = found.get(key, (self._page, None))
         return PokeReturnValue(is_done=(entry is not None) == self.present, xcom_value=entry)
@@ -140,12 +156,12 @@ class MailerSendSuppressionSensor(_ListSensor):
         )
 
         wanted = self._wanted()
-        asking |= {**self._listed(), "kind": wanted.kind, "value": wanted.value}
+        asking |= {**self._listed_by_id(), "kind": wanted.kind, "value": wanted.value}
         if not self.present:
             return MailerSendSuppressionAbsenceTrigger(page=self._page, **asking)
-        if self._looked_at is None:
-            raise RuntimeError("the sensor has not looked yet")
-        return MailerSendSuppressionTrigger(since=self._looked_at.isoformat(), **asking)
+        # Where the list could not be read whole, the trigger reads it once more.
+        since = self._looked_at or _EVER
+        return MailerSendSuppressionTrigger(since=since.isoformat(), **asking)
 
     def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
@@ -221,7 +237,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
 
         since = self._since().isoformat()
         return MailerSendNewSuppressionsTrigger(
-            **self._listed(), since=since, at_least=self.at_least, **asking
+            **self._listed_by_id(), since=since, at_least=self.at_least, **asking
         )
 
     def _since(self) -> datetime:

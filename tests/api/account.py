@@ -45,7 +45,7 @@ class Account:
     :param faults: what goes wrong with each request in turn, from :data:`FAULTS`; then nothing does.
     :param left: how many of the day's requests are left; None for any number.
     :param whole_day: how many a whole day has.
-    :param tells_quota: whether the token may ask for them.
+    :param tells_quota: whether the token may ask for them, and answers tell what is left.
     """
 
     def __init__(
@@ -132,6 +132,8 @@ class Account:
         return done
 
     def _stamped(self, done: Answer, script: Script) -> Answer:
+        if self.left is not None and self.tells_quota and done.ok:
+            done = Answer(done.status, {**done.headers, "x-apiquota-remaining": str(self.left)}, done.body)
         if not self.tells_date:
             return done
         now = datetime.fromtimestamp(int(script.now + self.ahead), UTC)

@@ -19,7 +19,8 @@ from airflow_provider_mailersend.api.matching import Matching
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 from .account import FAULTS, Account, minutes
-from .script import NOON, Script, answer, as_kept, flow, lost, properties, refusal, thorough
+from .script import NOON, Script, answer, as_kept, flow, lost, page, properties, refusal, thorough
+from .varying import VaryingAccount
 
 BLOCKLIST = SuppressionList.BLOCKLIST
 
@@ -298,6 +299,7 @@ def test_what_matches_is_found_and_deleted():
         "deleted": ids(250, 8, 1),
         "missing": ["x@y"],
         "all": False,
+        "may_be_incomplete": False,
         "requests": 4,
     }
 
@@ -327,7 +329,13 @@ def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
     work, _ = delete(
         account, (), script=Script(vanish, server=account), matching=matching(recipients=old(0, 1))
     )
-    assert work.result(0) == {"deleted": ids(2), "missing": [], "all": False, "requests": 0}
+    assert work.result(0) == {
+        "deleted": ids(2),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert work.missing == ids(1)
 
 
@@ -383,7 +391,13 @@ def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, i
     account.left = None
     work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, ignore_missing=ignore_missing)
     assert account.entries == []
-    assert work.result(0) == {"deleted": ids(1, 2, 3, 4, 5), "missing": [], "all": False, "requests": 0}
+    assert work.result(0) == {
+        "deleted": ids(1, 2, 3, 4, 5),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
 
 
 @properties
@@ -448,3 +462,70 @@ def test_it_tells_how_far_it_is():
         (f"DELETE {path}", 2, 3),
         (f"DELETE {path}", 3, 3),
     ]
+
+
+# What only looks like a success
+
+
+@pytest.mark.parametrize(
+    "body", [{"errors": {"ids": ["Odd."]}}, {"errors": ["Odd."], "message": "Odd."}, {"errors": "Odd."}]
+)
+def test_a_success_with_errors_is_none(body):
+    with pytest.raises(MailerSendValidationError, match=r"answered 200, but with errors: .*Odd"):
+        delete(None, ids(1, 2), script=Script(answer(200, body)))
+
+
+@pytest.mark.parametrize("body", [{"errors": {}}, {"errors": []}, {"errors": None}, {}, []])
+def test_a_success_without_errors_is_one(body):
+    deletions, _ = delete(None, ids(1), script=Script(answer(200, body)))
+    assert deletions.deleted == ids(1)
+
+
+@pytest.mark.parametrize("deletes_the_rest", [True, False])
+def test_a_success_with_errors_for_some_ids_is_completed(deletes_the_rest):
+    account = account_of(4)
+
+    def partly(request, script):
+        if deletes_the_rest:
+            account.entries = [entry for entry in account.entries if entry["id"] not in ids(1, 3)]
+        return answer(200, {"errors": {"ids.1": ["The selected ids.1 is invalid."]}})
+
+    deletions, _ = delete(account, ["e1", "x1", "e3"], script=Script(partly, server=account))
+    assert left(account) == ids(2, 4)
+    assert (deletions.deleted, deletions.missing) == (ids(1, 3), ["x1"])
+
+
+# Whose entries they are
+
+
+def bare(id_, value, domain_id=None):
+    domain = {"domain": {"id": domain_id}} if domain_id else {}
+    return {"id": id_, "recipient": {"email": value, **domain}}
+
+
+@pytest.mark.parametrize(
+    ("others", "deleted"), [((), ["e1", "e2"]), ((bare("e3", "c@x.example", "d2"),), ["e2"])]
+)
+def test_an_entry_without_its_domain_is_deleted_only_where_the_filter_kept_out_others(others, deleted):
+    listed = page(bare("e1", "a@x.example"), bare("e2", "a@x.example", "d1"), *others)
+    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    Script(listed).run(found.run(flow()))
+    assert found.ids == deleted
+
+
+def test_an_entry_of_another_domain_is_never_deleted_by_address():
+    listed = page(bare("e1", "a@x.example", "d2"), bare("e2", "a@x.example", "d1"))
+    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    Script(listed).run(found.run(flow()))
+    assert found.ids == ["e2"]
+
+
+def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed():
+    account = VaryingAccount()
+    for n in range(1000):
+        account.put(f"old{n}@example.org", at=NOON - minutes(1))
+    work, _ = delete(account, (), matching=matching(recipients=old(*range(1000))))
+    result = work.result(0)
+    assert result["may_be_incomplete"]
+    assert len(result["deleted"]) + len(result["missing"]) == 1000
+    assert result["missing"]

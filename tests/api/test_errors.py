@@ -14,6 +14,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendGuardError,
+    MailerSendIncompleteListError,
     MailerSendNotFoundError,
     MailerSendPermissionError,
     MailerSendQuotaExhaustedError,
@@ -97,13 +98,37 @@ def test_a_404_shows_no_number_that_was_given_as_an_id():
     assert message.endswith("MailerSend has nothing of this id (call +1***67).")
 
 
-def test_a_422_for_a_domain_says_what_to_give():
-    asked = requests.list_suppressions(SuppressionList.BLOCKLIST, "nope")
-    message = str(error_from(asked, refusal({"domain_id": ["The selected domain id is invalid."]})))
-    assert message.endswith(
-        "answered 422: domain_id: The selected domain id is invalid. Give a domain's id as domain_id, or its name as "
-        "domain."
-    )
+@pytest.mark.parametrize(
+    "asked",
+    [
+        requests.list_suppressions(SuppressionList.BLOCKLIST, "nope"),
+        requests.add_suppressions(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], domain_id="nope"),
+        requests.delete_all_suppressions(SuppressionList.BLOCKLIST, "nope"),
+    ],
+    ids=lambda asked: asked.endpoint,
+)
+@pytest.mark.parametrize(
+    "said", ["The selected domain id is invalid.", "The domain id field is required. #MS42209"]
+)
+def test_a_domain_id_that_the_account_has_not_is_shown_with_where_to_find_the_right_one(asked, said):
+    # The API says "is required" of one that was sent.
+    message = str(error_from(asked, refusal({"domain_id": [said]})))
+    assert f"answered 422: domain_id: {said.rstrip('.')}. " in message
+    assert "'nope' was sent, and the account has no domain of this id" in message
+    assert "(Domains)" in message
+    assert "its name as domain" in message
+    assert "No domain was given" not in message
+
+
+def test_a_domain_id_that_was_not_given_is_asked_for():
+    asked = requests.add_suppressions(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"])
+    message = str(error_from(asked, refusal({"domain_id": ["The domain id field is required. #MS42209"]})))
+    assert message.endswith("No domain was given: give a domain's id as domain_id, or its name as domain.")
+
+
+def test_what_was_pasted_as_a_domain_id_is_masked():
+    asked = requests.list_suppressions(SuppressionList.BLOCKLIST, "mlsn.0123456789abcdef")
+    assert "0123456789" not in str(error_from(asked, refusal({"domain_id": ["Invalid."]})))
 
 
 def test_a_404_tells_that_the_id_is_unknown():
@@ -279,6 +304,7 @@ EXAMPLES = [
     MailerSendServerError("m", endpoint="e", status=500),
     MailerSendConnectionError("m", endpoint="e"),
     MailerSendUnexpectedAnswerError("m", endpoint="e", status=200),
+    MailerSendIncompleteListError("m", endpoint="e"),
     MailerSendUnknownFateError("m", endpoint="e"),
 ]
 

@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.domains import Scope
+from airflow_provider_mailersend.api.errors import MailerSendIncompleteListError
 from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 from .account import Account
 from .script import NOON, Script, flow, properties
+from .varying import VaryingAccount
 
 BLOCKLIST = SuppressionList.BLOCKLIST
 
@@ -141,3 +143,23 @@ def test_a_page_is_a_number_from_1(page):
 def test_patterns_stand_on_the_blocklist_only():
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
         Finding(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})
+
+
+def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there():
+    account = VaryingAccount()
+    for n in range(1000):
+        account.put(f"old{n}@example.org", at=NOON)
+    with pytest.raises(MailerSendIncompleteListError, match=r"1 of those looked for .* may be there"):
+        look(account, {address(2000): 1})
+
+
+def test_what_is_met_on_a_list_whose_order_keeps_varying_is_there():
+    account = VaryingAccount()
+    for n in range(1000):
+        account.put(f"old{n}@example.org", at=NOON)
+    for n in range(0, 1000, 50):
+        try:
+            found, _ = look(account, {address(n): 1})
+        except MailerSendIncompleteListError:
+            continue
+        assert address(n) in found

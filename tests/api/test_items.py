@@ -10,7 +10,7 @@ def test_an_item_says_where_it_stood():
         "recipients[0]",
         "recipients[1]",
     ]
-    assert items_of("patterns", ["a"])[0].where == "patterns[0]"
+    assert next(items_of("patterns", ["a"])).where == "patterns[0]"
 
 
 def test_a_line_says_its_number():
@@ -19,8 +19,8 @@ def test_a_line_says_its_number():
 
 def test_items_that_were_read_already_stay_what_they_are():
     line = Line("patterns", ".*", 7)
-    assert items_of("patterns", [line, " .+ "]) == [line, Item("patterns", ".+", 1)]
-    assert items_of("patterns", [line])[0].where == "line 7"
+    assert list(items_of("patterns", [line, " .+ "])) == [line, Item("patterns", ".+", 1)]
+    assert next(items_of("patterns", [line])).where == "line 7"
 
 
 @pytest.mark.parametrize("kind", ["recipients", "patterns"])
@@ -39,22 +39,30 @@ def test_what_is_no_list_of_strings_is_refused(kind, values, said):
 
 def test_each_is_wanted_once_in_its_first_spelling_and_order():
     wanted = Wanted([" Zoe@x.example", "al@x.example", "zoe@X.example "], [r"\D", r" \d ", r"\D"])
-    assert [tuple(item) for item in wanted.items.values()] == [
+    assert [tuple(item) for item in wanted] == [
         ("recipients", "Zoe@x.example", 0),
         ("recipients", "al@x.example", 1),
         ("patterns", r"\D", 0),
         ("patterns", r"\d", 1),
     ]
-    assert all(item.key == key for key, item in wanted.items.items())
+    assert [wanted.place_of(item.key) for item in wanted] == [0, 1, 2, 3]
+    assert wanted.place_of(("recipients", r"\D")) is None
+
+
+def test_lines_are_wanted_as_they_are():
+    lines = [Line("recipients", "a@x.example", 7), Line("recipients", "b@x.example", 9)]
+    wanted = Wanted(lines, [".*", Line("patterns", ".+", 3)])
+    assert [item.where for item in wanted] == ["line 7", "line 9", "patterns[0]", "line 3"]
+    assert [item.kind for item in wanted] == ["recipients", "recipients", "patterns", "patterns"]
 
 
 def test_an_address_and_an_equal_pattern_are_two():
-    assert len(Wanted(["a@x.example"], ["a@x.example"]).items) == 2
+    assert len(Wanted(["a@x.example"], ["a@x.example"])) == 2
 
 
 def test_what_holds_only_spaces_is_invalid_and_not_wanted():
     wanted = Wanted(["", "a@x.example", "  ", Line("recipients", "", 9)], ["\t"])
-    assert [item.value for item in wanted.items.values()] == ["a@x.example"]
+    assert [item.value for item in wanted] == ["a@x.example"]
     assert set(wanted.invalid.values()) == {"It is empty."}
     assert [item.where for item in wanted.invalid] == [
         "recipients[0]",

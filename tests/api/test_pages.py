@@ -436,3 +436,51 @@ def test_each_page_tells_how_far_it_is():
     paging, script = Paging(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
     read_all(script, paging)
     assert script.told == [(BLOCKLIST.endpoint, done, None) for done in (100, 200, 250)]
+
+
+def test_a_list_that_repeats_two_pages_in_turn_ends_with_an_error():
+    two = [[entry(f"{which}{n}") for n in range(100)] for which in "ab"]
+    script = Script(server=lambda request, script: page(*two[request.params["page"] % 2], more=True))
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="nothing new on 12 pages in a row"):
+        read_all(script, Paging(BLOCKLIST))
+    assert len(script.sent) == 14
+
+
+@pytest.mark.parametrize("number", [500, 1000, 1100])
+def test_a_large_addition_that_pushes_entries_by_many_pages_is_no_error(number):
+    account = Account()
+    account.put_many(600, newest=NOON - minutes(1))
+    at_first = ids(account.entries)
+
+    def serve(request, script):
+        if len(script.sent) == 4:
+            for n in range(number):
+                account.put(f"new{n}@example.com", at=script.now)
+        return account(request, script)
+
+    found = read_all(Script(server=serve), Paging(BLOCKLIST))
+    assert set(at_first) <= set(ids(found))
+
+
+def test_many_entries_of_one_second_are_read_once_and_not_at_every_look():
+    account, sender = Account(), flow()
+    for n in range(5000):
+        account.put(f"old{n}@example.org", at=NOON)
+    requests_of_each = []
+    for _ in range(3):
+        script = Script(server=account)
+        since = datetime.fromtimestamp(NOON + 60, UTC)
+        assert read_all(script, Paging(BLOCKLIST, since=since), sender) == []
+        requests_of_each.append(len(script.sent))
+    assert requests_of_each == [50, 1, 1]
+
+
+def test_a_list_of_one_second_that_shows_not_to_be_newest_first_is_read_whole_again():
+    entries, sender = entries_at(*[1.0] * 250), flow()
+    since = DAY + timedelta(hours=2)
+    assert read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=since), sender) == []
+    entries[50]["created_at"] = entries_at(3.0)[0]["created_at"]
+    for _ in range(2):
+        script = Script(server=pages_of(entries))
+        assert len(read_all(script, Paging(BLOCKLIST, since=since), sender)) == 1
+        assert len(script.sent) == 3

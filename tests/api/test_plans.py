@@ -122,16 +122,19 @@ def test_a_plan_is_the_difference_of_two_sets(
     asked_for = {
         (kind, number): None for kind, values in given_.items() for number, _ in values or ()
     }  # in order
+    has_others = any(thing.domain_id == "d2" for thing in there)
     ours: dict[tuple[str, int], list[tuple[str, datetime | None]]] = {}
     for n, thing in enumerate(there):
-        # On the other lists an entry that does not say whose it is was asked for by the domain.
-        is_ours = thing.domain_id == domain_id or (not is_blocklist and thing.domain_id is None)
+        # On the other lists an entry that does not say whose it is was asked for by the domain, where that kept out
+        # those of others.
+        is_untold = not is_blocklist and thing.domain_id is None
+        is_ours = thing.domain_id == domain_id or (is_untold and not has_others)
         if is_ours and not thing.mute and given_[thing.kind] is not None:
             ours.setdefault((thing.kind, thing.number), []).append((f"e{n}", dates[thing.date]))
 
     def oldest(of_one):
         readable = [date for _, date in of_one if date is not None]
-        return [id_ for id_, date in of_one if date == (min(readable) if readable else None)][-1]
+        return min(id_ for id_, date in of_one if date == (min(readable) if readable else None))
 
     def is_deleted(key, id_):
         if key in asked_for:
@@ -186,21 +189,24 @@ def test_duplicates_of_what_is_wanted_are_counted_and_left(mode):
     [
         ([NEW, OLD], 1),
         ([OLD, NEW], 0),
-        ([OLD, OLD, OLD], 2),
+        ([OLD, OLD, OLD], 0),
         ([NEW, OLD, NEW], 1),
         (["odd", NEW], 1),
         ([NEW, "odd"], 0),
-        ([None, None], 1),
+        ([None, None], 0),
         (["odd", NEW, None, OLD, NEW], 3),
         (["2024-01-01 00:00:01", "2024-01-01 01:00:00+02:00"], 1),
     ],
 )
-def test_of_duplicates_the_oldest_is_kept_and_of_one_date_that_met_last(made, kept):
+def test_of_duplicates_the_oldest_is_kept_and_of_one_date_that_of_the_smallest_id(made, kept):
     there = [entry(f"e{n}", "a@x.example", date=date) for n, date in enumerate(made)]
     plan = plan_of(Wanted(["a@x.example"]), *there, remove_duplicates=True)
     assert sorted(plan.to_delete) == [f"e{n}" for n in range(len(made)) if n != kept]
     assert plan.duplicates == len(made) - 1
     assert plan.unchanged == 1
+    there.reverse()
+    again = plan_of(Wanted(["a@x.example"]), *there, remove_duplicates=True)
+    assert sorted(again.to_delete) == sorted(plan.to_delete)
 
 
 def test_each_id_to_delete_is_told_with_what_that_entry_suppresses():

@@ -81,7 +81,13 @@ def test_those_named_by_their_ids_are_set_in_order_and_each_once():
     work, script = update(account, ids=["s2", " s0 ", "s2"])
     assert (put(script), account.of("opt_out")) == (["s2", "s0"], ["s0", "s2"])
     assert [dict(request.body) for request in script.sent] == [{"status": "opt_out"}] * 2
-    assert work.result(2) == {"updated": ["s2", "s0"], "unchanged": 0, "missing": [], "requests": 2}
+    assert work.result(2) == {
+        "updated": ["s2", "s0"],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 2,
+    }
 
 
 def test_those_of_a_phone_number_are_all_set_where_their_status_differs():
@@ -93,6 +99,7 @@ def test_those_of_a_phone_number_are_all_set_where_their_status_differs():
         "updated": ["s0", "s3", "s4"],
         "unchanged": 1,
         "missing": [],
+        "may_be_incomplete": False,
         "requests": 4,
     }
 
@@ -130,7 +137,13 @@ def test_they_can_be_made_active_again():
 def test_nothing_given_means_nothing_sent(given_):
     work, script = update(None, **given_)
     assert script.sent == []
-    assert work.result(0) == {"updated": [], "unchanged": 0, "missing": [], "requests": 0}
+    assert work.result(0) == {
+        "updated": [],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,12 +180,19 @@ def test_what_is_unknown_fails_it_once_the_others_are_set(given_, named):
 
 def test_what_is_unknown_is_left_out_when_asked_to():
     work, _ = update(SmsAccount(0, 1), ids=["x1", "s1", "x2"], on_missing="skip")
-    assert work.result(3) == {"updated": ["s1"], "unchanged": 0, "missing": ["x1", "x2"], "requests": 3}
+    assert work.result(3) == {
+        "updated": ["s1"],
+        "unchanged": 0,
+        "missing": ["x1", "x2"],
+        "may_be_incomplete": False,
+        "requests": 3,
+    }
     work, _ = update(SmsAccount(0, 1), numbers=[number(8), number(1), number(7)], on_missing="skip")
     assert work.result(2) == {
         "updated": ["s1"],
         "unchanged": 0,
         "missing": [number(8), number(7)],
+        "may_be_incomplete": False,
         "requests": 2,
     }
 
@@ -263,6 +283,7 @@ def test_an_error_tells_how_many_were_set_before():
         "missing": [],
         "refused": {},
         "total": 3,
+        "may_be_incomplete": False,
     }
 
 
@@ -343,7 +364,13 @@ def test_what_was_done_so_far_keeps_other_ids_out():
     for given_ in ({"ids": ["s2", "s1"]}, {"numbers": [number(2)]}):
         work, script = update(SmsAccount(0, 1, 2), so_far=so_far, **given_)
         assert put(script) == ["s1"]
-        assert work.result(1) == {"updated": ["s0", "s1"], "unchanged": 2, "missing": [], "requests": 1}
+        assert work.result(1) == {
+            "updated": ["s0", "s1"],
+            "unchanged": 2,
+            "missing": [],
+            "may_be_incomplete": False,
+            "requests": 1,
+        }
     assert so_far["updated"] == ["s0"]
 
 

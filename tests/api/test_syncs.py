@@ -22,6 +22,7 @@ from airflow_provider_mailersend.api.syncs import Sync
 
 from .account import FAULTS, Account, minutes
 from .script import NOON, Script, answer, as_kept, flow, properties, thorough
+from .varying import VaryingAccount
 
 HOUR = 3600.0
 
@@ -86,8 +87,8 @@ def test_what_is_missing_is_added_and_nothing_else_is_touched():
     work, script = sync(account, recipients=people(1, 3, 4))
     assert values(account) == [".*", *people(0, 1, 2, 3, 4)]
     assert [entry["id"] for entry in account.entries if entry["id"] in before] == before
-    assert methods(script) == ["GET", "GET", "POST"]
-    assert work.result(3) == {
+    assert methods(script) == ["GET", "POST"]
+    assert work.result(2) == {
         "wanted": 3,
         "present": 3,
         "unchanged": 1,
@@ -97,12 +98,15 @@ def test_what_is_missing_is_added_and_nothing_else_is_touched():
         "added": 2,
         "deleted": 0,
         "rejected": 0,
+        "stored_differently": 0,
         "first_to_add": people(3, 4),
         "first_to_delete": [],
         "first_rejected": [],
+        "first_stored_differently": [],
+        "may_be_incomplete": False,
         "dry_run": False,
         "refusal": None,
-        "requests": 3,
+        "requests": 2,
     }
 
 
@@ -185,12 +189,13 @@ def test_it_takes_no_request_too_many(there, adds, deletes, batch_size):
     given_ = {"recipients": wanted, "mode": "mirror", "max_deletes": there, "allow_empty": True}
     work, script = sync(account, batch_size=batch_size, **given_)
     pages = max(1, ceil(there / 100))
-    assert len(script.sent) == pages + ceil(adds / batch_size) + ceil(deletes / batch_size) + 1
-    assert [request.path for request in script.sent if not request.uses_quota] == ["/api-quota"]
-    assert not script.sent[0].uses_quota
+    asked = [request for request in script.sent if not request.uses_quota]
+    assert len(script.sent) == pages + ceil(adds / batch_size) + ceil(deletes / batch_size) + len(asked)
+    # No answer tells what is left of the day's: for a long job it is asked, once, and for a short one not.
+    assert len(asked) == (work._least_requests() > 21)
     assert values(account) == sorted(wanted)
     _, script = sync(account, batch_size=batch_size, **given_)
-    assert len(script.sent) == 1 + max(1, ceil((there - deletes + adds) / 100))
+    assert len(pages_read(script)) == max(1, ceil((there - deletes + adds) / 100))
     assert changes(script) == []
     assert work.result(0)["added"] == adds
 
@@ -219,8 +224,8 @@ def test_a_mirror_deletes_nothing_where_it_would_delete_too_much(max_deletes, nu
     with pytest.raises(MailerSendGuardError) as caught:
         sync(account, script=script, recipients=wanted, mode="mirror", max_deletes=max_deletes)
     assert account.entries == before
-    assert [request.path for request in script.sent] == ["/api-quota", "/suppressions/blocklist"]
-    assert methods(script) == ["GET", "GET"]
+    assert [request.path for request in script.sent] == ["/suppressions/blocklist"]
+    assert methods(script) == ["GET"]
     message = str(caught.value)
     assert f"blocklist: {number} to delete are more than max_deletes={max_deletes!r} allows" in message
     assert f"The plan: 100 are there, {len(wanted)} are wanted: 1 to add (j***@y.example)" in message
@@ -316,7 +321,7 @@ def test_an_empty_mirror_of_one_kind_leaves_the_guard_on():
 def test_nothing_wanted_adds_nothing_and_is_no_error():
     account = account_with(2)
     work, script = sync(account, recipients=[])
-    assert (changes(script), work.result(0)["present"], len(account.entries)) == ([], 2, 2)
+    assert (script.sent, work.result(0)["added"], len(account.entries)) == ([], 0, 2)
 
 
 @pytest.mark.parametrize("flag", ["allow_empty", "remove_duplicates", "dry_run"])
@@ -369,7 +374,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing():
         remove_duplicates=True,
         on_invalid="skip",
     )
-    assert (account.entries, methods(script), script.kept) == (before, ["GET", "GET"], [])
+    assert (account.entries, methods(script), script.kept) == (before, ["GET"], [])
     result = work.result(2)
     assert (result["to_add"], result["to_delete"], result["added"], result["deleted"]) == (1, 3, 0, 0)
     assert (result["dry_run"], result["refusal"], result["rejected"]) == (True, None, 1)
@@ -393,7 +398,7 @@ def test_a_dry_run_tells_that_a_mirror_of_nothing_would_be_refused(given_, named
     account = account_with(10)
     given_ = {kind: list(each) for kind, each in given_.items()}
     work, script = sync(account, mode="mirror", dry_run=True, **given_)
-    assert methods(script) == ["GET", "GET"]
+    assert methods(script) == ["GET"]
     assert work.result(0)["refusal"].startswith(f"no {named} are wanted at all")
 
 
@@ -573,13 +578,13 @@ def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(which, fault
 
 def test_what_a_day_s_end_left_unknown_is_looked_up_on_the_next():
     # The addition went unanswered, and no request was left to look it up.
-    case = Case(left=2, tells_quota=False, invalid=False, faults=["fine", "fine", "lost after"])
+    case = Case(left=2, tells_quota=False, invalid=False, faults=["fine", "lost after"])
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         case.finish()
     assert "GET /suppressions/blocklist was not done" in str(caught.value)
     case.account.left = None
     _, script = case.finish(start=NOON + 12 * HOUR, so_far=as_kept(caught.value.so_far))
-    assert methods(script)[:3] == ["GET", "GET", "POST"]
+    assert methods(script)[:2] == ["GET", "POST"]
     assert state(case.account) == state(undisturbed(invalid=False)[0].account)
 
 
@@ -798,7 +803,7 @@ def test_what_is_kept_is_kept_before_and_after_each_change():
             step = steps.send(result)
     except StopIteration:
         pass
-    assert order == ["GET", "GET", "kept", "POST", "kept", "POST", "kept", "DELETE", "kept", "kept"]
+    assert order == ["GET", "kept", "POST", "kept", "POST", "kept", "DELETE", "kept", "kept"]
     assert [(k["done"]["next_to_add"], k["done"]["next_to_delete"]) for k in script.kept[:-1]] == [
         (0, 0),
         (2, 0),
@@ -863,7 +868,7 @@ def test_what_only_deletes_looks_back_at_nothing():
     while not script.kept:
         step = steps.send(script.perform(step))
     _, script = sync(account, so_far=script.kept[-1], **given_)
-    assert methods(script) == ["GET", "DELETE", "DELETE", "DELETE"]
+    assert methods(script) == ["DELETE", "DELETE", "DELETE"]
 
 
 @pytest.mark.parametrize("apart", [-50.0, -10.0, 10.0, 50.0])
@@ -886,7 +891,7 @@ def test_the_clock_of_the_worker_that_goes_on_may_differ(apart):
 
 def needs(account, **given_):
     _, script = sync(account, **given_)
-    return sum(request.uses_quota for request in script.sent)
+    return sum(request.uses_quota for request in script.sent), len(pages_read(script))
 
 
 @properties
@@ -920,9 +925,8 @@ def test_where_enough_is_left_it_is_begun(
         return account
 
     assume(wanted / batch_size < 120)
-    needed = needs(account(), **given_)
-    pages = max(1, ceil((there + others) / 100))
-    so_far = {"pages": pages - 1} if knows_pages else None
+    needed, pages = needs(account(), **given_)
+    so_far = {"pages": pages - 1} if knows_pages and pages else None
     enough = account()
     enough.left = needed
     sync(enough, so_far=so_far, **given_)
@@ -934,24 +938,21 @@ def test_what_cannot_be_enough_is_not_begun():
     script = Script(server=account)
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         sync(account, script=script, recipients=people(*range(301)), batch_size=100)
-    assert [request.path for request in script.sent] == ["/api-quota"]
+    assert [request.path for request in script.sent] == ["/suppressions/blocklist", "/api-quota"]
     assert str(caught.value).startswith(
-        "Synchronizing blocklist was not begun: it takes at least 4 requests, and 3 of the day's are left."
+        "Synchronizing blocklist was not begun: it takes at least 3 requests, and 2 of the day's are left."
     )
     assert str(caught.value).endswith(" Nothing was changed.")
-    assert caught.value.so_far == {"pages": 0}
+    assert caught.value.so_far == {"pages": 1}
     assert not caught.value.permanent
 
 
 @pytest.mark.parametrize(
     ("number", "batch_size", "pages", "least"),
     [
-        (0, 500, 0, 1),
-        (100, 500, 0, 1),
         (101, 500, 0, 2),
         (600, 500, 0, 2),
         (601, 500, 0, 3),
-        (0, 500, 4, 5),
         (600, 500, 4, 6),
         (300, 100, 0, 3),
         (300, 99, 0, 3),
@@ -961,9 +962,9 @@ def test_what_cannot_be_enough_is_not_begun():
         (101, 100, 0, 2),
     ],
 )
-def test_it_takes_at_least_so_many_requests(number, batch_size, pages, least):
-    account = account_with(0, left=0)
-    with pytest.raises(MailerSendQuotaExhaustedError, match=f"at least {least} requests, and 0 of"):
+def test_after_its_first_page_it_takes_at_least_so_many_requests_less_one(number, batch_size, pages, least):
+    account = account_with(0, left=1)
+    with pytest.raises(MailerSendQuotaExhaustedError, match=f"at least {least - 1} requests, and 0 of"):
         sync(
             account,
             recipients=people(*range(number)),
@@ -979,7 +980,7 @@ def test_pages_read_by_an_earlier_try_are_known_to_the_next():
     assert caught.value.so_far == {"pages": 2}
     so_far = as_kept(caught.value.so_far)
     account.left, account.tells_quota = 2, True
-    with pytest.raises(MailerSendQuotaExhaustedError, match="at least 3 requests") as caught:
+    with pytest.raises(MailerSendQuotaExhaustedError, match="at least 2 requests, and 1 of") as caught:
         sync(account, recipients=people(1), so_far=so_far)
     assert caught.value.so_far == {"pages": 2}
     account.left = 4
@@ -1033,12 +1034,12 @@ def test_what_an_earlier_try_left_is_not_begun_where_too_little_is_left(over_day
     account, so_far = first_try(over_days=over_days)
     account.left = 1
     script = Script(server=account, start=NOON + minutes(5))
-    with pytest.raises(MailerSendQuotaExhaustedError, match=r"at least \d requests, and 1 of") as caught:
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"POST .* was not done") as caught:
         sync(account, script=script, recipients=people(0, 1, 2, 3), batch_size=1, so_far=so_far)
-    assert [request.path for request in script.sent] == ["/api-quota"]
+    # Few requests are not worth a question.
+    assert {request.path for request in script.sent} == {"/suppressions/blocklist"}
     assert caught.value.progress == "Added before that: 1 of 3; deleted: 0 of 0."
     again = as_kept(caught.value.so_far)
-    assert again == so_far
     account.left = 3
     sync(account, script=Script(server=account, start=NOON + HOUR), recipients=people(0, 1, 2, 3), batch_size=1,
          so_far=again)  # fmt: skip
@@ -1084,8 +1085,46 @@ def test_the_work_of_days_does_not_read_on_a_day_too_short_for_it():
 @pytest.mark.parametrize("status", [403, 404])
 def test_who_may_not_ask_for_the_quota_may_synchronize(status):
     account = account_with(2)
-    _, script = sync(account, script=Script(answer(status), server=account), recipients=people(5))
-    assert changes(script) == ["POST"]
+    script = Script(account, answer(status), server=account)
+    sync(account, script=script, recipients=people(*range(2300)), batch_size=99)
+    assert script.sent[1].path == "/api-quota"
+    assert len(account.entries) == 2300
+
+
+def test_a_long_job_asks_for_the_quota_after_its_first_page_and_a_short_one_does_not():
+    for number, asked in ((2000, []), (2101, [1])):
+        account = account_with(1)
+        _, script = sync(account, recipients=people(*range(number)), batch_size=99)
+        assert [n for n, request in enumerate(script.sent) if request.path == "/api-quota"] == asked
+
+
+def test_what_the_first_page_tells_to_be_enough_is_not_asked_for():
+    account = account_with(1, left=100)
+    _, script = sync(account, recipients=people(*range(2500)), batch_size=99)
+    assert [request.path for request in script.sent if not request.uses_quota] == []
+    assert len(account.entries) == 2500
+
+
+def test_the_reserve_is_kept_although_the_first_page_tells_what_is_left():
+    account = account_with(1, left=29)
+    script = Script(server=account)
+    with pytest.raises(
+        MailerSendQuotaExhaustedError, match=r"at least 25 requests, and 8 of .* besides the 20"
+    ):
+        sync(
+            account,
+            script=script,
+            sender=flow(quota_reserve=20),
+            recipients=people(*range(2600)),
+            batch_size=99,
+        )
+    # Before the first request, which is to leave the reserve too, and for how much a whole day has.
+    assert [request.path for request in script.sent] == [
+        "/api-quota",
+        "/suppressions/blocklist",
+        "/api-quota",
+    ]
+    assert len(account.entries) == 1
 
 
 def test_a_token_that_is_not_valid_ends_it_before_anything():
@@ -1096,13 +1135,13 @@ def test_a_token_that_is_not_valid_ends_it_before_anything():
 
 def test_an_error_in_between_tells_what_was_done_before():
     account = account_with(4)
-    script = Script(*[account] * 3, answer(403), server=account)
+    script = Script(*[account] * 2, answer(403), server=account)
     given_ = {"recipients": people(2, 3, 4, 5, 6), "mode": "mirror", "max_deletes": 2, "batch_size": 2}
     with pytest.raises(
         MailerSendPermissionError, match=r"Added before that: 2 of 3; deleted: 0 of 2\.$"
     ) as caught:
         sync(account, script=script, **given_)
-    script = Script(*[account] * 3, answer(403), server=account)
+    script = Script(*[account] * 2, answer(403), server=account)
     with pytest.raises(MailerSendPermissionError, match=r"Added before that: 3 of 3; deleted: 0 of 2\.$"):
         sync(account, script=script, so_far=as_kept(caught.value.so_far), **given_)
     assert values(account) == people(0, 1, 2, 3, 4, 5, 6)
@@ -1282,3 +1321,121 @@ def test_it_tells_how_far_it_is():
         (f"DELETE {path}", 8, 10),
         (f"DELETE {path}", 10, 10),
     ]
+
+
+# Reading no more than is needed
+
+
+def test_adding_only_stops_reading_where_all_that_is_wanted_was_met():
+    account = account_with(0)
+    account.put_many(5000, newest=NOON - minutes(5))
+    for value in people(0, 1, 2, 3, 4):
+        account.put(value, at=NOON - minutes(4))
+    _, script = sync(account, recipients=people(0, 1, 2, 3, 4))
+    assert pages_read(script) == [1]
+    _, script = sync(account, recipients=people(0, 1), remove_duplicates=True)
+    assert len(pages_read(script)) == 51
+    _, script = sync(account, recipients=people(0, 1, 2, 3, 4), mode="mirror", dry_run=True)
+    assert len(pages_read(script)) == 51
+    _, script = sync(account, recipients=[])
+    assert script.sent == []
+
+
+# Orders that vary, and two at once
+
+
+def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed():
+    account = VaryingAccount()
+    for value in people(*range(1000)):
+        account.put(value, at=NOON - minutes(60))
+    work, _ = sync(account, recipients=people(*range(1000)))
+    result = work.result(0)
+    assert result["may_be_incomplete"]
+    assert set(account.of_domain(None)) == set(people(*range(1000)))
+    work, _ = sync(account_with(300), recipients=people(*range(300)))
+    assert not work.result(0)["may_be_incomplete"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_that_remove_duplicates_at_once_leave_one_of_each(seed):
+    account = VaryingAccount(seed=seed)
+    for _ in range(2):
+        for value in people(*range(300)):
+            account.put(value, at=NOON - minutes(60))
+    given_ = {"recipients": people(*range(300)), "remove_duplicates": True}
+    script = Script(server=account)
+    under_way = [[work_for(account, **given_).run(flow()), None] for _ in range(2)]
+    while under_way:
+        for each in list(under_way):
+            steps, outcome = each
+            try:
+                each[1] = script.perform(steps.send(outcome))
+            except StopIteration:
+                under_way.remove(each)
+    assert sorted(set(account.of_domain(None))) == sorted(people(*range(300)))
+
+
+# What is stored differently
+
+
+class FoldingAccount(Account):
+    """An account that stores an address without what stands after a plus sign."""
+
+    def put(self, value, **options):
+        name, _, domain = value.partition("@")
+        return super().put(f"{name.partition('+')[0]}@{domain}", **options)
+
+
+@pytest.mark.parametrize("mode", ["add_only", "mirror"])
+@pytest.mark.parametrize("domain_id", [None, "d1"])
+def test_what_is_stored_as_something_else_does_not_pile_up(mode, domain_id):
+    account = FoldingAccount()
+    account.put("old@x.example", at=NOON - minutes(60), domain_id=domain_id)
+    given_ = {
+        "recipients": ["jane+news@x.example", "old@x.example"],
+        "mode": mode,
+        "max_deletes": 1,
+        "domain_id": domain_id,
+        "on_invalid": "skip",
+    }
+    for night in range(4):
+        script = Script(server=account, start=NOON + 24 * HOUR * night)
+        work, _ = sync(account, script=script, **given_)
+        assert account.of_domain(domain_id) == ["jane@x.example", "old@x.example"]
+        assert work.result(0)["stored_differently"] == 1
+        assert work.result(0)["first_stored_differently"] == [
+            {"value": "jane+news@x.example", "where": "recipients[0]", "stored_as": "jane@x.example"}
+        ]
+
+
+def test_what_is_stored_as_another_that_is_wanted_is_taken_back():
+    account = FoldingAccount()
+    account.put("jane@x.example", at=NOON - minutes(60))
+    wanted = ["jane+news@x.example", "jane@x.example"]
+    for mode in ("add_only", "mirror"):
+        work, script = sync(account, recipients=wanted, mode=mode, on_invalid="skip")
+        assert [entry["id"] for entry in account.entries] == ["e1"]
+        assert changes(script) == ["POST", "DELETE"]
+        assert work.result(0)["added"] == 0
+
+
+def test_what_another_list_holds_already_is_never_taken_back():
+    # There the answer to an addition holds the entry that was there.
+    account = FoldingAccount("unsubscribes")
+    account.put("jane@x.example", at=NOON - minutes(60), domain_id="d1")
+
+    def folding(request, script):
+        if request.method == "POST":
+            return answer(201, {"data": [account.entries[0]]})
+        return account(request, script)
+
+    script = Script(server=folding)
+    sync(account, script=script, recipients=["jane+news@x.example"], domain_id="d1", on_invalid="skip")
+    assert changes(script) == ["POST"]
+
+
+def test_what_is_stored_as_something_else_fails_it_once_all_else_is_done():
+    account = FoldingAccount()
+    with pytest.raises(MailerSendValidationError, match=r"stored 1 of what was added.*stored spelling"):
+        sync(account, recipients=["jane+news@x.example", "b@x.example"])
+    assert sorted(account.of_domain(None)) == ["b@x.example", "jane@x.example"]

@@ -93,6 +93,7 @@ def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
             "updated": ids,
             "unchanged": 0,
             "missing": [],
+            "may_be_incomplete": False,
             "requests": 5,
         }
         one = MailerSendGetSmsRecipientOperator(task_id="get", sms_recipient_id=ids[0]).execute({})
@@ -103,7 +104,13 @@ def test_sms_recipients_are_listed_got_and_set(connect: Connect) -> None:
 def test_no_ids_set_nothing(connect: Connect, sandbox: Sandbox, nothing: Any) -> None:
     connect(sandbox)
     operator = MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=nothing, status="opt_out")
-    assert operator.execute({}) == {"updated": [], "unchanged": 0, "missing": [], "requests": 0}
+    assert operator.execute({}) == {
+        "updated": [],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert sandbox.log == []
 
 
@@ -124,6 +131,7 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
             "updated": [ids[0], ids[1]],
             "unchanged": 0,
             "missing": ["unknown"],
+            "may_be_incomplete": False,
             "requests": 3,
         }
 

@@ -10,6 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.operators.recipients import MailerSendListRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import (
     MailerSendAddSuppressionsOperator,
@@ -123,7 +124,7 @@ def test_adding_takes_a_list_however_it_was_rendered(
     ).execute({})
     entries = sandbox.entries("blocklist")
     assert [entry["pattern"] for entry in entries] == ["a@example.com"]
-    assert result == {"added": [entries[0]["id"]], "rejected": [], "requests": 1}
+    assert result == {"added": [entries[0]["id"]], "rejected": [], "stored_differently": [], "requests": 1}
 
 
 def test_addresses_and_patterns_are_added_to_the_domain_given(connect: Connect, sandbox: Sandbox) -> None:
@@ -152,7 +153,7 @@ def test_adding_nothing_is_a_success_that_sends_nothing(
     operator = MailerSendAddSuppressionsOperator(
         task_id="add", suppression_list="unsubscribes", recipients=nothing, patterns=nothing
     )
-    assert operator.execute({}) == {"added": [], "rejected": [], "requests": 0}
+    assert operator.execute({}) == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
     assert sandbox.log == []
 
 
@@ -163,7 +164,13 @@ def test_ids_rendered_from_nothing_delete_nothing(connect: Connect, nothing: Any
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert operator.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 0,
+        }
         assert sandbox.log == []
 
 
@@ -222,7 +229,8 @@ def test_a_domain_is_taken_by_name(connect: Connect) -> None:
         listed = MailerSendListSuppressionsOperator(task_id="list", **on).execute({})
         assert {entry["domain"]["id"] for entry in listed} == {domain_id}
         recipients = MailerSendListRecipientsOperator(task_id="recipients", domain=name).execute({})
-        assert {one["domain"]["id"] for one in recipients} == {domain_id}
+        shown = [MailerSendHook().get_recipient(one["id"]) for one in recipients]
+        assert {one["domain"]["id"] for one in shown} == {domain_id}
         MailerSendAddSuppressionsOperator(task_id="add", recipients="a@example.com", **on).execute({})
         assert sandbox.entries("blocklist")[0]["domain"]["id"] == domain_id
         MailerSendDeleteSuppressionsOperator(task_id="delete", delete_all=True, **on).execute({})
@@ -262,7 +270,13 @@ def test_addresses_rendered_from_nothing_delete_nothing(connect: Connect, nothin
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", recipients=nothing, patterns=nothing
         )
-        assert operator.execute({}) == {"deleted": [], "missing": [], "all": False, "requests": 0}
+        assert operator.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 0,
+        }
         assert sandbox.log == []
 
 
@@ -273,7 +287,8 @@ def test_deleting_keeps_to_the_domain(connect: Connect) -> None:
         MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", delete_all=True, domain_id=domain_id
         ).execute({})
-        assert sandbox.log[0].json == {"domain_id": domain_id, "all": True}
+        (deletion,) = sandbox.requests("DELETE")
+        assert deletion.json == {"domain_id": domain_id, "all": True}
         assert len(sandbox.entries("blocklist")) == 30
 
 
@@ -313,11 +328,23 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
         some = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", ids=str([*ids[:2], "unknown"])
         )
-        assert some.execute({}) == {"deleted": ids[:2], "missing": ["unknown"], "all": False, "requests": 2}
+        assert some.execute({}) == {
+            "deleted": ids[:2],
+            "missing": ["unknown"],
+            "all": False,
+            "may_be_incomplete": False,
+            "requests": 2,
+        }
         everything = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="blocklist", delete_all=True, domain_id="account"
         )
-        assert everything.execute({}) == {"deleted": [], "missing": [], "all": True, "requests": 1}
+        assert everything.execute({}) == {
+            "deleted": [],
+            "missing": [],
+            "all": True,
+            "may_be_incomplete": False,
+            "requests": 2,
+        }
         assert sandbox.entries("blocklist") == []
 
 

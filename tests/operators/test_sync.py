@@ -124,16 +124,16 @@ def test_it_returns_numbers_and_the_first_of_each_kind(connect: Connect, sandbox
         "added": 11,
         "deleted": 12,
         "rejected": 2,
+        "stored_differently": 0,
         "first_to_add": numbered(10),
         # The list is read newest first.
-        "first_to_delete": [
-            {"id": entry["id"], "value": entry["pattern"]}
-            for entry in sorted(old, key=lambda entry: entry["created_at"], reverse=True)[:10]
-        ],
+        "first_to_delete": [{"id": entry["id"], "value": entry["pattern"]} for entry in old[:1:-1]],
         "first_rejected": [
             {"value": "", "where": "recipients[13]", "reason": "It is empty."},
             {"value": "refused@nodot", "where": "recipients[12]"},
         ],
+        "first_stored_differently": [],
+        "may_be_incomplete": False,
         "dry_run": False,
         "refusal": None,
         "requests": len(sandbox.log),
@@ -152,7 +152,7 @@ def test_a_dry_run_returns_the_plan_and_changes_nothing(connect: Connect, logged
         assert (result["to_add"], result["added"], result["to_delete"], result["deleted"]) == (1, 0, 4, 0)
         assert result["first_to_add"] == ["new@example.net"]
         assert [one["value"] for one in result["first_to_delete"]] == own[3::-1]
-        assert result["requests"] == len(sandbox.log) == 3
+        assert result["requests"] == len(sandbox.log) == 2
         assert "blocklist (account-wide): would add 1, would delete 4 (dry run); mode mirror; " in logged()
 
 
@@ -234,7 +234,7 @@ def test_the_guards_count_the_scope_and_the_kinds_that_are_mirrored(
 def test_adding_only_needs_no_guard(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net", "a@example.net", "b@example.net")
-    assert sync(recipients=[], max_deletes=0)["present"] == 3
+    assert sync(recipients=[], max_deletes=0)["requests"] == 0
     result = sync(recipients=["a@example.net"], max_deletes=0, remove_duplicates=True)
     assert (result["duplicates"], result["deleted"]) == (1, 1)
 
@@ -460,8 +460,8 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
         syncing = operator(**{field: "{{ ti.xcom_pull('x') }}"})
         setattr(syncing, field, nothing)
         result = syncing.execute({})
-        assert (result["wanted"], result["present"], result["unchanged"]) == (0, 1, 0)
-    assert changes(sandbox) == []
+        assert (result["wanted"], result["added"], result["unchanged"]) == (0, 0, 0)
+    assert sandbox.log == []
 
 
 @pytest.mark.parametrize(
@@ -540,7 +540,6 @@ def test_it_takes_exactly_so_many_requests(
     result = sync(**arguments)
     asked = [(request.method, request.path) for request in sandbox.log]
     assert asked == [
-        ("GET", "/api-quota"),
         *[("GET", "/suppressions/blocklist")] * max(1, ceil(present / 100)),
         *[("POST", "/suppressions/blocklist")] * ceil(added / batch_size),
         *[("DELETE", "/suppressions/blocklist")] * ceil(deleted / batch_size),
@@ -551,7 +550,7 @@ def test_it_takes_exactly_so_many_requests(
     assert (again["to_add"], again["to_delete"]) == (0, 0)
     assert changes(sandbox) == [method for method, _ in asked if method != "GET"]
     left = present + added - deleted
-    assert again["requests"] == 1 + max(1, ceil(left / 100))
+    assert again["requests"] == max(1, ceil(left / 100))
 
 
 def test_batches_shrink_to_what_the_api_takes(connect: Connect) -> None:
@@ -720,16 +719,18 @@ def test_the_days_requests_must_be_enough_before_it_begins(
         before = len(sandbox.log)
         if fits:
             result = sync(recipients=recipients, quota_reserve=reserve)
-            assert (result["added"], result["requests"]) == (2500, 7)
+            # The first page tells that it is enough; a reserve holds from the first request on.
+            assert (result["added"], result["requests"]) == (2500, 7 if reserve else 6)
             return
         with pytest.raises(MailerSendQuotaExhaustedError) as error:
             sync(recipients=recipients, quota_reserve=reserve)
         said = str(error.value)
-        assert f"takes at least 6 requests, and {left - reserve} of the day's are left" in said
+        assert f"takes at least 5 requests, and {left - reserve - 1} of the day's are left" in said
         assert ("reserved for sending" in said) == bool(reserve)
         assert "The next day's begin at " in said
         assert said.endswith("Nothing was changed. Connection 'mailersend_default'.")
-        assert [request.path for request in sandbox.log[before:]] == ["/api-quota"]
+        asked = [request.path for request in sandbox.log[before:]]
+        assert asked == ["/api-quota"] * bool(reserve) + ["/suppressions/blocklist", "/api-quota"]
 
 
 def test_what_no_whole_day_is_enough_for_fails_at_once(connect: Connect) -> None:
@@ -739,14 +740,15 @@ def test_what_no_whole_day_is_enough_for_fails_at_once(connect: Connect) -> None
             sync(recipients=numbered(2600), deferrable=False)
         with pytest.raises(AirflowFailException, match=r"No whole day's 3 are enough for it"):
             sync(recipients=numbered(1600), deferrable=False, quota_reserve=2)
-        assert {request.path for request in sandbox.log} == {"/api-quota"}
+        assert changes(sandbox) == []
+        assert len(sandbox.requests("GET", "/suppressions/*")) == 2
 
 
 def test_what_is_enough_on_another_day_is_left_to_airflows_retries(connect: Connect) -> None:
     with Sandbox(quota=6, rate_limit=None) as sandbox:
         connect(sandbox)
         use_up(sandbox, 1)
-        with pytest.raises(MailerSendQuotaExhaustedError, match="takes at least 6 requests, and 5 of"):
+        with pytest.raises(MailerSendQuotaExhaustedError, match="takes at least 5 requests, and 4 of"):
             sync(recipients=numbered(2600))
 
 

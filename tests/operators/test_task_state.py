@@ -120,7 +120,8 @@ def check_all_is_done_once(sandbox: Sandbox, recipients: list[str]) -> None:
 @pytest.fixture
 def long_list(connect: Connect) -> Iterator[Sandbox]:
     """A list of nine pages, of long ago: of the account's own there are 200 addresses and 8 patterns."""
-    with Sandbox(blocklist=832, rate_limit=None, quota=None) as sandbox:
+    # Entries dated to the microsecond are told apart by date alone.
+    with Sandbox(blocklist=832, rate_limit=None, quota=None, dialect="documented") as sandbox:
         connect(sandbox, extra={"max_retries": 0})
         yield sandbox
 
@@ -161,7 +162,7 @@ def test_a_retry_goes_on_where_the_try_before_ended(
     check_all_is_done_once(long_list, wanted)
     assert (result["added"], result["deleted"], result["unchanged"]) == (100, 150, 50)
     assert (result["present"], result["to_add"], result["to_delete"]) == (200, 100, 150)
-    left = reads + (100 - added) // 20 + -(-(150 - deleted) // 20) + 1
+    left = reads + (100 - added) // 20 + -(-(150 - deleted) // 20)
     assert len(long_list.log) - begun_with == left
     # What the first try could not keep is not counted: the request that failed, and what it was looked up by.
     assert left < result["requests"] <= len(long_list.log)
@@ -184,7 +185,8 @@ def test_a_worker_may_be_killed_at_any_point(
     assert [one["where"] for one in result["first_rejected"]] == ["recipients[150]"]
     assert store.kept == {}
     keeps_nothing = kills_at == 0 and before
-    assert pages(long_list) - read <= (10 if keeps_nothing else 1)
+    # The newest are looked back at: all of a page were made within the seconds by which the API's clocks may differ.
+    assert pages(long_list) - read <= (10 if keeps_nothing else 2)
 
 
 def test_a_worker_may_be_killed_again_and_again(long_list: Sandbox, wanted: list[str]) -> None:
@@ -221,8 +223,13 @@ def test_who_was_added_by_somebody_else_meanwhile_is_not_added_again(
 
 
 @pytest.mark.parametrize("suppression_list", ["blocklist", "unsubscribes"])
-def test_a_retry_goes_on_for_a_domain_too(connect: Connect, sandbox: Sandbox, suppression_list: str) -> None:
-    connect(sandbox)
+def test_a_retry_goes_on_for_a_domain_too(connect: Connect, suppression_list: str) -> None:
+    with Sandbox(rate_limit=None, quota=None, dialect="documented") as sandbox:
+        connect(sandbox)
+        check_a_retry_for_a_domain(sandbox, suppression_list)
+
+
+def check_a_retry_for_a_domain(sandbox: Sandbox, suppression_list: str) -> None:
     sandbox.add(suppression_list, *numbered(350, "old"), domain="news.example.com")
     sandbox.add(suppression_list, *numbered(30), domain="example.com")
     store = Store()
@@ -236,7 +243,8 @@ def test_a_retry_goes_on_for_a_domain_too(connect: Connect, sandbox: Sandbox, su
             result = operator.execute({"task_state_store": store})
         except KilledError:
             read = pages(sandbox)
-    assert pages(sandbox) - read == 1
+    # It looks back at what was made within the last seconds, which here is all there is.
+    assert pages(sandbox) - read <= 4
     assert (result["added"], result["deleted"]) == (60, 350)
     assert set(done(sandbox, "POST", "recipients").values()) == {1}
     assert len(sandbox.entries(suppression_list)) == 30 + 60

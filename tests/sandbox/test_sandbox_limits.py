@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, RATE_HEADERS, Fault, Sandbox
-from airflow_provider_mailersend.sandbox.limits import FixedWindow, SlidingWindow
+from airflow_provider_mailersend.sandbox.limits import Window
 
 TOO_MANY = "You cannot create a resource at the moment. Please wait a while before retrying."
 SECOND = 1_000_000
@@ -176,7 +176,7 @@ def test_the_date_header(start):
 
 def test_a_window_begins_with_the_first_request_after_the_last_one():
     now = 0
-    window = FixedWindow(2, 10.0, lambda: now)
+    window = Window(2, 10.0, lambda: now)
     assert (window.remaining, window.ends) == (2, 10 * SECOND)
 
     now = 5 * SECOND
@@ -195,7 +195,7 @@ def test_a_window_begins_with_the_first_request_after_the_last_one():
 
 def test_a_day_ends_at_midnight():
     now = 86_399 * SECOND
-    window = FixedWindow(1, None, lambda: now)
+    window = Window(1, None, lambda: now)
     assert window.spend()
     assert not window.spend()
     assert window.ends == 86_400 * SECOND
@@ -207,7 +207,7 @@ def test_a_day_ends_at_midnight():
 
 def test_a_sliding_window_counts_the_last_seconds():
     now = 0
-    window = SlidingWindow(2, 10.0, lambda: now)
+    window = Window(2, 10.0, lambda: now, slides=True)
     assert (window.remaining, window.ends) == (2, 10 * SECOND)
 
     assert window.spend()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -245,12 +246,36 @@ def test_its_guesses_are_told():
         assert "".join(GUESSES[about].split()) in told
 
 
-def test_without_its_requirements_it_says_what_to_install():
-    hide = "import sys; sys.modules['uvicorn'] = None; import airflow_provider_mailersend.sandbox"
-    found = subprocess.run([sys.executable, "-c", hide], cwd=ROOT, capture_output=True, text=True)
+def test_it_needs_nothing_that_the_provider_does_not():
+    hide = "import sys; sys.modules.update(dict.fromkeys(['uvicorn', 'starlette', 'fastapi']))"
+    start = "from airflow_provider_mailersend.sandbox import Sandbox; Sandbox().__enter__().stop()"
+    found = subprocess.run(
+        [sys.executable, "-c", f"{hide}; {start}"], cwd=ROOT, capture_output=True, text=True
+    )
 
-    assert found.returncode == 1
-    assert "install airflow-provider-mailersend[sandbox]" in found.stderr
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\r\n\r\n", b"GET\r\n\r\n", b"\xff" * 100_000, b"GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n"]
+)
+def test_what_is_no_http_ends_the_connection_and_nothing_else(start, sent):
+    client = start()
+    host, port = client.sandbox.url.split("/")[2].split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(sent)
+        with suppress(ConnectionError):
+            assert connection.recv(100) == b""
+
+    assert client.get("/domains").status_code == 200
+
+
+def test_who_closes_the_connection_is_let_go(start):
+    client = start()
+
+    answers = [client("GET", "/domains", headers={"Connection": "close"}) for _ in range(2)]
+
+    assert [(answer.status_code, answer.headers["connection"]) for answer in answers] == [(200, "close")] * 2
 
 
 def _unix(text):

@@ -1,0 +1,171 @@
+"""
+A server of one list as long as you like, whose pages are made from a template when they are asked for.
+
+``python -m tests.benchmarks.page_server --entries N``. It holds no entry, so a million costs it no memory, and a page
+little of the CPU. Unsubscribes are listed, newest first; what is added or deleted is answered, and makes no difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from airflow_provider_mailersend.sandbox.limits import Window
+from airflow_provider_mailersend.sandbox.moments import SECOND, iso, now
+from airflow_provider_mailersend.sandbox.server import LoopbackServer
+from airflow_provider_mailersend.sandbox.wire import Answer, Line, Request, json_answer, not_found
+
+TOKEN = "mlsn.pages"
+DOMAIN = {"id": "pages0domain0000", "name": "example.com"}
+
+_LIST = "/v1/suppressions/unsubscribes"
+_OLDEST = 1_600_000_000 * SECOND
+_A_SECOND = 10  # so many entries were made in each
+
+
+_ADDRESS = "user%(n)d@example.net"
+
+
+def address(number: int) -> str:
+    """The address of the entry of that number; 0 is the oldest."""
+    return _ADDRESS % {"n": number}
+
+
+def _entry(entry_id: str, recipient_id: str, email: str, date: str) -> dict[str, Any]:
+    domain = {
+        **DOMAIN,
+        "created_at": "2020-01-01T00:00:00.000000Z",
+        "updated_at": "2020-01-01T00:00:00.000000Z",
+    }
+    recipient = {"id": recipient_id, "email": email, "created_at": date, "updated_at": date, "deleted_at": ""}
+    return {
+        "id": entry_id,
+        "reason": None,
+        "readable_reason": None,
+        "recipient": {**recipient, "domain": domain},
+        "created_at": date,
+    }
+
+
+_TEMPLATE = json.dumps(_entry("%(n)024x", "a%(n)023x", _ADDRESS, "%(date)s"))
+
+
+class Pages:
+    """Answers requests for a list of *entries*, as the observed dialect has it."""
+
+    def __init__(self, entries: int, window: Window) -> None:
+        self._entries = entries
+        self._window = window
+        self._asked: Counter[str] = Counter()
+
+    async def answer(self, request: Request, line: Line) -> None:
+        await line.send(self._answer(request))
+
+    def _answer(self, request: Request) -> Answer:
+        asked = f"{request.method} {request.path.removeprefix('/v1')}"
+        if asked == "GET /_asked":
+            return json_answer(self._asked)
+        if asked == "DELETE /_asked":
+            self._asked.clear()
+            return Answer(204)
+        self._asked[asked] += 1
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return json_answer({"message": "Unauthenticated."}, 401)
+        if not self._window.spend():
+            self._asked["429"] += 1
+            return json_answer({"message": "Please wait a while before retrying."}, 429)
+        match request.method, request.path:
+            case "GET", path if path == _LIST:
+                return self._page(int(request.query.get("page", 1)), int(request.query.get("limit", 10)))
+            case "POST", path if path == _LIST:
+                return self._added(json.loads(request.body)["recipients"])
+            case "DELETE", path if path == _LIST:
+                return Answer(200, b"[]")
+            case "GET", "/v1/domains":
+                meta = {"current_page": 1, "per_page": 25, "last_page": 1, "total": 1}
+                return json_answer({"data": [DOMAIN], "links": {"next": None}, "meta": meta})
+            case "GET", "/v1/api-quota":
+                return json_answer({"quota": -1, "remaining": -1, "reset": "2099-01-01T00:00:00Z"})
+        return not_found()
+
+    def _page(self, number: int, limit: int) -> Answer:
+        newest = self._entries - 1 - (number - 1) * limit
+        numbers = range(newest, max(newest - limit, -1), -1)
+        data = ",".join([_TEMPLATE % {"n": n, "date": _date(n)} for n in numbers])
+        follows = f'"{_LIST}?page={number + 1}"' if newest - limit >= 0 else "null"
+        links = f'{{"first":"{_LIST}?page=1","last":null,"prev":null,"next":{follows}}}'
+        meta = f'{{"current_page":{number},"from":1,"path":"{_LIST}","per_page":{limit},"to":{limit}}}'
+        return Answer(200, f'{{"data":[{data}],"links":{links},"meta":{meta}}}'.encode())
+
+    def _added(self, emails: list[str]) -> Answer:
+        date = iso(now() // SECOND * SECOND)
+        data = [
+            _entry(f"{time.time_ns() + n:024x}", f"b{n:023x}", email, date) for n, email in enumerate(emails)
+        ]
+        return json_answer({"data": data}, 201)
+
+
+def _date(number: int) -> str:
+    return iso(_OLDEST + number // _A_SECOND * SECOND)
+
+
+@dataclass(frozen=True)
+class PageServer:
+    """A running server: where it is, and what it was asked."""
+
+    url: str
+    token: str = TOKEN
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {self.token}"
+
+    def asked(self) -> Counter[str]:
+        """How often each endpoint was asked, such as ``GET /api-quota``, and how often the answer was ``429``."""
+        return Counter(requests.get(f"{self.url}/_asked", timeout=60).json())
+
+    def clear_log(self) -> None:
+        requests.delete(f"{self.url}/_asked", timeout=60)
+
+
+@contextmanager
+def page_server(entries: int, *options: str) -> Iterator[PageServer]:
+    """Run the program with so many *entries* in a process of its own, on a free port."""
+    command = [sys.executable, "-m", "tests.benchmarks.page_server", f"--entries={entries}", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip() if process.stdout else ""
+        if not url:
+            raise RuntimeError("The page server did not start: its output is above.")
+        yield PageServer(url)
+        # It ends when its input does, so also when whoever started it is killed.
+
+
+def main() -> None:
+    """Serve until the standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.page_server")
+    parser.add_argument("--entries", type=int, required=True)
+    parser.add_argument("--rate-limit", type=int, help="requests per window; unlimited unless given")
+    parser.add_argument("--rate-window", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--sliding-window", action="store_true")
+    given = parser.parse_args()
+    window = Window(given.rate_limit, given.rate_window, now, slides=given.sliding_window)
+    server = LoopbackServer("127.0.0.1", 0)
+    server.start(Pages(given.entries, window).answer)
+    sys.stdout.write(f"{server.url}/v1\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()
