@@ -17,7 +17,7 @@ _LOCAL = r"""(?:"(?:[^"\\\s]|\\[^\s])+"|[^\s"(),:;<>@\[\\\]]+)"""
 _ADDRESS = re.compile(rf"{_LOCAL}@(?P<domain>[^@]+)")
 _SEVERAL = re.compile(r"[^\s\"'(),:;<>@\[\\\]{}]{1,255}@[^\s\"'(),:;<>@\[\\\]{}]+")
 # No ASCII but letters, digits, hyphens and (seen in the wild) underscores; beyond ASCII any letter of any language.
-_LABELS = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f])+(?:\.(?:[a-z0-9_-]|[^\x00-\x7f])+)*", re.IGNORECASE)
+_LABELS = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f])+(?:\.(?:[a-z0-9_-]|[^\x00-\x7f])+)*\.?", re.IGNORECASE)
 _LITERAL = re.compile(r"\[[0-9a-f:.]+\]|\[IPv6:[0-9a-f:.]+\]", re.IGNORECASE)
 
 # Characters without a shape that Unicode doesn't count among the formatting ones.

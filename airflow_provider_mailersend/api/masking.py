@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
     re.VERBOSE,
 )
 # With its dot as it is, or as it stands in a URL; whatever stands before it.
-_TOKEN = re.compile(r"(mlsn)(?:\.|%2e)(?:[\w.~+/=-]*\w)?", re.IGNORECASE)
+_TOKEN = re.compile(r"(mlsn)(?:\.|%2e)[\w.~+-]*\w", re.IGNORECASE)
 _USER = re.compile(r"//\S*@")
 # Without a plus sign it has nine digits at least, and is no date.
 _NUMBER = re.compile(
@@ -44,7 +44,7 @@ def masked(value: str) -> str:
 
 def masked_within(text: str) -> str:
     """Return *text* with every API token, address and phone number in it masked."""
-    without_tokens = _TOKEN.sub(r"\1.***", text)
+    without_tokens = _TOKEN.sub("mlsn.***", text)
     without_addresses = _ADDRESS.sub(lambda found: masked(found[0]), without_tokens)
     return _NUMBER.sub(lambda found: masked(found[0]), without_addresses)
 

@@ -234,7 +234,8 @@ class Sync:
         least = self._least_requests()
         whole = WholeList(list_suppressions(self.suppression_list, domain_id))
         pages_before, self._pages = self._pages, 0
-        while whole.request is not None and not planner.has_met_all:
+        stops_early = self.mode == "add_only"
+        while whole.request is not None and not (stops_early and planner.has_met_all):
             entries = yield from flow.read_page(whole)
             self._pages += 1
             for entry in entries:

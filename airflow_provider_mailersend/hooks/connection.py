@@ -55,7 +55,7 @@ _Said = tuple[str, Any, str | None]
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # What HTTP clients leave as it is: the token goes to URLs that begin with this one, compared as text.
-_NAME = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f:.]*:[0-9a-f:.]*")
+_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]*)*", re.ASCII)
 
 # Whatever else could end the header that carries the token, and HTTP clients would show the token in their error.

@@ -234,7 +234,7 @@ def test_an_extra_that_cannot_be_read_whole_is_refused(
     connect: Connect, sandbox: Sandbox, kind: str, extra: str, complaint: str
 ) -> None:
     error = refusal(connect(sandbox, conn_id="odd", extra=extra), kind)
-    assert str(error).startswith("Connection 'odd': ")
+    assert str(error).endswith(" Connection 'odd'.")
     assert complaint in str(error)
     assert error.permanent
     assert "0123456789abcdef" not in str(error)
@@ -328,7 +328,7 @@ def test_a_token_in_another_field_is_refused_unseen(
 def test_a_host_that_cannot_be_asked_is_told_before_any_request(
     connect: Connect, kind: str, fields: dict[str, Any]
 ) -> None:
-    assert "Connection 'mailersend_default': the " in str(refusal(connect(**fields), kind))
+    assert str(refusal(connect(**fields), kind)).endswith("Connection 'mailersend_default'.")
 
 
 def test_a_port_of_zero_is_none() -> None:

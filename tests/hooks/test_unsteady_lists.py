@@ -61,7 +61,7 @@ def test_deleting_all_leaves_what_another_adds_while_its_answer_is_lost(connect:
 
         other = threading.Thread(target=add_meanwhile)
         other.start()
-        result = hook.delete_suppressions("blocklist", delete_all=True)
+        result = hook.delete_suppressions("blocklist", delete_all=True, domain_id="account")
         other.join()
         assert result["all"] is True
         assert blocked(sandbox) == ["other@example.net"]
