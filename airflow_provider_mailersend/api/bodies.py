@@ -71,4 +71,4 @@ class Body:
     def _add(self, decoded: bytes) -> None:
         self._read += decoded
         if len(self._read) > LARGEST_BODY:
-            raise BodyError(f"a body larger than {LARGEST_BODY // 2**20} MiB, which is no list's page")
+            raise BodyError(f"a body larger than {LARGEST_BODY // 2**20} MiB, far more than a page of a list")
