@@ -398,6 +398,7 @@ def test_a_synchronization_goes_on_where_it_was(connect: Connect, domain: str | 
         assert sorted(entry["pattern"] for entry in left) == sorted([*numbered(110, "there"), *numbered(60)])
         assert len(sandbox.entries("blocklist")) == 200
         assert result["requests"] == len(sandbox.log)
+        assert len(sandbox.requests(path="/domains")) == (domain is not None)
 
 
 def test_a_synchronization_that_cannot_begin_today_begins_on_the_next_day(connect: Connect) -> None:
