@@ -307,9 +307,9 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
     Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
     It takes ``GET /suppressions/{list}`` for each 100 entries, ``POST`` for each batch to add, and ``DELETE`` for each
-    batch to delete. With ``add_only`` reading stops where all that is wanted was met. ``GET /api-quota`` is asked only
-    where the day's requests may not be enough. Done again it changes nothing; where a worker dies, the next try ends
-    where this one would have.
+    batch to delete. With ``add_only`` reading stops where all that is wanted was met. ``GET /api-quota``, which is
+    free, is asked only where the day's requests may not be enough. Done again it changes nothing; where a worker dies,
+    the next try ends where this one would have.
 
     Only the domain's entries are counted and touched, on the blocklist without a domain only the account's own; and of
     these only the kinds that are given: without *patterns* patterns are left alone.

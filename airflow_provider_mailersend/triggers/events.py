@@ -129,8 +129,8 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Found, None]:
         """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
         trigger = cls(**kwargs)
-        reach = Reach(await trigger._now() - OVERLAP)
         async with trigger._polling(NEWEST) as poll:
+            reach = Reach(await trigger._now() - OVERLAP)
             while True:
                 found = await trigger._answer_of(poll, trigger.poke_interval, reach.since)
                 reach.looked(found)
@@ -139,8 +139,10 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
         try:
-            async for event in self._events(shared_stream):
-                yield event
+            # One hook for all looks: it knows the domain's id, once it has resolved it.
+            async with self._polling(NEWEST):
+                async for event in self._events(shared_stream):
+                    yield event
         except Exception:
             # Airflow starts a watcher that fails again at once, with the connection as it is by then.
             await asyncio.sleep(self.poke_interval)

@@ -247,6 +247,23 @@ def test_a_limit_that_lasts_longer_than_allowed_is_an_error_that_says_when():
     assert script.pauses == []
 
 
+def test_a_limit_that_lasts_too_long_is_told_in_the_api_s_own_words():
+    said = "You cannot create a resource at the moment. Please wait a while before retrying."
+    script = Script(answer(429, {"message": said}, {"retry-after": "3600"}))
+    with pytest.raises(MailerSendRateLimitError) as caught:
+        script.run(flow().send(GET))
+    assert str(caught.value).endswith(f'MailerSend said: "{said}"')
+
+
+def test_what_a_429_said_is_forgotten_once_a_request_is_accepted():
+    sender = flow()
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON) + 3600)}
+    Script(answer(429, {"message": "Wait."}), answer(200, {}, headers)).run(sender.send(GET))
+    with pytest.raises(MailerSendRateLimitError) as caught:
+        Script().run(sender.send(GET))
+    assert "Wait." not in str(caught.value)
+
+
 def test_a_limit_that_is_already_known_is_not_waited_for_longer_than_allowed():
     script, sender = Script(answer(429, headers={"retry-after": "3600"}), server=lambda *_: FINE), flow()
     for _ in range(2):

@@ -74,7 +74,7 @@ def _synchronized(file: Path, domain_id: str, what: str, there: int, idle: float
     to_add, to_delete = (DIFFERENT, DIFFERENT) if there else (ENTRIES, 0)
     path = "/suppressions/unsubscribes"
     endpoints = (f"GET {path}", f"POST {path}", f"DELETE {path}", "GET /api-quota")
-    least = (max(1, ceil(there / PAGE)), ceil(to_add / BATCH_SIZE), ceil(to_delete / BATCH_SIZE), 1)
+    least = (max(1, ceil(there / PAGE)), ceil(to_add / BATCH_SIZE), ceil(to_delete / BATCH_SIZE), 0)
     memory = f"{what}: MB more than idle"
     return [
         figure(memory, more, "≤", 200, form="{:.0f}") if there else figure(memory, more, form="{:.0f}"),

@@ -99,6 +99,20 @@ def test_on_airflow_2_the_import_says_what_is_needed() -> None:
 
 
 @on_airflow_3
+def test_a_domain_is_resolved_once_for_all_looks(connect: Connect, watch: Any) -> None:
+    with Sandbox(blocklist=5, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+
+        async def scenario() -> None:
+            async with Triggerer(watch(domain="example.com")) as triggerer:
+                await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 4)
+                assert triggerer.error is None
+
+        asyncio.run(scenario())
+        assert len(sandbox.requests(path="/domains")) == 1
+
+
+@on_airflow_3
 def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch: Any) -> None:
     with Sandbox(blocklist=250, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)

@@ -121,7 +121,8 @@ def test_it_counts_what_is_new(connect: Connect) -> None:
         connect(sandbox)
 
         async def watch() -> Any:
-            since = datetime.now(UTC).isoformat()
+            # Entries are dated in whole seconds.
+            since = datetime.now(UTC).replace(microsecond=0).isoformat()
             trigger = MailerSendNewSuppressionsTrigger(
                 suppression_list="hard-bounces", since=since, at_least=3, poke_interval=0.2
             )
