@@ -297,7 +297,8 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_, named):
     assert script.sent == []
     assert str(caught.value) == (
         f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all {named} there are. "
-        "See whether the source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a max_deletes that allows it, or "
+        "See whether the source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a "
+        "max_deletes that allows it, or "
         f"leave {named} out, which leaves them alone. Nothing was changed."
     )
     assert caught.value.permanent
@@ -407,7 +408,8 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for():
     work, _ = sync(account, recipients=[], mode="mirror", dry_run=True)
     assert work.result(0)["refusal"] == (
         "no recipients are wanted at all, and mode='mirror' would delete all recipients there are. See whether the "
-        "source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a max_deletes that allows it, or leave recipients "
+        "source is whole; where it is, let this run pass by params of the DAG allow_empty=True, and a max_deletes that "
+        "allows it, or leave recipients "
         "out, which leaves them alone. 3 to delete are more than max_deletes=0.1 allows, which is 0. The plan: 3 are "
         "there, 0 are wanted: 0 to add, 3 to delete "
         "(p***@x.example, p***@x.example, p***@x.example), 0 there already. See whether the source is whole; where it "
