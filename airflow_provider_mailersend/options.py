@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, cast, get_args
 
 from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.plans import Mode, check_max_deletes
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
+from airflow_provider_mailersend.jobs.plan import Mode, check_max_deletes
 from airflow_provider_mailersend.templating import required_text_of, text_of
 
 _FLAGS = {"true": True, "false": False}

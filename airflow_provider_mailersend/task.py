@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_mailersend.api.arguments import check_whole_number
-from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.jobs.arguments import check_whole_number
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook

@@ -14,17 +14,17 @@ from typing import Any, TypeVar
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import (
-    MailerSendError,
-    MailerSendRateLimitError,
-    MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
-)
 from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
 from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in, unexpected
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import (
+    MailerSendError,
+    MailerSendRateLimitError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendUnknownFateError,
+)
 
 #: How often a request is repeated after a fault, unless the connection says otherwise.
 MAX_RETRIES = 5

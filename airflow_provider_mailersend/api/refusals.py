@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.requests import Request
+from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendConnectionError,
     MailerSendError,
@@ -18,8 +20,6 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.requests import Request
 
 #: How much of an answer's words an error repeats, and how much of them is read for that, in characters.
 _LONGEST_MESSAGE = 300

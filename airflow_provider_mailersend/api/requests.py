@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.numbers import is_like_a_number
+from airflow_provider_mailersend.api.ids import checked_id
+from airflow_provider_mailersend.api.masking import masked_within
 
 #: Where the API lives, unless a connection names another place.
 BASE_URL = "https://api.mailersend.com/v1"
@@ -204,18 +203,5 @@ def _listing(path: str, scope: str, **filters: str | None) -> Request:
 
 
 def _single(method: str, path: str, id_: str, scope: str) -> Request:
-    return Request(method, f"{path}/{_quoted(id_)}", f"{method} {path}/{{id}}", scope=scope)
-
-
-def _quoted(id_: str) -> str:
-    # "." and ".." survive quoting, and HTTP clients resolve them: they would reach another endpoint.
-    if not isinstance(id_, str) or id_.strip() in (".", "..") or leftover_problem(id_) is not None:
-        raise ValueError(f"an id must be a string that names one recipient; got {masked_within(repr(id_))}")
-    if "@" in id_:
-        raise ValueError(f"an id is wanted, and not an address: {masked_within(id_)!r}")
-    if is_like_a_number(id_.strip()):
-        raise ValueError(
-            f"an id is wanted, and not a phone number: {masked(id_)!r}. update_sms_recipients takes numbers=; else "
-            "look the id up in the list of SMS recipients"
-        )
-    return quote(id_.strip(), safe="")
+    quoted = quote(checked_id(id_, "the id"), safe="")
+    return Request(method, f"{path}/{quoted}", f"{method} {path}/{{id}}", scope=scope)

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.entries import read_moment
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.pacing import Pacer
 from airflow_provider_mailersend.api.refusals import message_of
 from airflow_provider_mailersend.api.requests import Request
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 
 #: How many requests an account has for each window of so many seconds.
 RATE_LIMIT = 60

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_mailersend.api.errors import MailerSendError
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.connection import (
     CONNECTION_TYPE,
     Settings,

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_mailersend.api.answers import Outcome
-from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import MailerSendError
-from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, drive_async
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
@@ -28,11 +25,14 @@ from airflow_provider_mailersend.api.requests import (
     list_suppressions,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import INTERVAL, JobReport, Reporter
+from airflow_provider_mailersend.jobs.domains import Scope, find_domain
+from airflow_provider_mailersend.jobs.finding import Finding
 
 if TYPE_CHECKING:
     import httpx

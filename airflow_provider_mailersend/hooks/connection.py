@@ -13,12 +13,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_mailersend.api.errors import MailerSendSettingsError
 from airflow_provider_mailersend.api.flow import MAX_RETRIES
 from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import holds_token, masked_within
 from airflow_provider_mailersend.api.requests import ACCOUNT, BASE_PATH, BASE_URL
 from airflow_provider_mailersend.api.throttle import RATE_WINDOW
+from airflow_provider_mailersend.exceptions import MailerSendSettingsError
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS
 
 if TYPE_CHECKING:

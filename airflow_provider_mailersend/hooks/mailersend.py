@@ -8,18 +8,8 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from airflow_provider_mailersend.api.additions import Additions, OnInvalid
 from airflow_provider_mailersend.api.answers import Outcome
-from airflow_provider_mailersend.api.arguments import check_flags
-from airflow_provider_mailersend.api.delete_all import DeleteAll
-from airflow_provider_mailersend.api.deletions import Deletions
-from airflow_provider_mailersend.api.domains import Scope, find_domain
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import (
-    MailerSendError,
-    MailerSendNotFoundError,
-)
-from airflow_provider_mailersend.api.finding import Finding
 from airflow_provider_mailersend.api.flow import (
     Flow,
     Keep,
@@ -29,9 +19,6 @@ from airflow_provider_mailersend.api.flow import (
     Steps,
     drive,
 )
-from airflow_provider_mailersend.api.items import Item, Wanted
-from airflow_provider_mailersend.api.matching import Matching
-from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
 from airflow_provider_mailersend.api.requests import (
     ACCOUNT,
     BATCH_SIZE,
@@ -44,14 +31,27 @@ from airflow_provider_mailersend.api.requests import (
     list_sms_recipients,
     list_suppressions,
 )
-from airflow_provider_mailersend.api.sms_updates import OnMissing, SmsUpdates, set_status
-from airflow_provider_mailersend.api.syncs import Sync
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import (
+    MailerSendError,
+    MailerSendNotFoundError,
+)
 from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
+from airflow_provider_mailersend.jobs.additions import Additions, OnInvalid
+from airflow_provider_mailersend.jobs.arguments import check_flags
+from airflow_provider_mailersend.jobs.delete_all import DeleteAll
+from airflow_provider_mailersend.jobs.deletions import Deletions
+from airflow_provider_mailersend.jobs.domains import Scope, find_domain
+from airflow_provider_mailersend.jobs.finding import Finding
+from airflow_provider_mailersend.jobs.matching import Matching
+from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
+from airflow_provider_mailersend.jobs.sms_updates import OnMissing, SmsUpdates, set_status
+from airflow_provider_mailersend.jobs.sync import Sync
+from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class MailerSendHook(MailerSendAccount):
     Requests go over one session, one after another. Rate limits and faults are waited out; what may not be done
     twice is looked up before it is asked for again. Entries and other things are returned as the API's own JSON.
 
-    Every method raises :class:`~airflow_provider_mailersend.api.errors.MailerSendError`: its subclasses tell what
+    Every method raises :class:`~airflow_provider_mailersend.exceptions.MailerSendError`: its subclasses tell what
     went wrong, and its ``permanent`` whether trying again is useless. Bad arguments raise :class:`ValueError` or
     :class:`TypeError` before any request.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.requests import ACCOUNT
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
 from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
 from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset

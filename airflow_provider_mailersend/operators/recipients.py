@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_mailersend.api.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.operators.base import MailerSendDomainOperator, MailerSendOperator
 from airflow_provider_mailersend.task import MAX_ENTRIES
 from airflow_provider_mailersend.templating import required_text_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_mailersend.api.arguments import check_choice, check_whole_number
-from airflow_provider_mailersend.api.sms_updates import OnMissing
+from airflow_provider_mailersend.jobs.arguments import check_choice, check_whole_number
+from airflow_provider_mailersend.jobs.sms_updates import OnMissing
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.options import check_literal, status_of, status_or_none
 from airflow_provider_mailersend.task import MAX_ENTRIES

@@ -14,8 +14,8 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_mailersend.api.items import Item, Line
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.jobs.wanted import Item, Line
 
 #: What to install for Airflow to read files of a scheme.
 _PACKAGES = {

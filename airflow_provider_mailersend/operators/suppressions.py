@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_mailersend.api.additions import OnInvalid
-from airflow_provider_mailersend.api.arguments import (
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.jobs.additions import OnInvalid
+from airflow_provider_mailersend.jobs.arguments import (
     check_batch_size,
     check_choice,
     check_flags,
     check_whole_number,
 )
-from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.plans import MAX_DELETES, Mode
-from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.operators.base import MailerSendDomainOperator
 from airflow_provider_mailersend.operators.source_files import delimiter_of, items_in

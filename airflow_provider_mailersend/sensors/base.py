@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendQuotaExhaustedError
-from airflow_provider_mailersend.api.packing import unpacked_json
+from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.jobs.packing import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.arguments import check_whole_number
-from airflow_provider_mailersend.api.quota import leaves
+from airflow_provider_mailersend.jobs.arguments import check_whole_number
+from airflow_provider_mailersend.jobs.quota import leaves
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import quota_left
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.api.entries import key_of
-from airflow_provider_mailersend.api.errors import MailerSendIncompleteListError
-from airflow_provider_mailersend.api.items import Item
 from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, summary_of
+from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.hooks.moments import moment
+from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
+from airflow_provider_mailersend.jobs.wanted import Item
+from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.options import check_literal, list_named
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import entries_counted, entry_awaited, list_name

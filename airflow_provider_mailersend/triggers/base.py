@@ -14,7 +14,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import masked_within, said_by
-from airflow_provider_mailersend.api.packing import packed_json
+from airflow_provider_mailersend.jobs.packing import packed_json
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.polling import NEARLY, Asking, polling
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_mailersend.api.domains import Scope
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.errors import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.requests import SuppressionList
-from airflow_provider_mailersend.api.watching import OVERLAP, Found, Reach, Watermark
+from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
+from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, Reach, Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed

@@ -6,7 +6,7 @@ import time
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendNotFoundError,
     MailerSendQuotaExhaustedError,

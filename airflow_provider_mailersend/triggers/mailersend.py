@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable
-from airflow_provider_mailersend.api.quota import leaves
-from airflow_provider_mailersend.api.watching import Found, Reach, summary_of
+from airflow_provider_mailersend.jobs.quota import leaves
+from airflow_provider_mailersend.jobs.watermark import Found, Reach, summary_of
 from airflow_provider_mailersend.status_lines import (
     entries_counted,
     entry_awaited,

@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from .crowd import Crowd, Limit, Worker, fixed_window, run, sliding_window
+from tests.feeding.crowd import Crowd, Limit, Worker, fixed_window, run, sliding_window
 
 LIMITS = pytest.mark.parametrize("window", [fixed_window, sliding_window])
 

@@ -13,8 +13,7 @@ from airflow_provider_mailersend.api.entries import (
     read_moment,
     value_of,
 )
-
-from .script import properties
+from tests.feeding.script import properties
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api import errors, requests
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend import exceptions
+from airflow_provider_mailersend.api import requests
+from airflow_provider_mailersend.api.refusals import (
+    error_from,
+    errors_of,
+    message_of,
+    refused_items,
+    smaller_batch,
+)
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendConnectionError,
     MailerSendError,
@@ -26,16 +35,7 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnknownFateError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.refusals import (
-    error_from,
-    errors_of,
-    message_of,
-    refused_items,
-    smaller_batch,
-)
-from airflow_provider_mailersend.api.requests import SuppressionList
-
-from .script import answer, lost, properties, refusal
+from tests.feeding.script import answer, lost, properties, refusal
 
 ADDITION = requests.add_suppressions(
     SuppressionList.HARD_BOUNCES, recipients=["jane@example.com"], domain_id="d1"
@@ -312,8 +312,10 @@ EXAMPLES = [
 def test_every_error_is_among_the_examples():
     defined = {
         each
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, MailerSendError) and each.__module__ == errors.__name__
+        for each in vars(exceptions).values()
+        if isinstance(each, type)
+        and issubclass(each, MailerSendError)
+        and each.__module__ == exceptions.__name__
     }
     assert {type(example) for example in EXAMPLES} == defined
 

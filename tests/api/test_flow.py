@@ -13,7 +13,11 @@ import pytest
 
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Answer, Failure
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, drive_async
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
+from airflow_provider_mailersend.api.throttle import Throttle
+from airflow_provider_mailersend.exceptions import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendQuotaExhaustedError,
@@ -24,13 +28,8 @@ from airflow_provider_mailersend.api.errors import (
     MailerSendUnknownFateError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, drive_async
-from airflow_provider_mailersend.api.pages import Paging
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.api.throttle import Throttle
-
-from .account import Account
-from .script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
+from tests.feeding.account import Account
+from tests.feeding.script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
 
 GET = requests.list_recipients()
 PUT = requests.update_sms_recipient("s1", SmsRecipientStatus.OPT_OUT)

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.masking import masked, masked_within, said_by
-
-from .script import properties
+from tests.feeding.script import properties
 
 
 @pytest.mark.parametrize(

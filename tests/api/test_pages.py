@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.errors import MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.api.pages import Paging, data_of, entries_of, quota_of
 from airflow_provider_mailersend.api.requests import SuppressionList
-
-from .account import FAULTS, Account, minutes
-from .script import NOON, Script, answer, flow, page, properties
+from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
+from tests.feeding.account import FAULTS, Account, minutes
+from tests.feeding.script import NOON, Script, answer, flow, page, properties
 
 BLOCKLIST = requests.list_suppressions(SuppressionList.BLOCKLIST)
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

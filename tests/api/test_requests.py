@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.numbers import is_like_a_number
 from airflow_provider_mailersend.api.requests import Request, SmsRecipientStatus, SuppressionList
-
-from .script import properties
+from tests.feeding.script import properties
 
 BY_ID = {
     "get_recipient": requests.get_recipient,
@@ -134,12 +132,12 @@ def test_an_id_stays_one_part_of_the_path(by_id, id_, quoted):
 
 @pytest.mark.parametrize("id_", ["", " ", ".", "..", " .. ", "\t", "None", "nan", "{{ x }}", None, 7, ["a"]])
 def test_an_id_that_names_nobody_is_refused(by_id, id_):
-    with pytest.raises(ValueError, match="names one recipient"):
+    with pytest.raises(ValueError, match="must be a string that is an id"):
         by_id(id_)
 
 
 def test_an_address_is_no_id(by_id):
-    with pytest.raises(ValueError, match=r"^an id is wanted, and not an address: 'j\*\*\*@x\.example'$"):
+    with pytest.raises(ValueError, match=r"^the id must be an id, and not an address: 'j\*\*\*@x\.example'$"):
         by_id("jane@x.example")
 
 
@@ -156,7 +154,7 @@ def test_no_id_reaches_another_endpoint(id_):
     try:
         request = requests.get_recipient(id_)
     except ValueError:
-        is_odd = leftover_problem(id_) is not None or is_like_a_number(id_.strip())
+        is_odd = leftover_problem(id_) is not None or sum(map(str.isdigit, id_)) >= 6
         assert is_odd or id_.strip() in (".", "..") or "@" in id_
         return
     last = request.path.removeprefix("/recipients/")

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Answer
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.api.throttle import Throttle
-
-from .script import NOON, properties
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
+from tests.feeding.script import NOON, properties
 
 ASKED = requests.list_recipients()
 QUOTA = requests.get_api_quota()

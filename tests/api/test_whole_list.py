@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.whole_list import WholeList
-
-from .account import Account, minutes
-from .script import NOON, Script, flow, page, properties
-from .varying import VaryingAccount
+from tests.feeding.account import Account, minutes
+from tests.feeding.script import NOON, Script, flow, page, properties
+from tests.feeding.varying import VaryingAccount
 
 BLOCKLIST = requests.list_suppressions(SuppressionList.BLOCKLIST)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError
 from tests.benchmarks.readers import hook_of
 from tests.benchmarks.report import Report, Row, exactly, figure
 from tests.benchmarks.sandbox_process import SandboxProcess, sandbox_process

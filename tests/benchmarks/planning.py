@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from airflow_provider_mailersend.api.items import Wanted
-from airflow_provider_mailersend.api.plans import MAX_DELETES, Plan, Planner
+from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Plan, Planner
+from airflow_provider_mailersend.jobs.wanted import Wanted
 from tests.benchmarks.readers import PAGE
 from tests.benchmarks.report import Row, exactly, figure
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.api.errors import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 from airflow_provider_mailersend.hooks.connection import base_url_of
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook

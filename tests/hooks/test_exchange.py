@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.exceptions import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendServerError,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendConnectionError,
     MailerSendError,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.api.errors import MailerSendIncompleteListError, MailerSendValidationError
+from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError, MailerSendValidationError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor

@@ -20,7 +20,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendServerError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError, MailerSendServerError
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendServerError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.operators.recipients import MailerSendListRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_mailersend.api.errors import (
+from airflow_provider_mailersend.exceptions import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendQuotaExhaustedError,

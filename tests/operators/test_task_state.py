@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_mailersend.api.errors import MailerSendError, MailerSendServerError
+from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendServerError
 from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 

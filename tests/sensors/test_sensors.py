@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider_mailersend.api.errors import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from airflow_provider_mailersend.api.errors import MailerSendAuthenticationError
+from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polling
 

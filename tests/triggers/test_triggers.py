@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_mailersend.api.errors import MailerSendAuthenticationError
+from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polling

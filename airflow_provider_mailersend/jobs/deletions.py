@@ -1,0 +1,175 @@
+"""Deleting from a suppression list: in batches, and never more than was named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
+from airflow_provider_mailersend.api.ids import unique_ids
+from airflow_provider_mailersend.api.masking import first_of, masked_within
+from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
+from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
+from airflow_provider_mailersend.exceptions import (
+    MailerSendError,
+    MailerSendRequestError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.jobs.arguments import check_batch_size
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.jobs.matching import Matching
+
+
+class Deletions:
+    """
+    One call's deletions from a list: what is left to do, and what was done.
+
+    :param ids: the entries' ids; each counts once.
+    :param matching: finds the ids, where the entries are named by what they suppress.
+    :param scope: the domain whose entries they are; without one they may be of any, and of the account.
+    :param ignore_missing: whether ids that the API does not know are left out or end the work.
+    :param batch_size: how many to put into one request; less where the API refuses so many.
+    :param so_far: what the same deletions had done when an error ended them; then nothing else is to be deleted.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        ids: Iterable[str] = (),
+        *,
+        matching: Matching | None = None,
+        scope: Scope = ACCOUNT_WIDE,
+        ignore_missing: bool = True,
+        batch_size: int = BATCH_SIZE,
+        so_far: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_batch_size(batch_size)
+        self.suppression_list = suppression_list
+        self.scope = scope
+        self.ignore_missing = ignore_missing
+        self.batch_size = batch_size
+        #: The ids of the entries deleted.
+        self.deleted: list[str] = list(so_far["deleted"]) if so_far else []
+        #: The ids that the API does not know.
+        self.missing: list[str] = list(so_far["missing"]) if so_far else []
+        #: The ids that are left to be deleted.
+        self.pending = unique_ids(so_far["pending"] if so_far else ids)
+        #: What there is no entry for, where the entries are named by what they suppress.
+        self.unmet: list[str] | None = so_far["unmet"] if so_far else None
+        #: Whether entries may have been missed when the list was read for them.
+        self.may_be_incomplete: bool = bool(so_far and so_far.get("may_be_incomplete"))
+        self._matching = None if so_far else matching
+        # How many of the first that are left may be deleted already, a request for them having got no answer.
+        self._unsure: int = so_far["unsure"] if so_far else 0
+        self._total = len(self.deleted) + len(self.missing) + len(self.pending)
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Delete all that is left, by *flow*."""
+        if self._matching is not None:
+            yield from self._matching.run(flow)
+            self.pending, self.unmet = self._matching.ids, self._matching.missing
+            self.may_be_incomplete = self._matching.may_be_incomplete
+            self._total = len(self.pending)
+        try:
+            while self.pending:
+                yield from self.delete_batch(flow)
+        except MailerSendError as error:
+            error.progress = self.progress
+            error.so_far = {
+                "pending": self.pending,
+                "deleted": self.deleted,
+                "missing": self.missing,
+                "unmet": self.unmet,
+                "unsure": self._unsure,
+                "may_be_incomplete": self.may_be_incomplete,
+            }
+            raise
+
+    @property
+    def progress(self) -> str:
+        """What was deleted and what was not, in a sentence."""
+        return (
+            f"Deleted from {self.suppression_list} before that: {len(self.deleted)} of {self._total}; "
+            f"left: {len(self.pending)}."
+        )
+
+    def delete_batch(self, flow: Flow) -> Steps[None]:
+        """Delete the next of what is left, by *flow*: one request, where all goes well."""
+        domain_id = yield from self.scope.resolve(flow)
+        batch = self.pending[: self._unsure or self.batch_size]
+        request = delete_suppressions(self.suppression_list, batch, domain_id)
+        unsure = 0
+        try:
+            yield from flow.carry_out(request)
+            self._done(batch)
+        except MailerSendRequestError as error:
+            left = len(self.pending)
+            self._adapt(batch, error)
+            if error.status is not None and error.status < 300 and len(self.pending) < left:
+                # A success with errors for some ids may have deleted the others.
+                unsure = len(batch) - (left - len(self.pending))
+        except MailerSendError as error:
+            self._unsure = len(batch) if error.may_be_processed else self._unsure
+            raise
+        self._unsure = unsure
+        yield Progress(request, self._total - len(self.pending), self._total)
+
+    def _done(self, batch: Sequence[str]) -> None:
+        self.deleted.extend(batch)
+        self.pending = self.pending[len(batch) :]
+
+    def _adapt(self, batch: Sequence[str], error: MailerSendRequestError) -> None:
+        """Send less at once, or without what is unknown, where *error* allows that; else raise it."""
+        size = smaller_batch(error, len(batch), "ids")
+        if size is not None:
+            self.batch_size = size
+            return
+        if not isinstance(error, MailerSendValidationError):
+            raise error
+        unknown = {index for _, index in refused_items(error, "ids")}
+        if not unknown or max(unknown) >= len(batch):
+            raise error
+        if len(unknown) == len(batch) and (error.may_be_processed or self._unsure):
+            # An earlier try got no answer, and now nothing of it is known: it was that try that deleted it. One
+            # id unknown to it, and it would have been refused as a whole.
+            self._done(batch)
+            return
+        missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
+        if not self.ignore_missing:
+            named = first_of(map(masked_within, missing), len(missing), most=20)
+            raise MailerSendValidationError(
+                f"{self.suppression_list} has no entries of the ids {named}. Pass ignore_missing=True to delete the "
+                "rest.",
+                endpoint=error.endpoint,
+                status=error.status,
+                errors=error.errors,
+            )
+        self.missing.extend(missing)
+        self.pending = [id_ for i, id_ in enumerate(batch) if i not in unknown] + self.pending[len(batch) :]
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return deletion_result(
+            deleted=self.deleted,
+            missing=self.missing if self.unmet is None else self.unmet,
+            may_be_incomplete=self.may_be_incomplete,
+            requests=requests,
+        )
+
+
+def deletion_result(
+    *,
+    requests: int,
+    deleted: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    is_all: bool = False,
+    may_be_incomplete: bool = False,
+) -> dict[str, Any]:
+    """Return what a deletion did, as plain JSON."""
+    return {
+        "deleted": list(deleted),
+        "missing": list(missing),
+        "all": is_all,
+        "may_be_incomplete": may_be_incomplete,
+        "requests": requests,
+    }

@@ -1,0 +1,100 @@
+"""Whose entries are meant: a domain's, by id or by name, or the account's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.api.masking import first_of
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
+from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """
+    A domain, by its id or by its name; or, with neither, the account and all its domains.
+
+    :param domain_id: the domain's id.
+    :param domain: the domain's name, which costs a request to resolve, once for each flow.
+    """
+
+    domain_id: str | None = None
+    domain: str | None = None
+
+    @classmethod
+    def of(cls, domain_id: str | None, domain: str | None, default_id: str | None) -> Scope:
+        """
+        Return what a caller means who gave *domain_id* or *domain*, or neither for *default_id*.
+
+        :raises ValueError: both were given, or one that is no domain: rendered to nothing, it must not turn into all.
+        """
+        for name, value in (("domain_id", domain_id), ("domain", domain)):
+            problem = leftover_problem(value) if value is not None else None
+            if problem is not None:
+                raise ValueError(f"{name} was given, and is no domain. {problem}")
+        if domain_id and domain:
+            raise ValueError("give either domain_id or domain, and not both")
+        if domain:
+            return cls(domain=domain)
+        return cls(domain_id=None if domain_id == ACCOUNT else domain_id or default_id)
+
+    @property
+    def is_a_domain(self) -> bool:
+        """Whether it is one domain."""
+        return bool(self.domain_id or self.domain)
+
+    def check_adding(self, suppression_list: SuppressionList, doing: str) -> None:
+        """
+        Let entries be added to *suppression_list*.
+
+        :param doing: what is to be done to the list, for messages.
+        :raises ValueError: they are added to a domain's, and it is none.
+        """
+        if suppression_list.adds_to_a_domain and not self.is_a_domain:
+            raise ValueError(
+                f"{doing} {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
+                "connection"
+            )
+
+    def resolve(self, flow: Flow) -> Steps[str | None]:
+        """
+        Return the domain's id, None for the account.
+
+        :raises MailerSendNotFoundError: the account has no such domain.
+        """
+        if self.domain is None:
+            return self.domain_id
+        domain_id = yield from find_domain(flow, self.domain)
+        return domain_id
+
+
+#: The account and all its domains.
+ACCOUNT_WIDE = Scope()
+
+
+def find_domain(flow: Flow, name: str) -> Steps[str]:
+    """
+    Return the id of the domain called *name*, asking for it once for each flow.
+
+    :raises MailerSendNotFoundError: the account has no such domain.
+    """
+    wanted = name.strip().lower()
+    found = _known(flow, wanted)
+    paging = Paging(list_domains())
+    while found is None and paging.request is not None:
+        domains = yield from flow.read_page(paging)
+        flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
+        found = _known(flow, wanted)
+    if found is not None:
+        return found
+    known = first_of(flow.domain_ids, len(flow.domain_ids), most=20)
+    raise MailerSendNotFoundError(
+        f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
+    )
+
+
+def _known(flow: Flow, wanted: str) -> str | None:
+    return next((id_ for name, id_ in flow.domain_ids.items() if name.lower() == wanted), None)

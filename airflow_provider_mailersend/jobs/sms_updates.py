@@ -1,0 +1,177 @@
+"""Setting whether SMS recipients may be written to, by their ids or by their phone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any, Literal
+
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
+from airflow_provider_mailersend.api.ids import unique_ids
+from airflow_provider_mailersend.api.masking import first_of, masked_within
+from airflow_provider_mailersend.api.requests import (
+    SmsRecipientStatus,
+    list_sms_recipients,
+    update_sms_recipient,
+)
+from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import (
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.jobs.arguments import check_choice
+from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
+
+OnMissing = Literal["fail", "skip"]
+
+
+class SmsUpdates:
+    """
+    One call's updates: what is left to do, and what was done.
+
+    :param ids: the SMS recipients' ids; each counts once.
+    :param numbers: phone numbers instead: all SMS recipients that have one of them, and another status.
+    :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
+    :param on_missing: whether an id or a number that is unknown fails the work, once the rest is done, or is left out.
+    :param so_far: what the same updates had done when an error ended them; then nothing else is read.
+    """
+
+    def __init__(
+        self,
+        status: SmsRecipientStatus,
+        *,
+        ids: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        sms_number_id: str | None = None,
+        on_missing: OnMissing = "fail",
+        so_far: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_choice("on_missing", on_missing, OnMissing)
+        before = so_far or {}
+        self.status = status
+        self.sms_number_id = sms_number_id
+        self.on_missing = on_missing
+        #: The ids of the SMS recipients set.
+        self.updated: list[str] = list(before.get("updated", ()))
+        #: How many had the status already.
+        self.unchanged: int = before.get("unchanged", 0)
+        #: The ids or numbers that are unknown.
+        self.missing: list[str] = list(before.get("missing", ()))
+        #: Whether SMS recipients may have been missed when all were read.
+        self.may_be_incomplete: bool = before.get("may_be_incomplete", False)
+        self._refused: dict[str, str] = dict(before.get("refused", ()))
+        self._numbers = numbers_of(numbers)
+        self._pending = unique_ids(ids)
+        if self._pending and self._numbers:
+            raise ValueError("give either ids or numbers, and not both")
+        if before:
+            self._numbers, self._pending = [], list(before["pending"])
+        for id_ in self._pending:
+            # One that cannot be is told before any request.
+            update_sms_recipient(id_, status)
+        self._total: int = before.get("total", len(self._pending))
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Set all that is left, by *flow*."""
+        if self._numbers:
+            yield from self._find(flow)
+            self._total = len(self._pending)
+        try:
+            while self._pending:
+                yield from self._update_next(flow)
+        except MailerSendError as error:
+            error.progress = f"Set to {self.status} before that: {len(self.updated)} of {self._total}."
+            error.so_far = {
+                "pending": self._pending,
+                "updated": self.updated,
+                "unchanged": self.unchanged,
+                "missing": self.missing,
+                "refused": self._refused,
+                "total": self._total,
+                "may_be_incomplete": self.may_be_incomplete,
+            }
+            raise
+        self._check()
+
+    def _find(self, flow: Flow) -> Steps[None]:
+        """Read all SMS recipients: the API finds none by number."""
+        wanted, known = frozenset(self._numbers), set()
+        whole = WholeList(list_sms_recipients(sms_number_id=self.sms_number_id))
+        while whole.request is not None:
+            everyone = yield from flow.read_page(whole)
+            for one in everyone:
+                if one.get("number") not in wanted:
+                    continue
+                known.add(one["number"])
+                if one.get("status") == self.status:
+                    self.unchanged += 1
+                else:
+                    self._pending.append(one["id"])
+        self.missing = [number for number in self._numbers if number not in known]
+        self.may_be_incomplete = whole.may_be_incomplete
+
+    def _update_next(self, flow: Flow) -> Steps[None]:
+        id_ = self._pending[0]
+        request = update_sms_recipient(id_, self.status)
+        try:
+            yield from set_status(flow, id_, self.status)
+        except MailerSendNotFoundError:
+            self.missing.append(id_)
+        except MailerSendValidationError as error:
+            self._refused[id_] = "; ".join(chain(*error.errors.values())) or error.args[0]
+        else:
+            self.updated.append(id_)
+        self._pending = self._pending[1:]
+        done = self._total - len(self._pending)
+        yield Progress(request, done, self._total)
+
+    def _check(self) -> None:
+        failures = []
+        if self._refused:
+            reported = (f"{id_}: {why.rstrip('.')}" for id_, why in self._refused.items())
+            failures.append(
+                f"MailerSend refuses to set {len(self._refused)} SMS recipients to {self.status}: "
+                f"{first_of(reported, len(self._refused), separator='; ')}. Leave them out, or set them in MailerSend."
+            )
+        if self.missing and self.on_missing == "fail":
+            unknown = first_of(map(masked_within, self.missing), len(self.missing), most=20)
+            failures.append(
+                f"MailerSend has no SMS recipients for {unknown}; on_missing='skip' leaves them out."
+            )
+            if self.may_be_incomplete:
+                failures.append("Some may be there: the list's order kept varying while it was read.")
+        if failures:
+            raise MailerSendRequestError(
+                f"{' '.join(failures)} The other {len(self.updated)} were set to {self.status}."
+            )
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return {
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "missing": self.missing,
+            "may_be_incomplete": self.may_be_incomplete,
+            "requests": requests,
+        }
+
+
+def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) -> Steps[Entry]:
+    """
+    Set one SMS recipient's status and return it.
+
+    :raises MailerSendUnexpectedAnswerError: the answer has another status than was asked for.
+    """
+    request = update_sms_recipient(sms_recipient_id, status)
+    recipient = yield from flow.get(request)
+    if recipient.get("status") != status:
+        raise MailerSendUnexpectedAnswerError(
+            f"{request.endpoint} was to set the status {status}, and answered with the status "
+            f"{recipient.get('status')!r}. Look in MailerSend whether it was set.",
+            endpoint=request.endpoint,
+        )
+    return recipient

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "jane@example.com",
+        "jane.doe+news=1@sub.example.co.uk",
+        "o'hara@example.com",
+        "{jane}|doe!#$%&*/?^`~@example.com",
+        "jane..doe.@docomo.example",  # no RFC, but written to every day
+        '"jane,doe"@example.com',
+        r'"jane\"@doe"@example.com',
+        "jané@exämple.com",
+        "用户@例子.公司",
+        "नमस्ते@उदाहरण.भारत",
+        "jane@xn--bcher-kva.example",
+        "jane@localhost",
+        "jane_@a_b.example.com",
+        "jane@[192.0.2.1]",
+        "jane@[IPv6:2001:db8::1]",
+        "none@example.com",
+        f"{'j' * 255}@{'e' * 64}",
+    ],
+)
+def test_unusual_addresses_pass(address):
+    assert address_problem(address) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("None", "'None', which stands for no value"),
+        ("null", "no value"),
+        ("NaN", "no value"),
+        ("<NA>", "no value"),
+        ("{{ params.address }}", "a template"),
+        ("{{ params.name }}@example.com", "a template"),
+        ("{% if x %}a@b.com{% endif %}", "a template"),
+        ("<generator object f at 0x7f00>", "a Python object"),
+        ("LazySelectSequence(['a@example.com'])", "a Python object"),
+        ("a@example.com, b@example.com", "more than one address"),
+        ("a@example.com;b@example.com", "more than one address"),
+        ("a@example.com b@example.com", "more than one address"),
+        ("a@example.com\nb@example.com", "invisible character, U+000A"),
+        ("['a@example.com']", "more than an address"),
+        ('["a@example.com"]', "more than an address"),
+        ("('a@example.com',)", "more than an address"),
+        ("'a@example.com'", "no domain name"),
+        ("Jane <jane@example.com>", "such as a name"),
+        ("<jane@example.com>", "such as a name"),
+        ("jane@example.com (Jane)", "no domain name"),
+        ("mailto:jane@example.com", "mailto:"),
+        ("MAILTO:jane@example.com", "mailto:"),
+        ("ja ne@example.com", "more than an address"),
+        ("jane@exam ple.com", "no domain name"),
+        ("jane@example.com\u200b", "invisible character, U+200B"),
+        ("\ufeffjane@example.com", "U+FEFF"),
+        ("ja\u00adne@example.com", "U+00AD"),
+        ("ja\u2800ne@example.com", "U+2800"),
+        ("jane\x00@example.com", "U+0000"),
+        ("jane\ud800@example.com", "U+D800"),
+        ("jan\ufffd@example.com", "wrong encoding"),
+        ("jane", "no @"),
+        ("jane\uff20example.com", "no @"),
+        ("@example.com", "nothing before or after"),
+        ("jane@", "nothing before or after"),
+        ("@", "nothing before or after"),
+        ("jane@@example.com", "more than one @"),
+        ("jane@doe@example.com", "more than one"),
+        ("jane@example..com", "no domain name"),
+        ("jane@.example.com", "no domain name"),
+        ("jane@example.com/", "no domain name"),
+        ("https://example.com/?a=jane@example.com", "more than an address"),
+        ("a" * 400 + "@example.com", "412 characters"),
+    ],
+)
+def test_what_is_not_surely_one_address_is_told_why(text, why):
+    assert why in address_problem(text)
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_it_and_what_passes_is_one_address(text):
+    if address_problem(text) is None:
+        assert text.count("@") == 1 or text.startswith('"')
+        assert text == text.strip()
+        assert "," not in text or text.startswith('"')
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 320, "a@" * 160, "<" * 100_000, "{{" * 50_000, "a@b," * 25_000, '"' * 320]
+)
+def test_long_texts_take_no_longer_than_others(text):
+    assert address_problem(text) is not None
+    assert isinstance(addresses_in(text), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("Jane <jane@example.com>", ["jane@example.com"]),
+        ("a@x.com, b@x.com", ["a@x.com", "b@x.com"]),
+        ("['a@x.com']", ["a@x.com"]),
+        ("mailto:a@x.com", ["a@x.com"]),
+        ("a@x\u200b.com", ["a@x.com"]),
+        ("{{ x }}", []),
+    ],
+)
+def test_what_may_be_meant_is_found(text, addresses):
+    assert addresses_in(text) == addresses
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r".*@example\.com", r"\{{2}", r"^<?jane@", "(?:a|b)@.*", "none-.*", "nano@.*", "<a>.*", "[a-z]{1,3}@x"],
+)
+def test_a_pattern_is_no_leftover(pattern):
+    assert leftover_problem(pattern) is None

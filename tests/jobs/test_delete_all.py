@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.exceptions import (
+    MailerSendPermissionError,
+    MailerSendUnknownFateError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.jobs.delete_all import DeleteAll
+from airflow_provider_mailersend.jobs.domains import Scope
+from tests.feeding.account import Account, minutes
+from tests.feeding.script import NOON, Script, answer, flow, lost, refusal
+
+BLOCKLIST = SuppressionList.BLOCKLIST
+
+
+class EmptiedAccount(Account):
+    """An account whose list can be emptied. Others add to it so many seconds after the first attempt to."""
+
+    def __init__(self, *, others_add_after=(), fault="fine", times=1, **options):
+        super().__init__(**options)
+        self.others_add_after = list(others_add_after)
+        self.fault = fault
+        self.times = times
+        self.attempted_at = None
+
+    def __call__(self, request, script):
+        while self.attempted_at and self.others_add_after:
+            at = self.attempted_at + self.others_add_after[0]
+            if at > script.now:
+                break
+            self.put(f"others{self.others_add_after.pop(0)}@example.org", at=at)
+        if request.method != "DELETE" or "ids" in request.body:
+            return super().__call__(request, script)
+        self.attempted_at = self.attempted_at or script.now
+        fails = self.fault != "fine" and self.times > 0
+        self.times -= 1
+        if not fails or "after" in self.fault:
+            domain_id = request.body.get("domain_id")
+            self.entries = [e for e in self.entries if domain_id and self.domain_of(e) != domain_id]
+        if not fails:
+            return answer(200, b"[]")
+        return answer(200, b"<html>") if "HTML" in self.fault else lost()
+
+
+def empty(account, **given):
+    script = given.pop("script", None) or Script(server=account)
+    work = DeleteAll(BLOCKLIST, scope=Scope(given.pop("domain_id", None)), **given)
+    script.run(work.run(flow(max_retries=3)))
+    return work, script
+
+
+def of(number, **options):
+    account = EmptiedAccount(**options)
+    account.put_many(number, newest=NOON - 1)
+    return account
+
+
+def left(account):
+    return sorted(account.value_in(entry) for entry in account.entries)
+
+
+def asked(script):
+    return [
+        "all" if "all" in (request.body or {}) else "ids" if request.body else request.method
+        for request in script.sent
+    ]
+
+
+def test_a_list_is_emptied_by_one_request_after_a_look_at_it():
+    account = of(250)
+    work, script = empty(account)
+    assert (asked(script), account.entries) == (["GET", "all"], [])
+    assert work.result(2) == {
+        "deleted": [],
+        "missing": [],
+        "all": True,
+        "may_be_incomplete": False,
+        "requests": 2,
+    }
+
+
+@pytest.mark.parametrize("fault", ["lost after", "HTML after", "lost before", "HTML before"])
+@pytest.mark.parametrize("number", [0, 30, 100, 250])
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 6.9])
+def test_what_the_next_task_adds_while_the_answer_is_lost_stays(fault, number, seconds):
+    account = of(number, fault=fault, others_add_after=[seconds])
+    _, script = empty(account)
+    assert left(account) == [f"others{seconds}@example.org"]
+    assert script.pauses[0] >= 5.0
+    assert asked(script).count("all") == 1
+
+
+@pytest.mark.parametrize("seconds", [9.0, 15.0])
+def test_what_the_next_task_adds_later_stays_where_the_list_was_emptied(seconds):
+    account = of(250, fault="lost after", others_add_after=[seconds])
+    _, script = empty(account)
+    script.now += 60.0
+    account(script.sent[0], script)
+    assert left(account) == [f"others{seconds}@example.org"]
+
+
+@pytest.mark.parametrize("number", [30, 250])
+def test_where_nothing_is_new_it_is_asked_for_again(number):
+    account = of(number, fault="lost before", times=2)
+    _, script = empty(account)
+    assert (account.entries, asked(script)) == ([], ["GET", "all", "GET", "all", "GET", "all"])
+    assert script.pauses == pytest.approx([7, 14])
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -3.0, 3.0, 3600.0])
+@pytest.mark.parametrize("tells_date", [True, False])
+def test_the_clocks_do_not_matter(ahead, tells_date):
+    account = of(0, fault="lost before", others_add_after=[2.0], ahead=ahead, tells_date=tells_date)
+    account.put_many(250, newest=NOON - 1)
+    empty(account)
+    assert left(account) == ["others2.0@example.org"]
+
+
+def test_a_domain_s_entries_are_meant_alone():
+    account = of(5, fault="lost before", others_add_after=[2.0])
+    for n in range(3):
+        account.put(f"d{n}@example.org", at=NOON - minutes(1), domain_id="d1")
+    _, script = empty(account, domain_id="d1")
+    assert len(account.entries) == 6
+    assert [request.body["domain_id"] for request in script.sent if request.body] == ["d1"] * 2
+
+
+def test_a_lost_answer_that_stays_lost_is_given_up():
+    account = of(30, fault="lost before", times=9)
+    with pytest.raises(MailerSendUnknownFateError):
+        empty(account)
+    assert len(account.entries) == 30
+
+
+def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted():
+    # Oldest first: what stands on later pages may be old or new.
+    account = of(250, fault="lost before")
+    account.entries.reverse()
+    with pytest.raises(MailerSendUnknownFateError):
+        empty(account)
+    assert len(account.entries) == 250
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (answer(403), MailerSendPermissionError),
+        (answer(200, {"errors": {"all": ["No."]}}), MailerSendValidationError),
+        (refusal({"domain_id": ["Invalid."]}), MailerSendValidationError),
+    ],
+)
+def test_what_is_refused_is_not_looked_up(outcome, error):
+    account = of(3)
+    with pytest.raises(error):
+        empty(None, script=Script(account, outcome))

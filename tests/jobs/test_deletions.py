@@ -1,0 +1,541 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.exceptions import (
+    MailerSendConnectionError,
+    MailerSendError,
+    MailerSendPermissionError,
+    MailerSendQuotaExhaustedError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
+)
+from airflow_provider_mailersend.jobs.deletions import Deletions
+from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.matching import Matching
+from tests.feeding.account import FAULTS, Account, minutes
+from tests.feeding.script import (
+    NOON,
+    Script,
+    answer,
+    as_kept,
+    flow,
+    lost,
+    page,
+    properties,
+    refusal,
+    thorough,
+)
+from tests.feeding.varying import VaryingAccount
+
+BLOCKLIST = SuppressionList.BLOCKLIST
+
+
+def account_of(number: int, **options) -> Account:
+    """Return an account whose list has the entries e1, e2 and so on."""
+    account = Account(**options)
+    account.put_many(number, newest=NOON - minutes(1))
+    return account
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"e{number}" for number in numbers]
+
+
+def delete(account, ids, *, script=None, sender=None, **given):
+    """Run a deletion against *account*; return it and the script it ran by."""
+    script = script or Script(server=account)
+    deletions = Deletions(BLOCKLIST, ids, scope=Scope(given.pop("domain_id", None)), **given)
+    script.run(deletions.run(sender or flow(max_retries=20)))
+    return deletions, script
+
+
+def left(account: Account) -> list[str]:
+    return [entry["id"] for entry in account.entries][::-1]
+
+
+def sizes(script: Script) -> list[int]:
+    return [len(request.body["ids"]) for request in script.sent]
+
+
+def test_what_is_named_is_deleted_and_nothing_else():
+    account = account_of(5)
+    deletions, script = delete(account, ids(2, 4), domain_id="d1")
+    assert left(account) == ids(1, 3, 5)
+    assert dict(script.sent[0].body) == {"domain_id": "d1", "ids": ids(2, 4)}
+    assert (deletions.deleted, deletions.missing) == (ids(2, 4), [])
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_each_form_of_success_is_one(status):
+    deletions, _ = delete(None, ids(1), script=Script(answer(status)))
+    assert deletions.deleted == ids(1)
+
+
+@pytest.mark.parametrize("nothing", [[], (), iter([])])
+def test_no_ids_mean_nothing_sent(nothing):
+    deletions, script = delete(None, nothing, script=Script())
+    assert script.sent == []
+    assert deletions.deleted == []
+
+
+def test_each_id_is_sent_once_and_in_order():
+    _, script = delete(account_of(3), ["e3", " e1 ", "e3", "e1", "e2"])
+    assert script.sent[0].body["ids"] == ["e3", "e1", "e2"]
+
+
+@pytest.mark.parametrize(
+    ("given_", "error", "said"),
+    [
+        ("e1", TypeError, "ids must be a list of strings; got one string"),
+        (["e1", ""], ValueError, r"ids\[1\] must be a string that is an id; got ''"),
+        (["e1", "  "], ValueError, r"ids\[1\]"),
+        (["e1", None], ValueError, r"ids\[1\] .* got None"),
+        ([7], ValueError, r"ids\[0\] .* got 7"),
+        (
+            ["e1", "jane@x.example"],
+            ValueError,
+            r"ids\[1\] must be an id, and not an address: 'j\*\*\*@x.example'",
+        ),
+    ],
+)
+def test_what_is_no_id_is_refused_before_any_request(given_, error, said):
+    with pytest.raises(error, match=said):
+        Deletions(BLOCKLIST, given_)
+
+
+def test_a_batch_of_none_is_refused():
+    with pytest.raises(ValueError, match="batch_size must be a whole number, at least 1; got 0"):
+        Deletions(BLOCKLIST, ["e1"], batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("number", "batch_size", "expected"), [(500, 500, [500]), (501, 500, [500, 1]), (7, 3, [3, 3, 1])]
+)
+def test_many_are_deleted_in_batches(number, batch_size, expected):
+    account = account_of(number)
+    _, script = delete(account, left(account), batch_size=batch_size)
+    assert sizes(script) == expected
+    assert account.entries == []
+
+
+@pytest.mark.parametrize(
+    ("most", "names_most", "expected"),
+    [(100, True, [250, 100, 100, 50]), (70, False, [250, 125, 62, 62, 62, 62, 2])],
+)
+def test_a_refused_size_is_made_smaller_and_kept_to(most, names_most, expected):
+    account = account_of(250, most=most, names_most=names_most)
+    _, script = delete(account, left(account))
+    assert sizes(script) == expected
+    assert account.entries == []
+
+
+def test_unknown_ids_are_left_out_and_the_rest_deleted():
+    account = account_of(5)
+    deletions, script = delete(account, ["x1", "e1", "e2", "x2", "e3"])
+    assert sizes(script) == [5, 3]
+    assert left(account) == ids(4, 5)
+    assert deletions.deleted == ids(1, 2, 3)
+    assert deletions.missing == ["x1", "x2"]
+
+
+def test_ids_that_are_all_unknown_are_all_missing():
+    deletions, script = delete(account_of(1), ["x1", "x2"])
+    assert (deletions.deleted, deletions.missing) == ([], ["x1", "x2"])
+    assert len(script.sent) == 1
+
+
+def test_unknown_ids_are_named_when_they_are_to_fail():
+    account = account_of(5)
+    with pytest.raises(MailerSendValidationError) as caught:
+        delete(account, [*ids(1, 2), "x1", "e3", "x2"], ignore_missing=False, batch_size=2)
+    message = str(caught.value)
+    assert "blocklist has no entries of the ids x1." in message
+    assert "ignore_missing=True" in message
+    assert "Deleted from blocklist before that: 2 of 5; left: 3." in message
+    assert caught.value.errors == {"ids.0": ["The selected ids.0 is invalid."]}
+    assert caught.value.status == 422
+    assert left(account) == ids(3, 4, 5)
+
+
+def test_of_many_unknown_ids_twenty_are_named():
+    with pytest.raises(MailerSendValidationError, match=r"x19 and 5 more\. Pass"):
+        delete(account_of(0), [f"x{n}" for n in range(25)], ignore_missing=False)
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {"domain_id": ["The selected domain id is invalid."]},
+        {"domain_id": ["Invalid."], "ids.0": ["Invalid."]},
+        {"ids.7": ["There is no such index."]},
+        {"ids": ["Odd."]},
+        {},
+        None,
+    ],
+)
+def test_a_refusal_of_more_than_ids_ends_the_work(errors):
+    script = Script(refusal(errors))
+    with pytest.raises(MailerSendValidationError):
+        delete(None, ids(1, 2), script=script)
+    assert len(script.sent) == 1
+
+
+def test_an_error_tells_how_much_was_deleted_before():
+    script = Script(answer(200), answer(403))
+    with pytest.raises(
+        MailerSendPermissionError, match="Deleted from blocklist before that: 2 of 3; left: 1"
+    ):
+        delete(None, ids(1, 2, 3), script=script, batch_size=2)
+
+
+def test_one_that_is_refused_for_its_size_is_an_error():
+    with pytest.raises(MailerSendRequestError, match="answered 413"):
+        delete(None, ids(1, 2), script=Script(answer(413), answer(413)))
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("HTML")])
+@pytest.mark.parametrize("ignore_missing", [True, False])
+def test_a_deletion_that_met_a_fault_is_repeated_and_counted_as_done(fault, ignore_missing):
+    account = account_of(5, faults=[fault, fault])
+    deletions, _ = delete(account, ids(1, 2, 3), ignore_missing=ignore_missing)
+    assert left(account) == ids(4, 5)
+    assert deletions.deleted == ids(1, 2, 3)
+    assert deletions.missing == []
+
+
+@pytest.mark.parametrize("fault", ["lost before", "lost after"])
+def test_what_was_unknown_before_a_lost_deletion_is_missing_still(fault):
+    account = account_of(3, faults=[fault])
+    deletions, _ = delete(account, ["e1", "x1", "e2"])
+    assert deletions.deleted == ids(1, 2)
+    assert deletions.missing == ["x1"]
+
+
+def test_an_answer_lost_for_one_batch_says_nothing_of_the_next():
+    account = account_of(2, faults=["lost after"])
+    deletions, _ = delete(account, ["e1", "e2", "x1", "x2"], batch_size=2)
+    assert deletions.deleted == ids(1, 2)
+    assert deletions.missing == ["x1", "x2"]
+
+
+def test_a_success_that_is_a_page_of_html_is_no_deletion():
+    # A proxy or a CDN may answer 200 in the API's place.
+    account = account_of(3)
+    script = Script(answer(200, b"<!DOCTYPE html><html></html>"), server=account)
+    try:
+        delete(account, ids(1, 2), script=script)
+    except MailerSendUnexpectedAnswerError:
+        return
+    assert left(account) == ids(3)
+
+
+def test_a_deletion_that_stays_lost_is_given_up():
+    script = Script(server=lambda *_: lost())
+    with pytest.raises(MailerSendConnectionError, match="Deleted from blocklist before that: 0 of 2"):
+        delete(None, ids(1, 2), script=script, sender=flow(max_retries=2))
+    assert len(script.sent) == 3
+
+
+@thorough
+@given(
+    there=st.integers(0, 25),
+    named=st.lists(st.integers(1, 40), max_size=40),
+    batch_size=st.integers(1, 12),
+    most=st.none() | st.integers(1, 8),
+    names_most=st.booleans(),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+)
+def test_exactly_what_is_named_is_gone_whatever_goes_wrong(
+    there, named, batch_size, most, names_most, faults
+):
+    account = account_of(there, most=most, names_most=names_most, faults=faults)
+    known = set(left(account))
+    deletions, _ = delete(account, ids(*named), batch_size=batch_size)
+    assert set(left(account)) == known - set(ids(*named))
+    done, missing = deletions.deleted, deletions.missing
+    assert sorted(done + missing) == sorted(set(ids(*named)))
+    # An unknown id may count as deleted, where a try of it went unanswered; a known one never counts as missing.
+    assert not set(missing) & known
+
+
+@thorough
+@given(
+    there=st.integers(1, 10),
+    named=st.lists(st.integers(1, 15), max_size=15),
+    batch_size=st.integers(1, 6),
+    faults=st.lists(st.sampled_from([*FAULTS, "fine"]), max_size=5),
+)
+def test_no_deletion_goes_on_past_an_unknown_id_that_is_to_fail(there, named, batch_size, faults):
+    account = account_of(there, faults=faults)
+    known = set(left(account))
+    script = Script(server=account)
+    deletions = Deletions(BLOCKLIST, ids(*named), ignore_missing=False, batch_size=batch_size)
+    try:
+        script.run(deletions.run(flow(max_retries=20)))
+    except MailerSendError:
+        assert set(ids(*named)) - known
+    assert known - set(left(account)) == set(deletions.deleted) & known
+
+
+# By what they suppress
+
+
+def old(*numbers: int) -> list[str]:
+    return [f"old{number}@example.org" for number in numbers]
+
+
+def matching(**given_) -> Matching:
+    return Matching(BLOCKLIST, **given_)
+
+
+def methods(script: Script) -> list[str]:
+    return [request.method for request in script.sent]
+
+
+def test_what_matches_is_found_and_deleted():
+    account = account_of(250)
+    work, script = delete(
+        account, (), matching=matching(recipients=[*old(0, 7), "OLD249@example.org", "x@y"])
+    )
+    assert methods(script) == ["GET", "GET", "GET", "DELETE"]
+    assert set(ids(1, 8, 250)) & set(left(account)) == set()
+    assert len(account.entries) == 247
+    assert work.result(4) == {
+        "deleted": ids(250, 8, 1),
+        "missing": ["x@y"],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 4,
+    }
+
+
+def test_what_matches_nothing_deletes_nothing():
+    account = account_of(3)
+    work, script = delete(account, (), matching=matching(recipients=["x@y"]))
+    assert (methods(script), work.unmet, work.result(1)["missing"]) == (["GET"], ["x@y"], ["x@y"])
+    work, script = delete(account, (), matching=matching())
+    assert (methods(script), work.unmet, len(account.entries)) == ([], [], 3)
+
+
+def test_by_ids_nothing_is_unmet():
+    work, _ = delete(account_of(2), ["e1", "x1"])
+    assert work.unmet is None
+    assert work.result(1)["missing"] == ["x1"]
+
+
+def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
+    account = account_of(3)
+
+    def vanish(request, script):
+        found = account(request, script)
+        account.entries.pop()
+        return found
+
+    work, _ = delete(
+        account, (), script=Script(vanish, server=account), matching=matching(recipients=old(0, 1))
+    )
+    assert work.result(0) == {
+        "deleted": ids(2),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
+    assert work.missing == ids(1)
+
+
+# Going on from an error
+
+
+def go_on(account, so_far, **given_):
+    """Do what is left; return the work and the script it ran by."""
+    return delete(
+        account, (), script=Script(server=account, start=NOON + minutes(600)), so_far=so_far, **given_
+    )
+
+
+def test_an_error_tells_what_is_left_as_plain_json():
+    account = account_of(5, left=2)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        delete(account, [*ids(1, 2), "x1", *ids(3, 4)], batch_size=3)
+    so_far = as_kept(caught.value.so_far)
+    assert (so_far["pending"], so_far["deleted"], so_far["missing"]) == (ids(4), ids(1, 2, 3), ["x1"])
+
+
+@pytest.mark.parametrize("by_value", [False, True])
+@pytest.mark.parametrize("fault", ["fine", "lost before", "429", "503 before"])
+def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(by_value, fault):
+    for at in range(5):
+        for left_ in range(7):
+            account = account_of(9, left=left_, faults=["fine"] * at + [fault])
+            named = {"ids": [*ids(2, 4), "x1", *ids(6, 8)]}
+            if by_value:
+                named = {"ids": (), "matching": matching(recipients=[*old(1, 3), "x1@x", *old(5, 7)])}
+            try:
+                work, _ = delete(account, batch_size=2, **named)
+            except MailerSendQuotaExhaustedError as error:
+                so_far, account.left, account.faults = as_kept(error.so_far), None, []
+                if so_far is None:
+                    assert by_value
+                    assert left(account) == ids(*range(1, 10))
+                    continue
+                work, script = go_on(account, so_far, batch_size=2, matching=matching(recipients=old(0)))
+                assert "GET" not in methods(script)
+            assert left(account) == ids(1, 3, 5, 7, 9)
+            result = work.result(0)
+            assert sorted(result["deleted"]) == ids(2, 4, 6, 8), (at, left_)
+            assert result["missing"] == ["x1@x" if by_value else "x1"]
+
+
+@pytest.mark.parametrize("ignore_missing", [True, False])
+@pytest.mark.parametrize("fault", ["lost after", "503 after", "timed out after"])
+def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, ignore_missing):
+    account = account_of(5, left=2, faults=["fine", fault])
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        delete(account, ids(1, 2, 3, 4, 5), batch_size=2)
+    account.left = None
+    work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, ignore_missing=ignore_missing)
+    assert account.entries == []
+    assert work.result(0) == {
+        "deleted": ids(1, 2, 3, 4, 5),
+        "missing": [],
+        "all": False,
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
+
+
+@properties
+@given(
+    named=st.lists(st.integers(1, 15), max_size=15),
+    batch_size=st.integers(1, 6),
+    days=st.lists(st.integers(0, 4), max_size=5),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+)
+def test_exactly_what_is_named_is_gone_however_many_days_it_takes(named, batch_size, days, faults):
+    account, so_far = account_of(10, faults=faults), None
+    known = set(left(account))
+    for left_ in [*days, None]:
+        account.left = left_
+        try:
+            work, _ = delete(account, () if so_far else ids(*named), so_far=so_far, batch_size=batch_size)
+            break
+        except MailerSendQuotaExhaustedError as error:
+            so_far = as_kept(error.so_far)
+    assert set(left(account)) == known - set(ids(*named))
+    assert sorted(work.deleted + work.missing) == sorted(set(ids(*named)))
+
+
+def test_what_was_done_so_far_keeps_other_ids_out():
+    account = account_of(4)
+    so_far = {"pending": ["e2"], "deleted": ["e9"], "missing": ["x1"], "unmet": None, "unsure": 0}
+    work, script = delete(account, ids(1), so_far=so_far, matching=matching(recipients=old(2)))
+    assert (methods(script), left(account)) == (["DELETE"], ids(1, 3, 4))
+    assert (work.deleted, work.missing) == (["e9", "e2"], ["x1"])
+
+
+@pytest.mark.parametrize("so_far", [None, {}])
+def test_nothing_done_so_far_lets_it_begin(so_far):
+    work, _ = delete(account_of(2), ids(1), so_far=so_far)
+    assert work.deleted == ids(1)
+
+
+def test_an_error_after_going_on_counts_what_was_done_before():
+    account = account_of(5, left=2)
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 3 of 6; left: 2") as caught:
+        delete(account, ["x1", *ids(1, 2, 3, 4, 5)], batch_size=3)
+    account.left = 1
+    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 4 of 6; left: 1"):
+        go_on(account, as_kept(caught.value.so_far), batch_size=1)
+
+
+def test_an_error_while_reading_leaves_nothing_to_go_on_from():
+    with pytest.raises(MailerSendPermissionError) as caught:
+        delete(None, (), script=Script(answer(403)), matching=matching(recipients=["x@y"]))
+    assert (caught.value.so_far, caught.value.progress) == (None, None)
+
+
+def test_it_tells_how_far_it_is():
+    account = account_of(150)
+    script = Script(server=account)
+    named = matching(recipients=[*old(1, 2, 3), "x@y"])
+    delete(account, (), script=script, matching=named, batch_size=2)
+    path = "/suppressions/blocklist"
+    assert script.told == [
+        (f"GET {path}", 100, None),
+        (f"GET {path}", 150, None),
+        (f"DELETE {path}", 2, 3),
+        (f"DELETE {path}", 3, 3),
+    ]
+
+
+# What only looks like a success
+
+
+@pytest.mark.parametrize(
+    "body", [{"errors": {"ids": ["Odd."]}}, {"errors": ["Odd."], "message": "Odd."}, {"errors": "Odd."}]
+)
+def test_a_success_with_errors_is_none(body):
+    with pytest.raises(MailerSendValidationError, match=r"answered 200, but with errors: .*Odd"):
+        delete(None, ids(1, 2), script=Script(answer(200, body)))
+
+
+@pytest.mark.parametrize("body", [{"errors": {}}, {"errors": []}, {"errors": None}, {}, []])
+def test_a_success_without_errors_is_one(body):
+    deletions, _ = delete(None, ids(1), script=Script(answer(200, body)))
+    assert deletions.deleted == ids(1)
+
+
+@pytest.mark.parametrize("deletes_the_rest", [True, False])
+def test_a_success_with_errors_for_some_ids_is_completed(deletes_the_rest):
+    account = account_of(4)
+
+    def partly(request, script):
+        if deletes_the_rest:
+            account.entries = [entry for entry in account.entries if entry["id"] not in ids(1, 3)]
+        return answer(200, {"errors": {"ids.1": ["The selected ids.1 is invalid."]}})
+
+    deletions, _ = delete(account, ["e1", "x1", "e3"], script=Script(partly, server=account))
+    assert left(account) == ids(2, 4)
+    assert (deletions.deleted, deletions.missing) == (ids(1, 3), ["x1"])
+
+
+# Whose entries they are
+
+
+def bare(id_, value, domain_id=None):
+    domain = {"domain": {"id": domain_id}} if domain_id else {}
+    return {"id": id_, "recipient": {"email": value, **domain}}
+
+
+@pytest.mark.parametrize(
+    ("others", "deleted"), [((), ["e1", "e2"]), ((bare("e3", "c@x.example", "d2"),), ["e2"])]
+)
+def test_an_entry_without_its_domain_is_deleted_only_where_the_filter_kept_out_others(others, deleted):
+    listed = page(bare("e1", "a@x.example"), bare("e2", "a@x.example", "d1"), *others)
+    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    Script(listed).run(found.run(flow()))
+    assert found.ids == deleted
+
+
+def test_an_entry_of_another_domain_is_never_deleted_by_address():
+    listed = page(bare("e1", "a@x.example", "d2"), bare("e2", "a@x.example", "d1"))
+    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    Script(listed).run(found.run(flow()))
+    assert found.ids == ["e2"]
+
+
+def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed():
+    account = VaryingAccount()
+    for n in range(1000):
+        account.put(f"old{n}@example.org", at=NOON - minutes(1))
+    work, _ = delete(account, (), matching=matching(recipients=old(*range(1000))))
+    result = work.result(0)
+    assert result["may_be_incomplete"]
+    assert len(result["deleted"]) + len(result["missing"]) == 1000
+    assert result["missing"]

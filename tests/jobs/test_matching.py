@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.matching import Matching
+from tests.feeding.account import Account
+from tests.feeding.script import NOON, Script, flow
+
+ADDRESSES = ["a@x.example", "b@x.example", "c@x.example", "A@X.EXAMPLE "]
+
+
+@given(
+    listed=st.lists(
+        st.tuples(st.sampled_from(ADDRESSES[:3]), st.sampled_from([None, "d1", "d2"])), max_size=250
+    ),
+    wanted=st.lists(st.sampled_from(ADDRESSES), max_size=4),
+    domain_id=st.sampled_from([None, "d1"]),
+)
+def test_just_the_entries_of_the_scope_are_found(listed, wanted, domain_id):
+    account = Account()
+    for value, owner in listed:
+        account.put(value, at=NOON, domain_id=owner)
+    script = Script(server=account)
+    matching = Matching(SuppressionList.BLOCKLIST, recipients=wanted, scope=Scope(domain_id))
+    script.run(matching.run(flow()))
+    keys = {value.strip().lower() for value in wanted}
+    expected = [
+        entry["id"]
+        for entry, (value, owner) in zip(reversed(account.entries), listed, strict=True)
+        if value in keys and owner == domain_id
+    ]
+    assert sorted(matching.ids) == sorted(expected)
+    there = {value for value, owner in listed if owner == domain_id}
+    assert {value.lower() for value in matching.missing} == keys - there
+    assert bool(script.sent) == bool(wanted)
+
+
+def test_nothing_wanted_asks_nothing():
+    script = Script(server=Account())
+    matching = Matching(SuppressionList.BLOCKLIST, recipients=[])
+    script.run(matching.run(flow()))
+    assert (matching.ids, script.sent) == ([], [])
+
+
+@pytest.mark.parametrize("odd", [" ", "None", "Jane <jane@x.example>", "{{ x }}"])
+@pytest.mark.parametrize("kind", ["recipients", "patterns"])
+def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind, odd):
+    if kind == "patterns" and odd.startswith("Jane"):
+        pytest.skip("a regular expression may be that")
+    with pytest.raises(ValueError, match=rf"{kind}\[1\]") as error:
+        Matching(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})
+    assert "jane@" not in str(error.value)
+
+
+def test_patterns_stand_on_the_blocklist_only():
+    with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
+        Matching(SuppressionList.UNSUBSCRIBES, patterns=[".*"])

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.exceptions import (
+    MailerSendAuthenticationError,
+    MailerSendError,
+    MailerSendNotFoundError,
+    MailerSendQuotaExhaustedError,
+    MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
+)
+from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
+from tests.feeding.script import Script, answer, as_kept, flow, lost, page, properties, refusal
+
+OPT_OUT, ACTIVE = SmsRecipientStatus.OPT_OUT, SmsRecipientStatus.ACTIVE
+USED_UP = answer(429, {"message": "The daily API quota is reached. #MS42901"})
+
+
+def number(n: int) -> str:
+    return f"+1555123{n:04}"
+
+
+class SmsAccount:
+    """
+    SMS recipients s0, s1 and so on.
+
+    :param phones: the number of each one's phone number; some may have the same.
+    :param refused: the ids that are refused by a 422.
+    :param left: how many of the day's requests are left; None for any number.
+    """
+
+    def __init__(self, *phones: int, refused: tuple[str, ...] = (), left: int | None = None) -> None:
+        self.recipients = [
+            {"id": f"s{n}", "number": number(phone), "status": "active"} for n, phone in enumerate(phones)
+        ]
+        self.refused = refused
+        self.left = left
+        self.set: list[str] = []
+
+    def __call__(self, request, script):
+        if self.left == 0:
+            return USED_UP
+        if self.left is not None:
+            self.left -= 1
+        if request.method == "GET":
+            first = 100 * (request.params["page"] - 1)
+            return page(*self.recipients[first : first + 100], more=len(self.recipients) > first + 100)
+        id_ = request.path.rpartition("/")[2]
+        if id_ in self.refused:
+            return refusal({"status": [f"{id_} cannot be set."]})
+        for one in self.recipients:
+            if one["id"] == id_:
+                one["status"] = request.body["status"]
+                self.set.append(id_)
+                return answer(200, {"data": one})
+        return answer(404)
+
+    def of(self, status: str) -> list[str]:
+        return [one["id"] for one in self.recipients if one["status"] == status]
+
+
+def update(server, *, script=None, sender=None, status=OPT_OUT, **given_):
+    """Set those given; return the work and the script it ran by."""
+    script = script or Script(server=server)
+    work = SmsUpdates(status, **given_)
+    script.run(work.run(sender or flow()))
+    return work, script
+
+
+def put(script: Script) -> list[str]:
+    return [request.path.rpartition("/")[2] for request in script.sent if request.method == "PUT"]
+
+
+def test_those_named_by_their_ids_are_set_in_order_and_each_once():
+    account = SmsAccount(0, 1, 2)
+    work, script = update(account, ids=["s2", " s0 ", "s2"])
+    assert (put(script), account.of("opt_out")) == (["s2", "s0"], ["s0", "s2"])
+    assert [dict(request.body) for request in script.sent] == [{"status": "opt_out"}] * 2
+    assert work.result(2) == {
+        "updated": ["s2", "s0"],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 2,
+    }
+
+
+def test_those_of_a_phone_number_are_all_set_where_their_status_differs():
+    account = SmsAccount(0, 1, 0, 2, 0)
+    account.recipients[2]["status"] = "opt_out"
+    work, script = update(account, numbers=["+1 (555) 123-0000", number(2), number(0)])
+    assert put(script) == ["s0", "s3", "s4"]
+    assert work.result(4) == {
+        "updated": ["s0", "s3", "s4"],
+        "unchanged": 1,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 4,
+    }
+
+
+def test_those_of_a_phone_number_are_looked_for_on_every_page():
+    account = SmsAccount(*range(250))
+    work, script = update(account, numbers=[number(249), number(100)])
+    assert work.updated == ["s100", "s249"]
+    assert [dict(r.params) for r in script.sent if r.method == "GET"] == [
+        {"page": n, "limit": 100} for n in (1, 2, 3)
+    ]
+
+
+def test_only_those_of_one_sms_number_are_looked_at():
+    _, script = update(SmsAccount(0), numbers=[number(0)], sms_number_id="n1")
+    assert script.sent[0].params["sms_number_id"] == "n1"
+    assert "status" not in script.sent[0].params
+
+
+def test_done_again_nothing_is_set():
+    account = SmsAccount(0, 1)
+    update(account, numbers=[number(0), number(1)])
+    work, script = update(account, numbers=[number(0), number(1)])
+    assert (put(script), work.unchanged, work.updated) == ([], 2, [])
+
+
+def test_they_can_be_made_active_again():
+    account = SmsAccount(0)
+    account.recipients[0]["status"] = "opt_out"
+    work, _ = update(account, numbers=[number(0)], status=ACTIVE)
+    assert (work.updated, account.of("active")) == (["s0"], ["s0"])
+
+
+@pytest.mark.parametrize("given_", [{}, {"ids": []}, {"numbers": iter(())}, {"ids": (), "numbers": ()}])
+def test_nothing_given_means_nothing_sent(given_):
+    work, script = update(None, **given_)
+    assert script.sent == []
+    assert work.result(0) == {
+        "updated": [],
+        "unchanged": 0,
+        "missing": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given_", "error", "said"),
+    [
+        ({"on_missing": "ignore"}, ValueError, "^on_missing must be one of fail, skip; got 'ignore'$"),
+        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "give either ids or numbers, and not both"),
+        ({"ids": ["s1", " "]}, ValueError, r"ids\[1\] must be a string that is an id; got ' '$"),
+        ({"numbers": number(1)}, TypeError, "numbers must be a list of strings; got one string"),
+        ({"numbers": ["5551234567"]}, ValueError, r"numbers\[0\] '5\*\*\*' is no phone number"),
+        ({"ids": "s1"}, TypeError, "ids must be a list of strings; got one string"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_request(given_, error, said):
+    with pytest.raises(error, match=said):
+        SmsUpdates(OPT_OUT, **given_)
+
+
+@pytest.mark.parametrize(
+    ("given_", "named"),
+    [({"ids": ["x1", "s1", "x2"]}, "x1, x2"), ({"numbers": [number(9), number(1)]}, r"\+1\*\*\*09")],
+)
+def test_what_is_unknown_fails_it_once_the_others_are_set(given_, named):
+    account = SmsAccount(0, 1)
+    with pytest.raises(MailerSendRequestError) as caught:
+        update(account, **given_)
+    assert account.of("opt_out") == ["s1"]
+    assert caught.match(
+        f"^MailerSend has no SMS recipients for {named}; on_missing='skip' leaves them out. The other 1 were set to "
+        "opt_out.$"
+    )
+    assert caught.value.permanent
+
+
+def test_what_is_unknown_is_left_out_when_asked_to():
+    work, _ = update(SmsAccount(0, 1), ids=["x1", "s1", "x2"], on_missing="skip")
+    assert work.result(3) == {
+        "updated": ["s1"],
+        "unchanged": 0,
+        "missing": ["x1", "x2"],
+        "may_be_incomplete": False,
+        "requests": 3,
+    }
+    work, _ = update(SmsAccount(0, 1), numbers=[number(8), number(1), number(7)], on_missing="skip")
+    assert work.result(2) == {
+        "updated": ["s1"],
+        "unchanged": 0,
+        "missing": [number(8), number(7)],
+        "may_be_incomplete": False,
+        "requests": 2,
+    }
+
+
+def test_of_many_unknown_ones_twenty_are_named():
+    with pytest.raises(MailerSendRequestError, match=r"x19 and 5 more; on_missing"):
+        update(SmsAccount(), ids=[f"x{n}" for n in range(25)])
+    with pytest.raises(MailerSendRequestError, match=r"x19 and 1 more; on_missing"):
+        update(SmsAccount(), ids=[f"x{n}" for n in range(21)])
+    with pytest.raises(MailerSendRequestError, match=r"for x0, .*, x19; on_missing"):
+        update(SmsAccount(), ids=[f"x{n}" for n in range(20)])
+
+
+@pytest.mark.parametrize("on_missing", ["fail", "skip"])
+def test_one_that_is_refused_holds_up_none_of_the_others(on_missing):
+    account = SmsAccount(0, 1, 2, refused=("s0",))
+    with pytest.raises(MailerSendRequestError) as caught:
+        update(account, ids=["s0", "s1", "x1", "s2"], on_missing=on_missing)
+    assert account.of("opt_out") == ["s1", "s2"]
+    message = str(caught.value)
+    assert message.startswith(
+        "MailerSend refuses to set 1 SMS recipients to opt_out: s0: s0 cannot be set. Leave"
+    )
+    assert message.endswith("The other 2 were set to opt_out.")
+    assert ("has no SMS recipients for x1;" in message) is (on_missing == "fail")
+
+
+def test_of_many_refused_ones_ten_are_named():
+    account = SmsAccount(*range(13), refused=tuple(f"s{n}" for n in range(12)))
+    ids = [f"s{n}" for n in range(13)]
+    ten = "; ".join(f"s{n}: s{n} cannot be set" for n in range(10))
+    for refused, more in ((10, ""), (11, " and 1 more"), (12, " and 2 more")):
+        with pytest.raises(MailerSendRequestError) as caught:
+            update(account, ids=[*ids[:refused], "s12"])
+        assert str(caught.value) == (
+            f"MailerSend refuses to set {refused} SMS recipients to opt_out: {ten}{more}. Leave them out, or set them "
+            "in MailerSend. The other 1 were set to opt_out."
+        )
+
+
+def test_an_answer_of_another_status_ends_it():
+    one = {"id": "s0", "status": "active"}
+    with pytest.raises(MailerSendUnexpectedAnswerError) as caught:
+        update(None, script=Script(answer(200, {"data": one})), ids=["s0", "s1"])
+    assert str(caught.value) == (
+        "PUT /sms-recipients/{id} was to set the status opt_out, and answered with the status 'active'. Look in "
+        "MailerSend whether it was set. Set to opt_out before that: 0 of 2."
+    )
+    assert caught.value.endpoint == "PUT /sms-recipients/{id}"
+    assert caught.value.so_far["pending"] == ["s0", "s1"]
+
+
+@pytest.mark.parametrize("body", [{"data": {"id": "s0"}}, {"data": {"id": "s0", "status": None}}])
+def test_an_answer_without_the_status_is_not_taken_for_done(body):
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="with the status None"):
+        Script(answer(200, body)).run(set_status(flow(), "s0", OPT_OUT))
+
+
+def test_setting_one_returns_it():
+    account = SmsAccount(0)
+    one = Script(server=account).run(set_status(flow(), "s0", OPT_OUT))
+    assert one == {"id": "s0", "number": number(0), "status": "opt_out"}
+    with pytest.raises(MailerSendNotFoundError):
+        Script(server=account).run(set_status(flow(), "x", OPT_OUT))
+
+
+def test_one_whose_answer_was_lost_is_set_again():
+    account = SmsAccount(0, 1)
+
+    def lose(request, script):
+        account(request, script)
+        return lost()
+
+    work, script = update(account, script=Script(lose, server=account), ids=["s0", "s1"])
+    assert (put(script), work.updated) == (["s0", "s0", "s1"], ["s0", "s1"])
+
+
+def test_an_error_tells_how_many_were_set_before():
+    account = SmsAccount(0, 1, 2)
+    with pytest.raises(
+        MailerSendAuthenticationError, match=r"Set to opt_out before that: 2 of 3\.$"
+    ) as caught:
+        update(account, script=Script(account, account, answer(401)), ids=["s0", "s1", "s2"])
+    assert caught.value.so_far == {
+        "pending": ["s2"],
+        "updated": ["s0", "s1"],
+        "unchanged": 0,
+        "missing": [],
+        "refused": {},
+        "total": 3,
+        "may_be_incomplete": False,
+    }
+
+
+def test_an_error_while_reading_leaves_nothing_to_go_on_from():
+    with pytest.raises(MailerSendAuthenticationError) as caught:
+        update(None, script=Script(answer(401)), numbers=[number(0)])
+    assert caught.value.so_far is None
+    assert caught.value.progress is None
+
+
+@pytest.mark.parametrize("on_missing", ["fail", "skip"])
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"ids": ["s4", "x1", "s0", "s2", "x2", "s3"]},
+        {"numbers": [number(4), number(0), number(7), number(1), number(8)]},
+    ],
+)
+def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(given_, on_missing):
+    def account(left=None):
+        account = SmsAccount(0, 1, 2, 0, 4, refused=("s2", "s3"), left=left)
+        account.recipients[1]["status"] = "opt_out"
+        return account
+
+    def outcome(account, so_far=None):
+        script = Script(server=account)
+        work = SmsUpdates(OPT_OUT, on_missing=on_missing, so_far=so_far, **({} if so_far else given_))
+        try:
+            script.run(work.run(flow()))
+        except MailerSendQuotaExhaustedError:
+            raise
+        except MailerSendRequestError as error:
+            return work.result(0), str(error), script
+        return work.result(0), None, script
+
+    whole = account()
+    *expected, script = outcome(whole)
+    assert expected[1]
+    for left in range(len(script.sent)):
+        day, so_far = account(left), None
+        for _ in range(9):
+            try:
+                *done, last = outcome(day, so_far)
+                break
+            except MailerSendQuotaExhaustedError as error:
+                so_far, day.left = as_kept(error.so_far), max(1, left)
+        assert done == expected, left
+        assert day.set == whole.set
+        assert so_far is None or "GET" not in [request.method for request in last.sent]
+
+
+@properties
+@given(
+    ids=st.lists(st.sampled_from([f"s{n}" for n in range(6)] + ["x1", "x2"]), max_size=8),
+    days=st.lists(st.integers(0, 3), max_size=5),
+)
+def test_each_is_set_once_however_many_days_it_takes(ids, days):
+    account, so_far = SmsAccount(*range(6)), None
+    for left in [*days, None]:
+        account.left = left
+        try:
+            work, _ = update(account, ids=() if so_far else ids, on_missing="skip", so_far=so_far)
+            break
+        except MailerSendQuotaExhaustedError as error:
+            so_far = as_kept(error.so_far)
+    unique = list(dict.fromkeys(ids))
+    assert account.set == work.updated == [id_ for id_ in unique if id_[0] == "s"]
+    assert work.missing == [id_ for id_ in unique if id_[0] == "x"]
+
+
+def test_nothing_done_so_far_lets_it_begin():
+    work, _ = update(SmsAccount(0), ids=["s0"], so_far={})
+    assert work.updated == ["s0"]
+
+
+def test_what_was_done_so_far_keeps_other_ids_out():
+    so_far = {"pending": ["s1"], "updated": ["s0"], "unchanged": 2, "missing": [], "refused": []}
+    for given_ in ({"ids": ["s2", "s1"]}, {"numbers": [number(2)]}):
+        work, script = update(SmsAccount(0, 1, 2), so_far=so_far, **given_)
+        assert put(script) == ["s1"]
+        assert work.result(1) == {
+            "updated": ["s0", "s1"],
+            "unchanged": 2,
+            "missing": [],
+            "may_be_incomplete": False,
+            "requests": 1,
+        }
+    assert so_far["updated"] == ["s0"]
+
+
+def test_it_tells_how_far_it_is():
+    script = Script(server=SmsAccount(0, 1))
+    script.run(SmsUpdates(OPT_OUT, ids=["s0", "x1", "s1"], on_missing="skip").run(flow()))
+    assert script.told == [("PUT /sms-recipients/{id}", done, 3) for done in (1, 2, 3)]
+
+
+def test_how_far_it_is_counts_what_was_done_before():
+    account = SmsAccount(0, 1, 2)
+    account.left = 1
+    with pytest.raises(MailerSendError) as caught:
+        update(account, ids=["s0", "s1", "s2"])
+    account.left = 1
+    script = Script(server=account)
+    with pytest.raises(MailerSendError, match=r"Set to opt_out before that: 2 of 3\.$"):
+        update(account, script=script, so_far=as_kept(caught.value.so_far))
+    assert script.told[-1] == ("PUT /sms-recipients/{id}", 2, 3)
+
+
+def test_how_far_it_is_counts_those_that_were_unknown_before():
+    account = SmsAccount(0, 1, 2)
+    account.left = 2
+    with pytest.raises(MailerSendError, match=r"before that: 1 of 4\.$") as caught:
+        update(account, ids=["x1", "s0", "s1", "s2"])
+    account.left = 1
+    with pytest.raises(MailerSendError, match=r"before that: 2 of 4\.$"):
+        update(account, so_far=as_kept(caught.value.so_far))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, items_of
+
+
+def test_an_item_says_where_it_stood():
+    assert [item.where for item in items_of("recipients", ["a@x.example", "b@x.example"])] == [
+        "recipients[0]",
+        "recipients[1]",
+    ]
+    assert next(items_of("patterns", ["a"])).where == "patterns[0]"
+
+
+def test_a_line_says_its_number():
+    assert Line("recipients", "a@x.example", 3).where == "line 3"
+
+
+def test_items_that_were_read_already_stay_what_they_are():
+    line = Line("patterns", ".*", 7)
+    assert list(items_of("patterns", [line, " .+ "])) == [line, Item("patterns", ".+", 1)]
+    assert next(items_of("patterns", [line])).where == "line 7"
+
+
+@pytest.mark.parametrize("kind", ["recipients", "patterns"])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("a@x.example", " must be a list of strings; got one string"),
+        (["a", b"b"], r"\[1\] must be a string; got bytes"),
+        ([None], r"\[0\] must be a string; got NoneType"),
+    ],
+)
+def test_what_is_no_list_of_strings_is_refused(kind, values, said):
+    with pytest.raises(TypeError, match=f"^{kind}{said}$"):
+        Wanted(**{kind: values})
+
+
+def test_each_is_wanted_once_in_its_first_spelling_and_order():
+    wanted = Wanted([" Zoe@x.example", "al@x.example", "zoe@X.example "], [r"\D", r" \d ", r"\D"])
+    assert [tuple(item) for item in wanted] == [
+        ("recipients", "Zoe@x.example", 0),
+        ("recipients", "al@x.example", 1),
+        ("patterns", r"\D", 0),
+        ("patterns", r"\d", 1),
+    ]
+    assert [wanted.place_of(item.key) for item in wanted] == [0, 1, 2, 3]
+    assert wanted.place_of(("recipients", r"\D")) is None
+
+
+def test_lines_are_wanted_as_they_are():
+    lines = [Line("recipients", "a@x.example", 7), Line("recipients", "b@x.example", 9)]
+    wanted = Wanted(lines, [".*", Line("patterns", ".+", 3)])
+    assert [item.where for item in wanted] == ["line 7", "line 9", "patterns[0]", "line 3"]
+    assert [item.kind for item in wanted] == ["recipients", "recipients", "patterns", "patterns"]
+
+
+def test_an_address_and_an_equal_pattern_are_two():
+    assert len(Wanted(["a@x.example"], ["a@x.example"])) == 2
+
+
+def test_what_holds_only_spaces_is_invalid_and_not_wanted():
+    wanted = Wanted(["", "a@x.example", "  ", Line("recipients", "", 9)], ["\t"])
+    assert [item.value for item in wanted] == ["a@x.example"]
+    assert set(wanted.invalid.values()) == {"It is empty."}
+    assert [item.where for item in wanted.invalid] == [
+        "recipients[0]",
+        "recipients[2]",
+        "line 9",
+        "patterns[0]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_", "kinds", "without_any"),
+    [
+        ({}, (), []),
+        ({"recipients": []}, ("recipients",), ["recipients"]),
+        ({"patterns": iter(())}, ("patterns",), ["patterns"]),
+        ({"recipients": ["a@x"], "patterns": []}, ("recipients", "patterns"), ["patterns"]),
+        ({"recipients": [" "], "patterns": ["a"]}, ("recipients", "patterns"), ["recipients"]),
+        ({"recipients": [], "patterns": []}, ("recipients", "patterns"), ["recipients", "patterns"]),
+        ({"recipients": ["a@x"]}, ("recipients",), []),
+    ],
+)
+def test_nothing_said_about_a_kind_differs_from_none_wanted(given_, kinds, without_any):
+    wanted = Wanted(**given_)
+    assert wanted.kinds == kinds
+    assert wanted.kinds_without_any == without_any
+
+
+def test_the_fingerprint_is_of_what_is_wanted_however_it_is_spelled():
+    one = Wanted(["a@x.example", "b@x.example"], ["p"]).fingerprint()
+    assert Wanted([" A@x.example", "b@X.example", "a@x.example", " "], ["p "]).fingerprint() == one
+    assert Wanted(iter(["a@x.example", "b@x.example"]), ("p",)).fingerprint() == one
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipients": ["b@x.example", "a@x.example"], "patterns": ["p"]},
+        {"recipients": ["a@x.example"], "patterns": ["p"]},
+        {"recipients": ["a@x.example", "b@x.example"], "patterns": ["P"]},
+        {"recipients": ["a@x.example", "b@x.example"], "patterns": []},
+        {"recipients": ["a@x.example", "b@x.example"]},
+        {"recipients": ["a@x.example"], "patterns": ["b@x.example", "p"]},
+        {"recipients": ["a@x.exampleb@x.example"], "patterns": ["p"]},
+        {"recipients": [], "patterns": []},
+    ],
+)
+def test_the_fingerprint_of_anything_else_is_another(other):
+    one = Wanted(["a@x.example", "b@x.example"], ["p"]).fingerprint()
+    assert Wanted(**other).fingerprint() != one
+
+
+def test_no_patterns_and_nothing_said_about_patterns_have_two_fingerprints():
+    assert Wanted(["a@x"], []).fingerprint() != Wanted(["a@x"]).fingerprint()
+
+
+def test_the_fingerprint_tells_no_address_and_takes_any_text():
+    print_ = Wanted(["jane@x.example", "\ud800@x.example", "é@x.example"]).fingerprint()
+    assert len(print_) == 64
+    assert int(print_, 16)
