@@ -78,7 +78,6 @@ def test_unusual_addresses_pass(address):
         ("jane@@example.com", "more than one @"),
         ("jane@doe@example.com", "more than one"),
         ("jane@example..com", "no domain name"),
-        ("jane@example.com.", "no domain name"),
         ("jane@.example.com", "no domain name"),
         ("jane@example.com/", "no domain name"),
         ("https://example.com/?a=jane@example.com", "more than an address"),

@@ -413,7 +413,7 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for():
         "out, which leaves them alone. 3 to delete are more than max_deletes=0.1 allows, which is 0. The plan: 3 are "
         "there, 0 are wanted: 0 to add, 3 to delete "
         "(p***@x.example, p***@x.example, p***@x.example), 0 there already. See whether the source is whole; where it "
-        "is, raise max_deletes for this run."
+        "is, let this run delete more: operators take max_deletes='{{ params.max_deletes }}', a param of the DAG."
     )
     assert len(account.entries) == 3
 
