@@ -68,7 +68,7 @@ def _synchronized(file: Path, domain_id: str, what: str, there: int, idle: float
     options = (f"--unsubscribes={there}", f"--domain={_DOMAIN}", "--rate-limit=none", "--quota=none")
     with sandbox_process(*options) as sandbox:
         hook_of(sandbox)  # defines the connection
-        told = _task(str(file), domain_id)
+        told = _task("mirror", str(file), domain_id)
         asked, left = sandbox.asked(), sandbox.state()["lists"]["unsubscribes"]
     result, more = told["result"], [told["peak"] - idle]
     to_add, to_delete = (DIFFERENT, DIFFERENT) if there else (ENTRIES, 0)

@@ -1,8 +1,10 @@
 """
-``python -m tests.benchmarks.task_process [FILE DOMAIN_ID]``: what a task takes that mirrors FILE's addresses.
+``python -m tests.benchmarks.task_process [WORK [FILE [DOMAIN_ID]]]``: what a piece of work takes.
 
-The operator reads a ``.csv`` file by itself; what a ``.json`` file holds it is given as a list of strings. Without a
-file the task does nothing. Prints, as its last line, JSON: the ``peak`` of memory in MB, and the task's ``result``.
+``mirror FILE DOMAIN_ID`` mirrors FILE's addresses: the operator reads a ``.csv`` file by itself; what a ``.json`` file
+holds it is given as a list of strings. ``hold FILE`` only holds that list, ``read`` reads the unsubscribes and counts
+them, and without an argument a task does nothing. Prints, as its last line, JSON: the ``peak`` of memory in MB, and
+the ``result``.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import json
 import resource
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
 
 
@@ -27,10 +29,16 @@ class IdleOperator(BaseOperator):
 
 
 def main() -> None:
-    task = _mirror(*sys.argv[1:]) if sys.argv[1:] else IdleOperator(task_id="idle")
-    # It keeps nothing, but all is made that would be kept.
-    store = SimpleNamespace(get=lambda key: None, set=lambda key, value: None, delete=lambda key: None)
-    result = task.execute({"task_state_store": store})
+    match sys.argv[1:]:
+        case ["mirror", file, domain_id]:
+            result = _mirror(file, domain_id).execute({})
+        case ["hold", file]:
+            held = json.loads(Path(file).read_bytes())
+            result = len(held)
+        case ["read"]:
+            result = sum(1 for _ in MailerSendHook().iter_suppressions("unsubscribes"))
+        case _:
+            result = IdleOperator(task_id="idle").execute({})
     sys.stdout.write(json.dumps({"peak": _peak(), "result": result}))
 
 

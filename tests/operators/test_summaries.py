@@ -52,7 +52,7 @@ def test_a_sync_says_where_what_and_how_long_it_waited(
         r"connection 'marketing'\.",
         said,
     )
-    assert "person" not in said.replace("uvicorn", "")
+    assert "person" not in said
 
 
 def test_a_domain_is_named_as_it_was_given(connect: Connect, sandbox: Sandbox, logged: Logged) -> None:
@@ -79,7 +79,10 @@ def test_a_domain_is_named_as_it_was_given(connect: Connect, sandbox: Sandbox, l
         ),
         (
             lambda sandbox: MailerSendAddSuppressionsOperator(
-                task_id="t", suppression_list="blocklist", recipients=["a b", *people(5)], on_invalid="skip"
+                task_id="t",
+                suppression_list="blocklist",
+                recipients=["refused@nodot", *people(5)],
+                on_invalid="skip",
             ),
             "blocklist (account-wide): added 1, left out 1 that MailerSend refuses; 2 requests; connection",
         ),

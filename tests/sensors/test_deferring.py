@@ -241,8 +241,9 @@ def test_the_trigger_waits_as_the_sensor_would(connect: Connect, sandbox: Sandbo
         "suppression_list": "blocklist",
         "kind": "patterns",
         "value": ".*@example.net",
-        "domain_id": None,
-        "domain": "example.com",
+        # The name is resolved once a run.
+        "domain_id": sandbox.domain_id("example.com"),
+        "domain": None,
         "mailersend_conn_id": "other",
         "quota_reserve": 3,
         "poke_interval": 30.0,

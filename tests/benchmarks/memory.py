@@ -1,0 +1,83 @@
+"""
+What a list of a million costs in memory: to read it, and to mirror a million addresses on it.
+
+Each figure is the peak of a fresh process, less that of one that does the same with 10,000 entries, or that only
+holds the million addresses. The pages come from a server that makes them when they are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.page_server import DOMAIN, address, page_server
+from tests.benchmarks.readers import define_connection
+from tests.benchmarks.report import Report, exactly, figure
+
+MANY = 1_000_000
+FEW = 10_000
+#: One in so many of the wanted addresses is not on the list, and the other way round.
+DIFFERENT = 100
+
+
+def run() -> Report:
+    """Reading a million takes at most 16 MB more than 10,000, mirroring at most 250 MB more than the addresses."""
+    few, many = _read(FEW), _read(MANY)
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder, "wanted.json")
+        wanted.write_text(
+            json.dumps([address(n) if n % DIFFERENT else f"new{n}@example.net" for n in range(MANY)])
+        )
+        held = _process("hold", str(wanted))
+        with page_server(MANY) as server:
+            _connect(server.url, server.token)
+            mirrored = _process("mirror", str(wanted), DOMAIN["id"])
+            asked = server.asked()
+    result = mirrored["result"]
+    path = "/suppressions/unsubscribes"
+    return Report(
+        f"{MANY:,} entries",
+        [
+            figure(f"reading: MB more than {FEW:,}", [many["peak"] - few["peak"]], "≤", 16, form="{:.0f}"),
+            exactly("read", many["result"], MANY),
+            figure(
+                "mirroring: MB more than the addresses",
+                [mirrored["peak"] - held["peak"]],
+                "≤",
+                250,
+                form="{:.0f}",
+            ),
+            exactly(
+                "added, deleted",
+                (result["added"], result["deleted"]),
+                (MANY // DIFFERENT, MANY // DIFFERENT),
+            ),
+            exactly(
+                "GET, POST, DELETE",
+                tuple(asked[f"{method} {path}"] for method in ("GET", "POST", "DELETE")),
+                (MANY // 100, MANY // DIFFERENT // 500, MANY // DIFFERENT // 500),
+            ),
+        ],
+    )
+
+
+def _read(entries: int) -> dict[str, Any]:
+    with page_server(entries) as server:
+        _connect(server.url, server.token)
+        return _process("read")
+
+
+def _connect(url: str, token: str) -> None:
+    define_connection("mailersend_default", conn_type="mailersend", host=url, password=token)
+
+
+def _process(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.task_process", *arguments]
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    # Airflow warns on the standard output that no task runner is at work.
+    told: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return told
