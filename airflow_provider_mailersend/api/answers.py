@@ -43,7 +43,7 @@ class Failure:
     No answer, or not the whole of one.
 
     :param reason: what happened, in a few words; with a status, what is wrong with the body.
-    :param never_sent: whether the API cannot have seen the request; where it may have, its fate is unknown.
+    :param never_sent: whether the API cannot have seen the request; where it may have, the result is ambiguous.
     :param at: when it was noticed, in Unix seconds of the asking machine's clock.
     :param permanent: whether sending it again cannot help before somebody corrects a setting.
     :param status: the status of an answer whose body cannot be read, and would not be the next time.
