@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, data_of, quota_of, unexpected
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
-from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in, unexpected
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
-from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.answers import Answer, entries_of, unexpected
 from airflow_provider_mailersend.api.entries import (
     Entry,
     Key,
@@ -18,9 +18,9 @@ from airflow_provider_mailersend.api.entries import (
     value_of,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
-from airflow_provider_mailersend.api.masking import first_of, masked
-from airflow_provider_mailersend.api.pages import Paging, entries_of
-from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -28,6 +28,7 @@ from airflow_provider_mailersend.api.requests import (
     add_suppressions,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendError,
