@@ -1,4 +1,29 @@
-"""What can go wrong with a request, said so that the reader knows what to do."""
+"""
+The errors of this package, each saying what is wrong, where, and what to do.
+
+::
+
+    MailerSendError
+    ├── MailerSendSettingsError           permanent   the connection's settings (also a ValueError)
+    ├── MailerSendRequestError            permanent   MailerSend refuses the request (4xx)
+    │   ├── MailerSendAuthenticationError permanent   401: the API token
+    │   ├── MailerSendPermissionError     permanent   403: its scopes, the account, the IP address
+    │   ├── MailerSendNotFoundError       permanent   404
+    │   └── MailerSendValidationError     permanent   422: what was sent
+    ├── MailerSendGuardError              permanent   a sync would delete more than allowed
+    ├── MailerSendRateLimitError                      429: the minute's limit
+    ├── MailerSendQuotaExhaustedError                 the daily quota
+    ├── MailerSendServerError                         5xx, 408, 421
+    ├── MailerSendConnectionError                     no answer, or half of one
+    ├── MailerSendUnexpectedAnswerError               an answer that this endpoint does not give
+    ├── MailerSendIncompleteListError                 a list whose order kept varying
+    └── MailerSendAmbiguousResultError                a change that may or may not have been made
+
+A permanent error comes again until somebody corrects something, so a task that meets one fails without a retry. Two
+others may be permanent, which the error's own ``permanent`` tells: a connection error whose cause is a wrong setting,
+and a quota error where not even a whole day's quota is enough. Arguments that cannot be right raise
+:class:`ValueError` or :class:`TypeError` before any request.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +34,14 @@ from typing import Any
 
 class MailerSendError(Exception):
     """
-    Something between us and MailerSend went wrong.
+    A request to MailerSend, or a job of several, failed: the base of all errors below.
 
     :param message: what, where, and what to do about it.
     :param endpoint: the endpoint asked, such as ``GET /recipients/{id}``.
     :param status: the status of the answer, where there was one.
     """
 
-    #: Whether asking again cannot help, so that a task should fail without a retry.
+    #: Whether a retry cannot help.
     permanent = False
 
     def __init__(self, message: str, *, endpoint: str | None = None, status: int | None = None) -> None:
@@ -40,13 +65,13 @@ class MailerSendError(Exception):
 
 
 class MailerSendSettingsError(MailerSendError, ValueError):
-    """The Airflow connection, or what a hook was given in place of it, says something that cannot be."""
+    """A setting of the Airflow connection, or the hook's argument in its place, is not valid."""
 
     permanent = True
 
 
 class MailerSendRequestError(MailerSendError):
-    """MailerSend refuses the request as it is (a status of 4xx)."""
+    """MailerSend refuses the request (a status of 4xx)."""
 
     permanent = True
 
@@ -60,12 +85,12 @@ class MailerSendPermissionError(MailerSendRequestError):
 
 
 class MailerSendNotFoundError(MailerSendRequestError):
-    """There is nothing of this id, or of this name (404)."""
+    """Nothing has this id, or this name (404)."""
 
 
 class MailerSendValidationError(MailerSendRequestError):
     """
-    MailerSend finds fault with what was sent (422).
+    MailerSend says that what was sent is not valid (422).
 
     :param errors: the messages for each field, as the API names them: ``recipients.0``, ``domain_id``.
     """
@@ -84,9 +109,9 @@ class MailerSendValidationError(MailerSendRequestError):
 
 class MailerSendRateLimitError(MailerSendError):
     """
-    The account's requests a minute are used up, and waiting for more takes longer than allowed (429).
+    The rate limit (429) lasts longer than a request may wait.
 
-    :param retry_at: when to ask again, in Unix seconds.
+    :param retry_at: when to send it again, in Unix seconds.
     """
 
     def __init__(self, message: str, *, endpoint: str | None = None, retry_at: float = 0.0) -> None:
@@ -96,10 +121,10 @@ class MailerSendRateLimitError(MailerSendError):
 
 class MailerSendQuotaExhaustedError(MailerSendError):
     """
-    The account's requests of the day are used up, or what is left of them is reserved for sending.
+    The daily quota is used up, down to what is reserved for sending.
 
-    :param resets_at: when the next day's requests begin, by MailerSend's clock, aware, in UTC.
-    :param retry_at: the same by the asking machine's clock, in Unix seconds.
+    :param resets_at: when it resets, by MailerSend's clock, aware, in UTC.
+    :param retry_at: the same by this machine's clock, in Unix seconds.
     """
 
     def __init__(
@@ -116,26 +141,26 @@ class MailerSendQuotaExhaustedError(MailerSendError):
 
 
 class MailerSendGuardError(MailerSendError):
-    """A change would have gone further than its guards allow; nothing was changed."""
+    """A sync would delete more than its guards allow; nothing was changed."""
 
     permanent = True
 
 
 class MailerSendServerError(MailerSendError):
-    """MailerSend, or what stands in front of it, is out of order (5xx, 408, 421)."""
+    """MailerSend, or a gateway in front of it, has a fault (5xx, 408, 421)."""
 
 
 class MailerSendConnectionError(MailerSendError):
-    """No answer came, or not the whole of one."""
+    """No answer came, or only part of one."""
 
 
 class MailerSendUnexpectedAnswerError(MailerSendError):
-    """An answer came that is not what this endpoint gives: no JSON, another shape, a redirect."""
+    """The answer is not what this endpoint gives: not JSON, another shape, a redirect."""
 
 
 class MailerSendIncompleteListError(MailerSendError):
-    """A list was read and read again, and entries may still be missing: its order varies between requests."""
+    """A list was read several times, and entries may still be missing: its order varies between requests."""
 
 
-class MailerSendUnknownFateError(MailerSendError):
-    """Something that must not be done twice was asked for, and no answer tells whether it was done."""
+class MailerSendAmbiguousResultError(MailerSendError):
+    """A change that must not be made twice was requested, and no answer tells whether it was made."""

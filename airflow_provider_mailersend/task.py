@@ -1,4 +1,4 @@
-"""What the provider's operators and sensors share: their hook, and how an error ends them."""
+"""What the provider's operators and sensors share: their connection, their hook, and how an error ends them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred, conf
 
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.jobs.arguments import check_whole_number
+from airflow_provider_mailersend.rendering import UNSET, Unset, or_none, text_of
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -22,21 +23,30 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 10_000
 
 
-def check_quota_reserve(quota_reserve: object) -> None:
+class MailerSendTask(BaseOperator):
     """
-    Let *quota_reserve* pass where it is left to the connection, or a number of requests.
+    A task on one MailerSend connection.
 
-    :raises ValueError: it is neither.
+    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
+    :param quota_reserve: how many requests of the daily quota to leave to sending; by default the connection's, else 0.
+    :param deferrable: whether to wait in the triggerer, an operator for the daily quota to reset, a sensor for what it
+        waits for; by default Airflow's ``[operators] default_deferrable``.
     """
-    if quota_reserve is not None:
-        check_whole_number("quota_reserve", quota_reserve, least=0)
 
-
-class MailerSendTask:
-    """A task on one MailerSend connection."""
-
-    mailersend_conn_id: str
-    quota_reserve: int | None
+    def __init__(
+        self,
+        *,
+        mailersend_conn_id: str = "mailersend_default",
+        quota_reserve: int | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if quota_reserve is not None:
+            check_whole_number("quota_reserve", quota_reserve, least=0)
+        self.mailersend_conn_id = mailersend_conn_id
+        self.quota_reserve = quota_reserve
+        self.deferrable = deferrable
 
     @cached_property
     def hook(self) -> MailerSendHook:
@@ -91,3 +101,37 @@ class MailerSendTask:
                 "with MailerSendHook, page by page"
             )
         return read
+
+
+class MailerSendDomainTask(MailerSendTask):
+    """
+    A task on one domain, or on the account.
+
+    A domain that was given and is rendered to nothing is an error, whatever the task does: it must not turn into the
+    connection's domain, or into the account.
+
+    :param domain_id: the domain's id; by default the connection's. ``account`` means none. (templated)
+    :param domain: the domain's name, resolved with one extra request. (templated)
+    """
+
+    def __init__(
+        self, *, domain_id: str | Unset | None = UNSET, domain: str | Unset | None = UNSET, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.domain_id = or_none(domain_id)
+        self.domain = or_none(domain)
+        self._domain_given = domain_id is not UNSET or domain is not UNSET
+
+    def rendered_domain(self) -> dict[str, str | None]:
+        """
+        Return both as they are rendered.
+
+        :raises ValueError: one was given, and there is none.
+        """
+        found = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        if self._domain_given and not any(found.values()):
+            raise ValueError(
+                f"a domain was given, and rendered to nothing: domain_id is {self.domain_id!r}, and domain is "
+                f"{self.domain!r}. Leave both out for the connection's domain; domain_id='account' is the whole account"
+            )
+        return found

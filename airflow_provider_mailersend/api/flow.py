@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, data_of, quota_of, unexpected
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Paging, data_of, quota_of
-from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in, unexpected
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendError,
     MailerSendRateLimitError,
     MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
 )
 
 #: How often a request is repeated after a fault, unless the connection says otherwise.
@@ -172,7 +172,7 @@ class Flow:
         """
         Send *request*, again where that may help, and return the answer of its success.
 
-        :raises MailerSendUnknownFateError: *request* is not repeatable and may or may not have been processed.
+        :raises MailerSendAmbiguousResultError: *request* is not repeatable and may or may not have been processed.
         :raises MailerSendError: it cannot be done, or not within the retries and the time allowed.
         """
         may_be_processed = False
@@ -206,7 +206,7 @@ class Flow:
                 error = error_from(request, outcome)
                 may_be_processed = may_be_processed or _may_be_processed(outcome)
                 if may_be_processed and not request.repeatable:
-                    raise unknown_fate(error)
+                    raise ambiguous_result(error)
                 if not _may_pass(outcome):
                     raise error
                 faults += 1
@@ -317,9 +317,9 @@ class Flow:
         return max(started + self.retry_timeout - now, min(_SHORTEST_TRY, self.retry_timeout))
 
 
-def unknown_fate(error: MailerSendError) -> MailerSendUnknownFateError:
+def ambiguous_result(error: MailerSendError) -> MailerSendAmbiguousResultError:
     """Return what *error* means for a request that must not be done twice."""
-    return MailerSendUnknownFateError(str(error), endpoint=error.endpoint)
+    return MailerSendAmbiguousResultError(str(error), endpoint=error.endpoint)
 
 
 def _may_be_processed(outcome: Outcome) -> bool:

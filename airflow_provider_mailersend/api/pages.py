@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.answers import Answer, page_of, unexpected
 from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Entry, created_at
-from airflow_provider_mailersend.api.refusals import unexpected
 from airflow_provider_mailersend.api.requests import Request
 
 #: How often the same full page may come in a row before the list is taken for one that is not paged at all.
@@ -74,7 +72,7 @@ class Paging:
         :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
         """
         asked = self._asked()
-        entries, is_last, self.total = _page_of(asked, answer)
+        entries, is_last, self.total = page_of(asked, answer)
         self.page_size = len(entries)
         fresh = self._fresh(entries)
         self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries], has_new=bool(fresh))
@@ -151,69 +149,3 @@ class Paging:
             raise unexpected(asked, answer, "the same page over and over, whatever page is asked for")
         if self._pages_without_new >= _MOST_WITHOUT_NEW:
             raise unexpected(asked, answer, f"nothing new on {_MOST_WITHOUT_NEW} pages in a row")
-
-
-def data_of(request: Request, answer: Answer) -> Entry:
-    """
-    Return the one thing that *answer* holds.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no one thing.
-    """
-    data = _body_of(request, answer).get("data")
-    if not isinstance(data, dict):
-        raise unexpected(request, answer, "JSON that has no object 'data'")
-    return data
-
-
-def entries_of(request: Request, answer: Answer) -> list[Entry]:
-    """
-    Return the entries that *answer* holds, each with a string as its ``id``.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no entries.
-    """
-    return _entries_in(_body_of(request, answer), request, answer)
-
-
-def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
-    """
-    Return the quota that *answer* holds: ``quota`` and ``remaining`` in requests, ``reset`` as the API writes it.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no quota.
-    """
-    body = _body_of(request, answer)
-    quota = {name: body.get(name) for name in ("quota", "remaining", "reset")}
-    if type(quota["quota"]) is not int or type(quota["remaining"]) is not int:
-        raise unexpected(request, answer, "JSON that has no whole numbers 'quota' and 'remaining'")
-    return quota
-
-
-def _page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
-    body = _body_of(request, answer)
-    entries = _entries_in(body, request, answer)
-    links = body.get("links")
-    # links.next says only whether there is more: it has dropped the limit and every filter. Lists of 2021 have
-    # no links at all; there an empty page is the end, since a short one may only mean that limit was ignored.
-    is_last = not entries or (isinstance(links, dict) and "next" in links and links["next"] is None)
-    meta = body.get("meta")
-    total = meta.get("total") if isinstance(meta, dict) else None
-    return entries, is_last, total if type(total) is int else None
-
-
-def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:
-    entries = body.get("data")
-    if not isinstance(entries, list):
-        raise unexpected(request, answer, "JSON that has no list 'data'")
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-            raise unexpected(request, answer, "a list in which an entry has no string 'id'")
-    return entries
-
-
-def _body_of(request: Request, answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        raise unexpected(request, answer, "a body that is no JSON") from None
-    if not isinstance(body, dict):
-        raise unexpected(request, answer, f"JSON that is no object but a {type(body).__name__}")
-    return body

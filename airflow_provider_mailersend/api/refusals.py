@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, unexpected
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import (
@@ -130,16 +130,6 @@ def _domain_advice(request: Request) -> str:
         f"The domain_id {masked_within(str(sent))!r} was sent, and the account has no domain of this id: see the "
         "domain's page in MailerSend (Domains) for its id, or give its name as domain. Without a domain_id of the "
         "task's own it comes from the connection's Domain ID."
-    )
-
-
-def unexpected(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:
-    """Return the error for an answer whose body is not what the endpoint gives."""
-    return MailerSendUnexpectedAnswerError(
-        f"{request.endpoint} answered {answer.status} with {what}. If this lasts, see whether the connection's "
-        "host is MailerSend's API, and whether a proxy answers in its place.",
-        endpoint=request.endpoint,
-        status=answer.status,
     )
 
 

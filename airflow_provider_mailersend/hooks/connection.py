@@ -224,7 +224,7 @@ def base_url_of(host: str | None, port: int | None = None) -> str:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = parts.port or port
     except ValueError:
-        raise ValueError("the host is no URL, such as https://api.mailersend.com/v1") from None
+        raise ValueError(f"the host is not a URL, such as {BASE_URL}") from None
     if port is not None and not 0 <= port <= 65_535:
         raise ValueError(f"the port must be from 1 to 65535; it is {port}")
     if parts.username is not None or parts.query or parts.fragment:
@@ -239,7 +239,7 @@ def base_url_of(host: str | None, port: int | None = None) -> str:
         raise ValueError(f"the host must be an https URL; its scheme is {parts.scheme!r}")
     hostname = parts.hostname or ""
     if not _is_name(hostname) or not _PATH.fullmatch(parts.path):
-        raise ValueError("the host is no URL in ASCII, such as https://api.mailersend.com/v1")
+        raise ValueError(f"the host is not a URL in ASCII, such as {BASE_URL}")
     if parts.scheme == "http" and not _is_loopback(hostname):
         raise ValueError(
             f"the host {hostname!r} is asked for without TLS, which would show the token to others. Write "

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.bodies import BodyError
-from airflow_provider_mailersend.api.masking import said_by
+from airflow_provider_mailersend.api.wording import describe_error
 from airflow_provider_mailersend.hooks.connection import Settings
 
 
@@ -28,7 +28,7 @@ def no_answer(
     :param permanent: whether the library could make nothing of a URL, or lacks a module for it.
     """
     host = urlsplit(settings.base_url).netloc
-    said = said_by(error).replace(settings.token, "***")
+    said = describe_error(error).replace(settings.token, "***")
     if timed_out_after is not None:
         within = f"within {round(timed_out_after, 2):g} s"
         reason = (

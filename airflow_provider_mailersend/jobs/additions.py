@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
-from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.answers import Answer, entries_of, unexpected
 from airflow_provider_mailersend.api.entries import (
     Entry,
     Key,
@@ -17,10 +17,10 @@ from airflow_provider_mailersend.api.entries import (
     read_moment,
     value_of,
 )
-from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, unknown_fate
-from airflow_provider_mailersend.api.masking import first_of, masked
-from airflow_provider_mailersend.api.pages import Paging, entries_of
-from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch, unexpected
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -28,11 +28,12 @@ from airflow_provider_mailersend.api.requests import (
     add_suppressions,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendError,
     MailerSendRequestError,
     MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.arguments import check_batch_size, check_choice
@@ -172,7 +173,7 @@ class Additions:
         try:
             answer = yield from flow.send(request)
             self._take_in(batch, request, answer)
-        except MailerSendUnknownFateError as error:
+        except MailerSendAmbiguousResultError as error:
             self._unsure, self._unsure_since = len(batch), flow.sent_at
             yield from self._look_up(flow, batch, error)
             self._unsure, self._unsure_since = 0, None
@@ -186,7 +187,7 @@ class Additions:
             if len(entries) < len(batch):
                 raise unexpected(request, answer, f"{len(entries)} entries for {len(batch)} sent")
         except MailerSendUnexpectedAnswerError as error:
-            raise unknown_fate(error) from None
+            raise ambiguous_result(error) from None
         self._unknowns = 0
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
         self.latest = max([*dates, *([self.latest] if self.latest else [])], default=None)
@@ -249,8 +250,10 @@ class Additions:
             errors={f"{item.kind}.{item.position}": [why] for item, why in reasons.items()},
         )
 
-    def _look_up(self, flow: Flow, batch: Sequence[Item], error: MailerSendUnknownFateError) -> Steps[None]:
-        """Find out what of *batch* was added by a request whose fate is unknown; the rest stays to be added."""
+    def _look_up(
+        self, flow: Flow, batch: Sequence[Item], error: MailerSendAmbiguousResultError
+    ) -> Steps[None]:
+        """Find out what of *batch* was added by a request whose result is ambiguous; the rest stays to be added."""
         self._unknowns += 1
         asked_at = flow.sent_at
         now = yield Wait(0.0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry, belongs_to, created_at
-from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, unknown_fate
+from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, ambiguous_result
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
@@ -16,9 +16,9 @@ from airflow_provider_mailersend.api.requests import (
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendError,
     MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
 )
 from airflow_provider_mailersend.jobs.deletions import Deletions, deletion_result
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
@@ -57,20 +57,20 @@ class DeleteAll:
             try:
                 yield from flow.carry_out(request)
                 return
-            except (MailerSendUnknownFateError, MailerSendUnexpectedAnswerError) as error:
-                fate = _unknown(error)
+            except (MailerSendAmbiguousResultError, MailerSendUnexpectedAnswerError) as error:
+                ambiguous = _ambiguous(error)
             lost += 1
             now = yield Wait(0.0)
             until = now + flow.settling(lost, now - flow.sent_at)
             yield Wait(until, "what became of a deletion that got no answer")
-            left, has_new = yield from self._read_left(flow, domain_id, before, fate)
+            left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
             if left and has_new:
                 old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)
                 yield from old.run(flow)
             if not left or has_new:
                 return
             if lost > flow.max_retries:
-                raise fate
+                raise ambiguous
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
@@ -82,7 +82,7 @@ class DeleteAll:
         return _FirstPage(entries, is_all=paging.request is None)
 
     def _read_left(
-        self, flow: Flow, domain_id: str | None, before: _FirstPage, fate: MailerSendUnknownFateError
+        self, flow: Flow, domain_id: str | None, before: _FirstPage, ambiguous: MailerSendAmbiguousResultError
     ) -> Steps[tuple[list[str], bool]]:
         """Return the ids of what is left of what was there, and whether anything is new."""
         whole = WholeList(list_suppressions(self.suppression_list, domain_id))
@@ -95,7 +95,7 @@ class DeleteAll:
                     continue
                 was_there = before.tells_of(entry)
                 if was_there is None:
-                    raise fate
+                    raise ambiguous
                 if was_there:
                     left.append(entry["id"])
                 else:
@@ -133,10 +133,10 @@ class _FirstPage:
         return date <= self._oldest
 
 
-def _unknown(error: MailerSendError) -> MailerSendUnknownFateError:
+def _ambiguous(error: MailerSendError) -> MailerSendAmbiguousResultError:
     """Return *error* as one of a request that may have been carried out; raise it where it was not."""
-    if isinstance(error, MailerSendUnknownFateError):
+    if isinstance(error, MailerSendAmbiguousResultError):
         return error
     if error.status is None or not 200 <= error.status < 300:
         raise error
-    return unknown_fate(error)
+    return ambiguous_result(error)

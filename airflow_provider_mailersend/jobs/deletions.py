@@ -7,9 +7,10 @@ from typing import Any
 
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.ids import unique_ids
-from airflow_provider_mailersend.api.masking import first_of, masked_within
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendRequestError,

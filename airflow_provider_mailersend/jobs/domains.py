@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import first_of
 from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from airflow_provider_mailersend.api.answers import entries_of
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
 from airflow_provider_mailersend.api.flow import Flow, Steps
-from airflow_provider_mailersend.api.pages import entries_of
 from airflow_provider_mailersend.api.requests import Request, SuppressionList, list_suppressions
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError

@@ -17,7 +17,8 @@ from airflow_provider_mailersend.api.entries import (
     read_moment,
     value_of,
 )
-from airflow_provider_mailersend.api.masking import first_of, masked
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.jobs.packing import (
     packed_flags,
     packed_words,

@@ -9,13 +9,14 @@ from typing import Any, Literal
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.ids import unique_ids
-from airflow_provider_mailersend.api.masking import first_of, masked_within
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
     list_sms_recipients,
     update_sms_recipient,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendNotFoundError,

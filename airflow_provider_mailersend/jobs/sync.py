@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry, key_of
 from airflow_provider_mailersend.api.flow import Flow, Keep, Steps, Wait
-from airflow_provider_mailersend.api.masking import first_of, masked
+from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     PAGE_SIZE,
@@ -20,6 +20,7 @@ from airflow_provider_mailersend.api.requests import (
     list_suppressions,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendGuardError,

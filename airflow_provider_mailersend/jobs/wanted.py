@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from airflow_provider_mailersend.api.entries import Key, comparable
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import first_of, masked
+from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
 
 

@@ -6,13 +6,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
 from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
-from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
-from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset
+from airflow_provider_mailersend.task import MailerSendDomainTask, MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,31 +19,10 @@ if TYPE_CHECKING:
 _TO_SEE_A_USED_UP_DAY = 3
 
 
-class MailerSendOperator(MailerSendTask, BaseOperator):
-    """
-    An operator on one MailerSend connection.
-
-    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
-    :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
-    :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on when the
-        next day's begin, instead of failing; by default Airflow's ``[operators] default_deferrable``.
-    """
+class MailerSendOperator(MailerSendTask):
+    """An operator on one MailerSend connection. With ``deferrable=True`` it waits for the daily quota to reset."""
 
     ui_color = "#d7e3ff"
-
-    def __init__(
-        self,
-        *,
-        mailersend_conn_id: str = "mailersend_default",
-        quota_reserve: int | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        check_quota_reserve(quota_reserve)
-        self.mailersend_conn_id = mailersend_conn_id
-        self.quota_reserve = quota_reserve
-        self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
         return self._work(context, None)
@@ -108,16 +84,5 @@ class MailerSendOperator(MailerSendTask, BaseOperator):
             raise self.asleep_until(error.retry_at, "resume", kwargs=kwargs) from None
 
 
-class MailerSendDomainOperator(DomainArguments, MailerSendOperator):
-    """
-    An operator on one domain, or on the account.
-
-    :param domain_id: the domain's id; by default the connection's. ``account`` means none. (templated)
-    :param domain: the same by the domain's name, which costs one request. (templated)
-    """
-
-    def __init__(
-        self, *, domain_id: str | Unset | None = UNSET, domain: str | Unset | None = UNSET, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.take_domain(domain_id, domain)
+class MailerSendDomainOperator(MailerSendDomainTask, MailerSendOperator):
+    """An operator on one domain, or on the account."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.operators.base import MailerSendDomainOperator, MailerSendOperator
+from airflow_provider_mailersend.rendering import UNSET, Unset, required_text_of
 from airflow_provider_mailersend.task import MAX_ENTRIES
-from airflow_provider_mailersend.templating import required_text_of
-from airflow_provider_mailersend.unset import UNSET, Unset
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

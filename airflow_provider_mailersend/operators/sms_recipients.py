@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_mailersend.jobs.arguments import check_choice, check_whole_number
 from airflow_provider_mailersend.jobs.sms_updates import OnMissing
 from airflow_provider_mailersend.operators.base import MailerSendOperator
-from airflow_provider_mailersend.options import check_literal, status_of, status_or_none
+from airflow_provider_mailersend.rendering import (
+    UNSET,
+    Unset,
+    check_literal,
+    list_of,
+    or_none,
+    rendered,
+    required_text_of,
+    status_of,
+    status_or_none,
+)
 from airflow_provider_mailersend.task import MAX_ENTRIES
-from airflow_provider_mailersend.templating import list_of, required_text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, or_none, rendered
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -20,10 +20,21 @@ from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.operators.base import MailerSendDomainOperator
 from airflow_provider_mailersend.operators.source_files import delimiter_of, items_in
 from airflow_provider_mailersend.operators.task_state import TaskState
-from airflow_provider_mailersend.options import check_literal, flag_of, list_named, max_deletes_of, mode_of
+from airflow_provider_mailersend.rendering import (
+    UNSET,
+    Unset,
+    check_literal,
+    flag_of,
+    list_named,
+    list_of,
+    max_deletes_of,
+    mode_of,
+    moment_of,
+    or_none,
+    required_text_of,
+    text_of,
+)
 from airflow_provider_mailersend.task import MAX_ENTRIES
-from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, Unset, or_none
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -15,12 +15,11 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
-    conf,
 )
 
 from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.packing import unpacked_json
-from airflow_provider_mailersend.task import MailerSendTask, check_quota_reserve
+from airflow_provider_mailersend.task import MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -29,30 +28,12 @@ if TYPE_CHECKING:
 
 
 class MailerSendSensor(MailerSendTask, BaseSensorOperator):
-    """
-    A sensor on one MailerSend connection.
-
-    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
-    :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's, else 0.
-    :param deferrable: whether to wait in the triggerer, once a first look has found that it must be waited; by default
-        Airflow's ``[operators] default_deferrable``.
-    """
+    """A sensor on one MailerSend connection."""
 
     ui_color = "#e9e2ff"
 
-    def __init__(
-        self,
-        *,
-        mailersend_conn_id: str = "mailersend_default",
-        quota_reserve: int | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_quota_reserve(quota_reserve)
-        self.mailersend_conn_id = mailersend_conn_id
-        self.quota_reserve = quota_reserve
-        self.deferrable = deferrable
         self._begun: float | None = None
         self._said: str | None = None
 

@@ -15,11 +15,16 @@ from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.jobs.wanted import Item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
-from airflow_provider_mailersend.options import check_literal, list_named
+from airflow_provider_mailersend.rendering import (
+    check_literal,
+    list_named,
+    moment_of,
+    required_text_of,
+    text_of,
+)
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import entries_counted, entry_awaited, list_name
-from airflow_provider_mailersend.templating import moment_of, required_text_of, text_of
-from airflow_provider_mailersend.unset import UNSET, DomainArguments, Unset
+from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
@@ -28,27 +33,17 @@ if TYPE_CHECKING:
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _ListSensor(DomainArguments, MailerSendSensor):
+class _ListSensor(MailerSendDomainTask, MailerSendSensor):
     """
     A sensor that waits for a suppression list.
 
     :param suppression_list: the list. (templated)
-    :param domain_id: look at this domain's entries only; by default the connection's. (templated)
-    :param domain: the same by the domain's name. (templated)
     """
 
-    def __init__(
-        self,
-        *,
-        suppression_list: str,
-        domain_id: str | Unset | None = UNSET,
-        domain: str | Unset | None = UNSET,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, suppression_list: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
-        self.take_domain(domain_id, domain)
 
     def _listed_by_id(self) -> dict[str, Any]:
         """Return the list, its domain by the id that the sensor's own look has resolved."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.masking import masked_within, said_by
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.wording import describe_error
 from airflow_provider_mailersend.jobs.packing import packed_json
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.polling import NEARLY, Asking, polling
@@ -121,7 +122,7 @@ class MailerSendTrigger(BaseTrigger):
                     if is_permanent(error):
                         raise
                     least = seconds_to_wait_after(error)
-                    if said != (said := said_by(error)):
+                    if said != (said := describe_error(error)):
                         log.warning("%s. Asking again.", said.rstrip("."))
                 else:
                     said = ""

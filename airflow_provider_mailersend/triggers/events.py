@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.wording import describe_error
 from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, Reach, Watermark
@@ -197,7 +197,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             except Exception as error:
                 if is_permanent(error):
                     raise
-                log.warning("%s. Asking again.", said_by(error).rstrip("."))
+                log.warning("%s. Asking again.", describe_error(error).rstrip("."))
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
     def _polling(self, asking: Asking[_T]) -> AbstractAsyncContextManager[Poll[_T]]:

@@ -19,6 +19,7 @@ from airflow_provider_mailersend.api.refusals import (
 )
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendAuthenticationError,
     MailerSendConnectionError,
     MailerSendError,
@@ -32,7 +33,6 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendServerError,
     MailerSendSettingsError,
     MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
     MailerSendValidationError,
 )
 from tests.feeding.script import answer, lost, properties, refusal
@@ -305,7 +305,7 @@ EXAMPLES = [
     MailerSendConnectionError("m", endpoint="e"),
     MailerSendUnexpectedAnswerError("m", endpoint="e", status=200),
     MailerSendIncompleteListError("m", endpoint="e"),
-    MailerSendUnknownFateError("m", endpoint="e"),
+    MailerSendAmbiguousResultError("m", endpoint="e"),
 ]
 
 

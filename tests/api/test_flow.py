@@ -18,6 +18,7 @@ from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendConnectionError,
     MailerSendError,
     MailerSendQuotaExhaustedError,
@@ -25,7 +26,6 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendRequestError,
     MailerSendServerError,
     MailerSendUnexpectedAnswerError,
-    MailerSendUnknownFateError,
     MailerSendValidationError,
 )
 from tests.feeding.account import Account
@@ -105,17 +105,17 @@ def test_an_addition_that_never_left_is_repeated():
         ],
     ],
 )
-def test_an_addition_of_unknown_fate_is_not_repeated(fault):
+def test_an_addition_with_an_ambiguous_result_is_not_repeated(fault):
     script = Script(fault)
-    with pytest.raises(MailerSendUnknownFateError) as caught:
+    with pytest.raises(MailerSendAmbiguousResultError) as caught:
         script.run(flow().send(POST))
     assert caught.value.endpoint == "POST /suppressions/blocklist"
     assert len(script.sent) == 1
 
 
-def test_an_addition_that_was_turned_away_and_then_lost_is_of_unknown_fate():
+def test_an_addition_that_was_turned_away_and_then_lost_has_an_ambiguous_result():
     script = Script(answer(421), unreachable(), lost())
-    with pytest.raises(MailerSendUnknownFateError):
+    with pytest.raises(MailerSendAmbiguousResultError):
         script.run(flow().send(POST))
 
 
@@ -179,7 +179,7 @@ def test_a_body_that_cannot_be_read_is_not_asked_for_again():
 
 def test_a_post_whose_answer_cannot_be_read_may_be_done():
     script = Script(Failure("a body larger than 32 MiB", status=201))
-    with pytest.raises(MailerSendUnknownFateError, match="answered 201 with a body larger than 32 MiB"):
+    with pytest.raises(MailerSendAmbiguousResultError, match="answered 201 with a body larger than 32 MiB"):
         script.run(flow().send(POST))
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.masking import masked, masked_within, said_by
+from airflow_provider_mailersend.api.masking import masked, masked_within
+from airflow_provider_mailersend.api.wording import describe_error
 from tests.feeding.script import properties
 
 
@@ -83,7 +84,7 @@ def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy
         except ValueError as first:
             raise ConnectionError("something else") from first
     except ConnectionError as error:
-        said = said_by(error)
+        said = describe_error(error)
     assert said.startswith("ConnectionError, http://")
     assert said.endswith("has no port; mlsn.***")
     assert not any(part in said for part in ("jane", "se/cr", "cr@t", "0123"))

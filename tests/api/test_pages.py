@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.pages import Paging, data_of, entries_of, quota_of
+from airflow_provider_mailersend.api.answers import data_of, entries_of, quota_of
+from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 from tests.feeding.account import FAULTS, Account, minutes

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendAuthenticationError,
     MailerSendQuotaExhaustedError,
     MailerSendRequestError,
-    MailerSendUnknownFateError,
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.additions import Additions
@@ -621,7 +621,7 @@ def test_an_answer_that_shows_no_addresses_tells_nothing_of_them():
 def test_an_addition_whose_fate_stays_unknown_is_given_up():
     account = Account(faults=["lost before", "fine"] * 10)
     script = Script(server=account)
-    with pytest.raises(MailerSendUnknownFateError, match=r"before that: 0 of 3; not added: 3\.$"):
+    with pytest.raises(MailerSendAmbiguousResultError, match=r"before that: 0 of 3; not added: 3\.$"):
         add(account, script=script, sender=flow(max_retries=2), recipients=addresses(3))
     assert methods(script) == ["POST", "GET"] * 3
 
@@ -652,7 +652,7 @@ def test_what_was_found_before_giving_up_is_counted_as_added():
         return lost()
 
     script = Script(half, server=account)
-    with pytest.raises(MailerSendUnknownFateError, match="Added to blocklist before that: 1 of 2"):
+    with pytest.raises(MailerSendAmbiguousResultError, match="Added to blocklist before that: 1 of 2"):
         add(account, script=script, sender=flow(max_retries=0), recipients=addresses(2))
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendPermissionError,
-    MailerSendUnknownFateError,
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.delete_all import DeleteAll
@@ -130,7 +130,7 @@ def test_a_domain_s_entries_are_meant_alone():
 
 def test_a_lost_answer_that_stays_lost_is_given_up():
     account = of(30, fault="lost before", times=9)
-    with pytest.raises(MailerSendUnknownFateError):
+    with pytest.raises(MailerSendAmbiguousResultError):
         empty(account)
     assert len(account.entries) == 30
 
@@ -139,7 +139,7 @@ def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted():
     # Oldest first: what stands on later pages may be old or new.
     account = of(250, fault="lost before")
     account.entries.reverse()
-    with pytest.raises(MailerSendUnknownFateError):
+    with pytest.raises(MailerSendAmbiguousResultError):
         empty(account)
     assert len(account.entries) == 250
 

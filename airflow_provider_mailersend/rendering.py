@@ -1,15 +1,31 @@
-"""Reading what a template field holds once it is rendered."""
+"""
+What a task's arguments hold: left out or given, a literal in a DAG file or rendered from a template.
+
+A rendered value may be the text of a list, the text "None", or nothing at all. What is not surely what it should be is
+refused, and what was given and rendered to nothing never counts as left out.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar, cast, get_args
 
 from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
+from airflow_provider_mailersend.jobs.plan import Mode, check_max_deletes
+
+_T = TypeVar("_T")
+
+Unset = Enum("Unset", "UNSET")
+
+#: What an argument is that was left out.
+UNSET = Unset.UNSET
 
 _NOTHING = ("", "None", "null")
 
@@ -24,6 +40,28 @@ _SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
 # What stands between things that were meant as a list, and what shows that a text was made of something else.
 _BETWEEN = {",": "commas", ";": "semicolons"}
 _BRACKET = re.compile(r"[(){}\[\]<>]")
+
+_FLAGS = {"true": True, "false": False}
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
+_FRACTION = re.compile(r"\d?\.\d{1,9}", re.ASCII)
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+def or_none(argument: _T | Unset) -> _T | None:
+    """Return *argument*; None where it was left out."""
+    return None if isinstance(argument, Unset) else argument
+
+
+def rendered(argument: object, name: str, *, given: bool) -> str | None:
+    """
+    Return the text that field *name* holds, once rendered; None where it was left out.
+
+    :raises ValueError: it was given, and is nothing: what it was to keep to must not turn into all.
+    """
+    text = text_of(argument, name)
+    if given and text is None:
+        raise ValueError(f"{name} was given, and rendered to {argument!r}. Leave it out if all is meant")
+    return text
 
 
 def text_of(value: object, name: str) -> str | None:
@@ -110,3 +148,85 @@ def _why_no_list(text: str, name: str) -> str:
         return f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them"
     between = next((said for mark, said in _BETWEEN.items() if mark in text), "spaces or line breaks")
     return f'{name} is a text with {between}, which is not a list: write ["a", "b"]'
+
+
+def flag_of(value: object, name: str) -> bool:
+    """
+    Return what flag *name* is: ``True`` or ``False``, or as rendered ``"true"`` or ``"false"``, whatever its case.
+
+    :raises ValueError: it is anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    flag = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
+    if flag is None:
+        raise ValueError(f"{name} must be true or false; got {_shown(value)}")
+    return flag
+
+
+def mode_of(value: object, name: str = "mode") -> Mode:
+    """
+    Return which mode of a sync *value* is.
+
+    :raises ValueError: it is none.
+    """
+    mode = value.strip() if isinstance(value, str) else value
+    if mode not in get_args(Mode):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(Mode))}; got {_shown(value)}")
+    return cast(Mode, mode)
+
+
+def list_named(value: object, name: str = "suppression_list") -> SuppressionList:
+    """
+    Return which suppression list *value* is.
+
+    :raises ValueError: it is none.
+    """
+    return SuppressionList(required_text_of(value, name))
+
+
+def status_of(value: object, name: str = "status") -> SmsRecipientStatus:
+    """
+    Return which status of an SMS recipient *value* is.
+
+    :raises ValueError: it is none.
+    """
+    return SmsRecipientStatus(required_text_of(value, name))
+
+
+def status_or_none(value: object, name: str = "status") -> SmsRecipientStatus | None:
+    """Return the same; None where *value* was rendered from nothing."""
+    return None if text_of(value, name) is None else status_of(value, name)
+
+
+def max_deletes_of(value: object, name: str = "max_deletes") -> int | float:
+    """
+    Return how many deletions are allowed: a whole number of entries, or a fraction, as ``5`` and ``0.2`` or rendered.
+
+    :raises ValueError: it is neither.
+    """
+    read: object = value
+    if isinstance(value, str):
+        bare = value.strip()
+        read = int(bare) if _COUNT.fullmatch(bare) else float(bare) if _FRACTION.fullmatch(bare) else value
+    check_max_deletes(read)
+    return cast("int | float", read)
+
+
+def check_literal(value: object, name: str, read: Callable[[Any, str], object]) -> None:
+    """
+    Read option *name* when the DAG is parsed, where it is a literal; what is rendered later is read then.
+
+    :raises ValueError: it is not what it may be.
+    """
+    is_template = isinstance(value, str) and any(mark in value for mark in _TEMPLATE_MARKS)
+    if value is None or (isinstance(value, (str, int, float)) and not is_template):
+        read(value, name)
+
+
+def _shown(value: object) -> str:
+    return (
+        masked_within(repr(value))
+        if isinstance(value, (str, int, float, type(None)))
+        else type(value).__name__
+    )

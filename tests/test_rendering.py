@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.templating import list_of, moment_of, required_text_of, text_of
+from airflow_provider_mailersend.rendering import list_of, moment_of, required_text_of, text_of
 
 
 @pytest.mark.parametrize(

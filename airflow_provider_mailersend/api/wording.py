@@ -1,0 +1,33 @@
+"""Words of messages: a list cut short, an exception of another library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+
+from airflow_provider_mailersend.api.masking import masked_within
+
+_USER = re.compile(r"//\S*@")
+
+
+def first_of(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
+    """
+    Return the first of *names*, which are masked already, and how many more of *count* there are.
+
+    >>> first_of(["a", "b", "c"], 5, most=2)
+    'a, b and 3 more'
+    """
+    shown = list(islice(names, most))
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return separator.join(shown) + more
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the name of an exception of any library, and the message of its first cause, masked."""
+    root = error
+    while (earlier := root.__cause__ or root.__context__) is not None:
+        root = earlier
+    # The URL of a proxy may hold a password, and errors quote it.
+    said = masked_within(_USER.sub("//", str(root)[:300]))
+    return f"{type(error).__name__}, {said}" if said else type(error).__name__
