@@ -572,14 +572,16 @@ def test_who_uses_the_session_has_their_own_timeouts(connect: Connect) -> None:
 def test_a_slow_answer_holds_up_no_other_request_of_the_connection(connect: Connect) -> None:
     """The first request's answer drips until the others are done; it would be read for ever otherwise."""
     others_done = threading.Event()
+    # Said, as the server closes: whoever reuses the connection meanwhile would find it broken.
+    said = answer(JSON, b"Connection: close")
 
     def serve(connection: socket.socket, number: int) -> None:
         if number == 0:
-            connection.sendall(answer()[:-5])
+            connection.sendall(said[:-5])
             others_done.wait(8)
-            connection.sendall(answer()[-5:])
+            connection.sendall(said[-5:])
         else:
-            connection.sendall(answer())
+            connection.sendall(said)
 
     async def scenario(hook: MailerSendAsyncHook) -> list[Any]:
         first = asyncio.create_task(hook.get_api_quota())
