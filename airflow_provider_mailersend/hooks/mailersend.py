@@ -41,15 +41,15 @@ from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
-from airflow_provider_mailersend.jobs.additions import Additions, OnInvalid
-from airflow_provider_mailersend.jobs.arguments import check_flags
+from airflow_provider_mailersend.jobs.additions import Additions
+from airflow_provider_mailersend.jobs.arguments import OnInvalid, OnMissing, check_choice, check_flags
 from airflow_provider_mailersend.jobs.delete_all import DeleteAll
 from airflow_provider_mailersend.jobs.deletions import Deletions
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain
 from airflow_provider_mailersend.jobs.finding import Finding
 from airflow_provider_mailersend.jobs.matching import Matching
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
-from airflow_provider_mailersend.jobs.sms_updates import OnMissing, SmsUpdates, set_status
+from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
@@ -368,7 +368,7 @@ class MailerSendHook(MailerSendAccount):
         delete_all: bool = False,
         domain_id: str | None = None,
         domain: str | None = None,
-        ignore_missing: bool = True,
+        on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
         so_far: SoFar | None = None,
     ) -> dict[str, Any]:
@@ -389,14 +389,14 @@ class MailerSendHook(MailerSendAccount):
             there before is deleted.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
-        :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
+        :param on_missing: what to do about *ids* that the API does not know: ``skip`` them, or ``fail``.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param so_far: what an error of the same call had as its ``so_far``: go on from there, without reading the list.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
             the addresses and patterns that have no entry; ``all``: whether everything was deleted;
             ``may_be_incomplete``: whether entries may have been missed, as the list's order kept varying;
             ``requests``: how many requests it took.
-        :raises MailerSendValidationError: ids are unknown, and *ignore_missing* is false. It names them.
+        :raises MailerSendValidationError: ids are unknown, and *on_missing* is ``fail``. It names them.
         """
         check_flags(delete_all=delete_all)
         by_value = recipients is not None or patterns is not None
@@ -418,7 +418,7 @@ class MailerSendHook(MailerSendAccount):
             ids or (),
             matching=matching,
             scope=scope,
-            ignore_missing=ignore_missing or by_value,
+            on_missing="skip" if by_value else on_missing,
             batch_size=batch_size,
             so_far=so_far,
         )
@@ -443,7 +443,7 @@ class MailerSendHook(MailerSendAccount):
         """
         return self._run(self._flow.get(get_recipient(recipient_id)))
 
-    def delete_recipient(self, recipient_id: str, *, ignore_missing: bool = True) -> bool:
+    def delete_recipient(self, recipient_id: str, *, on_missing: OnMissing = "skip") -> bool:
         """
         Delete one recipient: ``DELETE /recipients/{id}``.
 
@@ -453,15 +453,16 @@ class MailerSendHook(MailerSendAccount):
         address that is kept to be suppressed is personal data too.
 
         :param recipient_id: the recipient's id.
-        :param ignore_missing: whether it is no error when there is none of this id.
+        :param on_missing: what to do where there is none of this id: ``skip`` it, or ``fail``.
         :return: whether there was one.
-        :raises MailerSendNotFoundError: there is none of this id, and *ignore_missing* is false.
+        :raises MailerSendNotFoundError: there is none of this id, and *on_missing* is ``fail``.
         """
+        check_choice("on_missing", on_missing, OnMissing)
         try:
             self._run(self._flow.carry_out(delete_recipient(recipient_id)))
         except MailerSendNotFoundError as error:
             # Where an earlier try got no answer, it was that try that deleted it.
-            if not error.may_be_processed and not ignore_missing:
+            if not error.may_be_processed and on_missing == "fail":
                 raise
             return error.may_be_processed
         return True

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_mailersend.jobs.arguments import check_choice, check_whole_number
-from airflow_provider_mailersend.jobs.sms_updates import OnMissing
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,

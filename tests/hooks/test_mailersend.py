@@ -560,7 +560,7 @@ def test_unknown_ids_can_fail_the_deletion_naming_them(connect: Connect) -> None
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
         with pytest.raises(MailerSendValidationError, match="no entries of the ids unknown1, unknown2"):
             MailerSendHook(connect(sandbox)).delete_suppressions(
-                "blocklist", ids=["unknown1", *ids, "unknown2"], ignore_missing=False
+                "blocklist", ids=["unknown1", *ids, "unknown2"], on_missing="fail"
             )
         assert len(sandbox.entries("blocklist")) == 10
 
@@ -570,9 +570,7 @@ def test_a_deletion_whose_answer_is_lost_is_repeated_and_counts_once(connect: Co
     with Sandbox(blocklist=10, rate_limit=None) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
         sandbox.fail(Fault(method="DELETE", cut=cut))
-        result = MailerSendHook(connect(sandbox)).delete_suppressions(
-            "blocklist", ids=ids, ignore_missing=False
-        )
+        result = MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", ids=ids, on_missing="fail")
         assert (result["deleted"], result["missing"]) == (ids, [])
         assert sandbox.entries("blocklist") == []
 
@@ -590,7 +588,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect, dialect: str) -
         assert hook.delete_recipient(one) is True
         assert hook.delete_recipient(one) is False
         with pytest.raises(MailerSendNotFoundError):
-            hook.delete_recipient(one, ignore_missing=False)
+            hook.delete_recipient(one, on_missing="fail")
         with pytest.raises(MailerSendNotFoundError):
             hook.get_recipient(one)
 
@@ -599,7 +597,7 @@ def test_a_recipient_deleted_by_a_request_without_an_answer_counts_as_deleted(co
     with Sandbox(recipients=3, rate_limit=None) as sandbox:
         sandbox.fail(Fault(method="DELETE", cut="after"))
         one = sandbox.entries("recipients")[0]["id"]
-        assert MailerSendHook(connect(sandbox)).delete_recipient(one, ignore_missing=False) is True
+        assert MailerSendHook(connect(sandbox)).delete_recipient(one, on_missing="fail") is True
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
