@@ -425,6 +425,62 @@ def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments
         assert sandbox.log == []
 
 
+def test_iterating_sends_nothing_until_it_begins(connect: Connect) -> None:
+    with Sandbox(unsubscribes=3, recipients=3, sms_recipients=3) as sandbox:
+        hook = MailerSendHook(connect(sandbox))
+        readings = [
+            hook.iter_suppressions("unsubscribes", domain="example.com"),
+            hook.iter_recipients(domain="example.com"),
+            hook.iter_sms_recipients(),
+        ]
+        assert sandbox.log == []
+        for reading in readings:
+            next(reading)
+        assert [request.path for request in sandbox.log] == [
+            "/domains",
+            "/suppressions/unsubscribes",
+            "/recipients",
+            "/sms-recipients",
+        ]
+
+
+def test_one_entry_is_found_by_what_it_suppresses(connect: Connect, sandbox: Sandbox) -> None:
+    hook = MailerSendHook(connect(sandbox))
+    sandbox.add("blocklist", *(f"person{n}@example.org" for n in range(120)))
+    address = hook.find_suppression("blocklist", recipient=" Person3@Example.org")
+    assert address is not None
+    assert (address["type"], address["pattern"]) == ("exact", "person3@example.org")
+    assert hook.find_suppression("blocklist", recipient="nobody@example.org") is None
+    assert hook.find_suppression("blocklist", pattern=".*@example.org") is None
+    added = hook.add_suppressions("blocklist", patterns=[".*@example.org"], domain="example.com")["added"]
+    found = hook.find_suppression("blocklist", pattern=".*@example.org", domain="example.com")
+    assert found is not None
+    assert [found["id"]] == added
+
+
+@pytest.mark.parametrize(
+    ("suppression_list", "arguments", "complaint"),
+    [
+        ("blocklist", {}, "give recipient or pattern"),
+        ("blocklist", {"recipient": "a@example.com", "pattern": "a"}, "give either recipient or pattern"),
+        ("blocklist", {"recipient": "jane"}, r"recipient must be one address; got 'j\*\*\*'"),
+        ("blocklist", {"recipient": ""}, "recipient must be one address"),
+        ("blocklist", {"pattern": ""}, "pattern must be a regular expression"),
+        ("unsubscribes", {"pattern": ".*"}, "patterns stand on the blocklist only"),
+    ],
+)
+def test_what_cannot_be_found_is_refused_before_any_request(
+    connect: Connect,
+    sandbox: Sandbox,
+    suppression_list: str,
+    arguments: dict[str, Any],
+    complaint: str,
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        MailerSendHook(connect(sandbox)).find_suppression(suppression_list, **arguments)
+    assert sandbox.log == []
+
+
 @pytest.mark.parametrize("nothing", ["", "  ", "None", "null", "nan", "{{ params.domain }}"])
 @pytest.mark.parametrize("field", ["domain_id", "domain"])
 def test_a_domain_that_came_out_empty_is_refused_by_every_method(
@@ -436,7 +492,7 @@ def test_a_domain_that_came_out_empty_is_refused_by_every_method(
     calls: list[Callable[[], Any]] = [
         lambda: list(hook.iter_suppressions("blocklist", **scope)),
         lambda: hook.list_suppressions("blocklist", **scope),
-        lambda: hook.find_suppressions("blocklist", {("recipients", *address): 1}, **scope),
+        lambda: hook.find_suppression("blocklist", recipient="a@example.com", **scope),
         lambda: hook.add_suppressions("blocklist", recipients=address, **scope),
         lambda: hook.sync_suppressions("blocklist", recipients=address, **scope),
         lambda: hook.delete_suppressions("blocklist", ids=["abc"], **scope),
