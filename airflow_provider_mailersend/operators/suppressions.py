@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
@@ -160,6 +160,7 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
         "domain",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recipients": "json", "patterns": "json"}
 
     def __init__(
         self,
@@ -258,6 +259,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         "domain",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "ids": "json",
+        "recipients": "json",
+        "patterns": "json",
+    }
 
     def __init__(
         self,
@@ -396,6 +402,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         "dry_run",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recipients": "json", "patterns": "json"}
 
     def __init__(
         self,

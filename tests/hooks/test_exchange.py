@@ -20,6 +20,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendConnectionError,
     MailerSendError,
     MailerSendServerError,
+    MailerSendSettingsError,
     MailerSendUnexpectedAnswerError,
 )
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
@@ -461,7 +462,7 @@ def test_a_host_that_cannot_be_is_an_error_of_ours(
     connect(host=host)
     with pytest.raises(ValueError, match=r"the host .*Connection 'mailersend_default'\.") as caught:
         ask(timeout=10, max_retries=3)
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is MailerSendSettingsError
 
 
 @pytest.mark.parametrize("proxy", PROXIES, ids=str)
@@ -535,7 +536,7 @@ def test_a_host_that_cannot_be_reached_is_named(connect: Connect, ask: Ask) -> N
         host = f"127.0.0.1:{unused.getsockname()[1]}"
         connect(host=f"http://{host}")
         with pytest.raises(
-            MailerSendConnectionError, match=f"MailerSend: {host} cannot be reached"
+            MailerSendConnectionError, match=f"GET /api-quota: {host} cannot be reached"
         ) as caught:
             ask(timeout=10, max_retries=0)
     assert not caught.value.permanent
