@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from airflow_provider_mailersend.operators import recipients, sms_recipients, suppressions
+from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.rendering import list_of, moment_of, required_text_of, text_of
 
 
@@ -114,3 +117,15 @@ def test_texts_and_moments() -> None:
         text_of(7, "domain_id")
     with pytest.raises(ValueError, match="recipient_id is empty: it is 'None'"):
         required_text_of("None", "recipient_id")
+
+
+@pytest.mark.parametrize("module", [suppressions, recipients, sms_recipients])
+def test_lists_are_shown_as_json_where_airflow_shows_rendered_fields(module: ModuleType) -> None:
+    tasks = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, MailerSendOperator)
+    ]
+    for task in tasks:
+        lists = {"recipients", "patterns", "ids", "numbers"} & set(task.template_fields)
+        assert task.template_fields_renderers == dict.fromkeys(lists, "json"), task

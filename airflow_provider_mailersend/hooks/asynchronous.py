@@ -16,17 +16,13 @@ from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, drive_async
 from airflow_provider_mailersend.api.requests import (
-    SmsRecipientStatus,
     SuppressionList,
-    get_recipient,
     get_sms_recipient,
-    list_recipients,
-    list_sms_recipients,
     list_suppressions,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
-from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
+from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
@@ -45,17 +41,15 @@ _PATIENCE = 1.0
 
 class MailerSendAsyncHook(MailerSendAccount):
     """
-    The reading half of MailerSendHook, and the quota, for triggers: nothing blocks the event loop.
+    What triggers read, without blocking the event loop.
 
-    It is an asynchronous context manager, which closes its connections.
+    It is an asynchronous context manager, which closes its connections. Its methods take, return and raise what those
+    of :class:`MailerSendHook` do.
 
     .. code-block:: python
 
         async with MailerSendAsyncHook() as hook:
-            async for entry in hook.iter_suppressions("hard-bounces"):
-                print(entry["recipient"]["email"])
-
-    Parameters, errors and what is returned are those of :class:`MailerSendHook`.
+            bounces = await hook.list_suppressions("hard-bounces", since="2026-01-01")
     """
 
     # A look that is over within seconds is worth no line: triggers log what they find.
@@ -84,30 +78,10 @@ class MailerSendAsyncHook(MailerSendAccount):
             self._client = None
 
     @property
-    def requests_sent(self) -> int:
-        """How many requests this hook has sent, repeats included."""
-        return self._account[1].requests if self._account is not None else 0
-
-    @property
     def clock_ahead(self) -> timedelta:
         """How far the API's clock is ahead of this machine's: as :attr:`MailerSendHook.clock_ahead`."""
         ahead = self._account[1].throttle.clock_ahead if self._account is not None else None
         return timedelta(seconds=ahead or 0.0)
-
-    async def iter_suppressions(
-        self,
-        suppression_list: str,
-        *,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        since: Moment = None,
-        until: Moment = None,
-    ) -> AsyncIterator[Entry]:
-        """Read a suppression list, page by page: as :meth:`MailerSendHook.iter_suppressions`."""
-        which, moments = SuppressionList(suppression_list), between(since, until)
-        asked = list_suppressions(which, await self._domain(domain_id, domain))
-        async for entry in self._iterate(WholeList(asked, **moments)):
-            yield entry
 
     async def list_suppressions(
         self,
@@ -116,66 +90,46 @@ class MailerSendAsyncHook(MailerSendAccount):
         domain_id: str | None = None,
         domain: str | None = None,
         since: Moment = None,
-        until: Moment = None,
     ) -> list[Entry]:
-        """Return all that :meth:`iter_suppressions` yields, as a list."""
-        entries = self.iter_suppressions(
-            suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
-        )
-        return [entry async for entry in entries]
+        """Return a suppression list's entries: as :meth:`MailerSendHook.list_suppressions`."""
+        which, moments = SuppressionList(suppression_list), between(since, None)
+        request = list_suppressions(which, await self._domain(domain_id, domain))
+        whole = WholeList(request, **moments)
+        _, _, reporter = await self._connect()
+        report = reporter.job(request)
+        entries: list[Entry] = []
+        try:
+            # Page by page, so that others have their turns in between.
+            while whole.request is not None:
+                entries += await self._run(lambda flow: flow.read_page(whole), report)
+        finally:
+            self._warn_of(whole, request.endpoint)
+        return entries
 
-    async def find_suppressions(
+    async def locate_suppressions(
         self,
         suppression_list: str,
         last_pages: Mapping[tuple[str, str], int],
         *,
         domain_id: str | None = None,
         domain: str | None = None,
-        both_ways: bool = True,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
+        """Find entries near where they stood last: see :class:`.Finding`."""
         scope = Scope(await self._domain(domain_id, domain))
-        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
-        return await self._run(finding.run)
-
-    async def iter_recipients(
-        self, *, domain_id: str | None = None, domain: str | None = None
-    ) -> AsyncIterator[Entry]:
-        """Read the recipients, page by page: as :meth:`MailerSendHook.iter_recipients`."""
-        async for entry in self._iterate(WholeList(list_recipients(await self._domain(domain_id, domain)))):
-            yield entry
-
-    async def get_recipient(self, recipient_id: str) -> Entry:
-        """Return one recipient: as :meth:`MailerSendHook.get_recipient`."""
-        return await self._run(lambda flow: flow.get(get_recipient(recipient_id)))
-
-    async def iter_sms_recipients(
-        self, *, status: str | None = None, sms_number_id: str | None = None
-    ) -> AsyncIterator[Entry]:
-        """Read the SMS recipients, page by page: as :meth:`MailerSendHook.iter_sms_recipients`."""
-        wanted = SmsRecipientStatus(status) if status else None
-        async for entry in self._iterate(WholeList(list_sms_recipients(wanted, sms_number_id))):
-            yield entry
+        return await self._run(Finding(SuppressionList(suppression_list), last_pages, scope=scope).run)
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
-        """Return one SMS recipient: as :meth:`MailerSendHook.get_sms_recipient`."""
+        """Return one SMS recipient."""
         return await self._run(lambda flow: flow.get(get_sms_recipient(sms_recipient_id)))
 
     async def resolve_domain_id(self, domain: str) -> str:
-        """Return the id of the domain of this name: as :meth:`MailerSendHook.resolve_domain_id`."""
+        """Return the id of the domain of this name, asked for once."""
         async with self._resolving:
             return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:
-        """Return what is left of the day's requests: as :meth:`MailerSendHook.get_api_quota`."""
+        """Return what is left of the daily quota."""
         return await self._run(lambda flow: flow.get_quota())
-
-    async def test_connection(self) -> tuple[bool, str]:
-        """Ask for the quota, and return whether that worked and what is left, or why not."""
-        try:
-            return True, connected(await self.get_api_quota())
-        except (MailerSendError, ValueError) as error:
-            return False, str(error)
 
     async def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
         settings, _, _ = await self._connect()
@@ -190,17 +144,6 @@ class MailerSendAsyncHook(MailerSendAccount):
                 flow = self._flow_for(settings)
                 self._account = settings, flow, self._reporter_of(flow)
         return self._account
-
-    async def _iterate(self, whole: WholeList) -> AsyncIterator[Entry]:
-        endpoint = whole.request.endpoint if whole.request else ""
-        _, _, reporter = await self._connect()
-        report = reporter.job(whole.request)
-        try:
-            while whole.request is not None:
-                for entry in await self._run(lambda flow: flow.read_page(whole), report):
-                    yield entry
-        finally:
-            self._warn_of(whole, endpoint)
 
     async def _run(self, steps_of: Callable[[Flow], Steps[_T]], report: JobReport | None = None) -> _T:
         _, flow, reporter = await self._connect()

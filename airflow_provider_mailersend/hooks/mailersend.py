@@ -41,17 +41,17 @@ from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
-from airflow_provider_mailersend.jobs.additions import Additions, OnInvalid
-from airflow_provider_mailersend.jobs.arguments import check_flags
+from airflow_provider_mailersend.jobs.additions import Additions
+from airflow_provider_mailersend.jobs.arguments import OnInvalid, OnMissing, check_choice, check_flags
 from airflow_provider_mailersend.jobs.delete_all import DeleteAll
 from airflow_provider_mailersend.jobs.deletions import Deletions
-from airflow_provider_mailersend.jobs.domains import Scope, find_domain
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope, find_domain
 from airflow_provider_mailersend.jobs.finding import Finding
 from airflow_provider_mailersend.jobs.matching import Matching
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
-from airflow_provider_mailersend.jobs.sms_updates import OnMissing, SmsUpdates, set_status
+from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync
-from airflow_provider_mailersend.jobs.wanted import Item, Wanted
+from airflow_provider_mailersend.jobs.wanted import Item, Wanted, item_of
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
@@ -172,12 +172,13 @@ class MailerSendHook(MailerSendAccount):
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param since: only entries made at this moment or later; a string or a datetime without a zone is in UTC.
         :param until: only entries made before this moment.
-        :return: an iterator over the entries, in the API's order. On the blocklist an entry has ``id``, ``type``,
-            ``pattern``, ``domain`` and ``created_at``; elsewhere ``id``, ``recipient``, ``created_at`` and more.
+        :return: an iterator over the entries, in the API's order; it sends nothing until it is iterated. On the
+            blocklist an entry has ``id``, ``type``, ``pattern``, ``domain`` and ``created_at``; elsewhere ``id``,
+            ``recipient``, ``created_at`` and more.
         """
         which, moments = SuppressionList(suppression_list), between(since, until)
-        asked = list_suppressions(which, self._domain(domain_id, domain))
-        return self._iterate(WholeList(asked, **moments))
+        scope = Scope.of(domain_id, domain, self.settings.domain_id)
+        return self._iterate(lambda id_: WholeList(list_suppressions(which, id_), **moments), scope)
 
     def list_suppressions(
         self,
@@ -194,7 +195,42 @@ class MailerSendHook(MailerSendAccount):
         )
         return list(entries)
 
-    def find_suppressions(
+    def find_suppression(
+        self,
+        suppression_list: str,
+        *,
+        recipient: str | None = None,
+        pattern: str | None = None,
+        domain_id: str | None = None,
+        domain: str | None = None,
+    ) -> Entry | None:
+        """
+        Find what suppresses an address, or is a pattern: ``GET /suppressions/{list}``.
+
+        The API has no search, so it costs a request for each 100 entries down to the one that is found. Where there is
+        none, a list of more than one page is read from its end too, as an entry deleted meanwhile can hide another.
+
+        .. code-block:: python
+
+            hook.find_suppression("blocklist", recipient="jane@example.com")
+            # {"id": "60f198790542d97fb66dfe52", "type": "exact", "pattern": "jane@example.com", …}
+
+        :param suppression_list: the list, as in :meth:`iter_suppressions`.
+        :param recipient: the address; compared case-insensitively, whitespace stripped.
+        :param pattern: the regular expression instead, on the blocklist, as it was added.
+        :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of
+            the account and of all its domains.
+        :param domain: the domain's name, resolved with one extra request, once for each hook.
+        :return: the entry, the first on the list where there are several; None where there is none.
+        :raises MailerSendIncompleteListError: it was not met and may be there, as the list's order kept varying.
+        """
+        wanted = item_of(recipient, pattern)
+        found = self.locate_suppressions(
+            suppression_list, {(wanted.kind, wanted.value): 1}, domain_id=domain_id, domain=domain
+        )
+        return next((entry for _, entry in found.values()), None)
+
+    def locate_suppressions(
         self,
         suppression_list: str,
         last_pages: Mapping[tuple[str, str], int],
@@ -203,28 +239,7 @@ class MailerSendHook(MailerSendAccount):
         domain: str | None = None,
         both_ways: bool = True,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """
-        Find entries on a suppression list, by what they suppress: ``GET /suppressions/{list}``.
-
-        It looks first near where they stood last: an entry that is still there costs mostly one request, wherever it
-        stands. That one is not there costs a request for each 100 entries, or two: an entry deleted while a list is
-        read from the top can hide another, so a list of more than one page is then read from its end too.
-
-        .. code-block:: python
-
-            hook.find_suppressions("blocklist", {("recipients", "jane@example.com"): 1})
-            # {("recipients", "jane@example.com"): (17, {"id": "60f198790542d97fb66dfe52", …})}
-
-        :param suppression_list: the list, as in :meth:`iter_suppressions`.
-        :param last_pages: what is looked for, pairs of ``recipients`` and an address, whose case does not count, or of
-            ``patterns`` and a regular expression; each with the page of 100, from 1, on which it stood last.
-        :param domain_id: only this domain's entries; by default the connection's. Without either: the entries of
-            the account and of all its domains.
-        :param domain: the same by the domain's name, which costs one request, once for each hook.
-        :param both_ways: whether to read from the end too.
-        :return: those that are there, each as the page it stands on and its entry.
-        :raises MailerSendIncompleteListError: one was not met and may be there, as the list's order kept varying.
-        """
+        """Find several, near where they stood last, for sensors: see :class:`.Finding`."""
         scope = Scope.of(domain_id, domain, self.settings.domain_id)
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return self._run(finding.run(self._flow))
@@ -368,7 +383,7 @@ class MailerSendHook(MailerSendAccount):
         delete_all: bool = False,
         domain_id: str | None = None,
         domain: str | None = None,
-        ignore_missing: bool = True,
+        on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
         so_far: SoFar | None = None,
     ) -> dict[str, Any]:
@@ -389,14 +404,14 @@ class MailerSendHook(MailerSendAccount):
             there before is deleted.
         :param domain_id: the domain whose entries they are; by default the connection's.
         :param domain: the same by the domain's name, which costs one request, once for each hook.
-        :param ignore_missing: whether ids that the API does not know are left out, or fail the call.
+        :param on_missing: what to do about *ids* that the API does not know: ``skip`` them, or ``fail``.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param so_far: what an error of the same call had as its ``so_far``: go on from there, without reading the list.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
             the addresses and patterns that have no entry; ``all``: whether everything was deleted;
             ``may_be_incomplete``: whether entries may have been missed, as the list's order kept varying;
             ``requests``: how many requests it took.
-        :raises MailerSendValidationError: ids are unknown, and *ignore_missing* is false. It names them.
+        :raises MailerSendValidationError: ids are unknown, and *on_missing* is ``fail``. It names them.
         """
         check_flags(delete_all=delete_all)
         by_value = recipients is not None or patterns is not None
@@ -418,7 +433,7 @@ class MailerSendHook(MailerSendAccount):
             ids or (),
             matching=matching,
             scope=scope,
-            ignore_missing=ignore_missing or by_value,
+            on_missing="skip" if by_value else on_missing,
             batch_size=batch_size,
             so_far=so_far,
         )
@@ -433,7 +448,8 @@ class MailerSendHook(MailerSendAccount):
         :return: an iterator over the recipients, in no order: ``id``, ``email``, ``created_at`` and more. The same
             address is one recipient for each domain.
         """
-        return self._iterate(WholeList(list_recipients(self._domain(domain_id, domain))))
+        scope = Scope.of(domain_id, domain, self.settings.domain_id)
+        return self._iterate(lambda id_: WholeList(list_recipients(id_)), scope)
 
     def get_recipient(self, recipient_id: str) -> Entry:
         """
@@ -443,7 +459,7 @@ class MailerSendHook(MailerSendAccount):
         """
         return self._run(self._flow.get(get_recipient(recipient_id)))
 
-    def delete_recipient(self, recipient_id: str, *, ignore_missing: bool = True) -> bool:
+    def delete_recipient(self, recipient_id: str, *, on_missing: OnMissing = "skip") -> bool:
         """
         Delete one recipient: ``DELETE /recipients/{id}``.
 
@@ -453,15 +469,16 @@ class MailerSendHook(MailerSendAccount):
         address that is kept to be suppressed is personal data too.
 
         :param recipient_id: the recipient's id.
-        :param ignore_missing: whether it is no error when there is none of this id.
+        :param on_missing: what to do where there is none of this id: ``skip`` it, or ``fail``.
         :return: whether there was one.
-        :raises MailerSendNotFoundError: there is none of this id, and *ignore_missing* is false.
+        :raises MailerSendNotFoundError: there is none of this id, and *on_missing* is ``fail``.
         """
+        check_choice("on_missing", on_missing, OnMissing)
         try:
             self._run(self._flow.carry_out(delete_recipient(recipient_id)))
         except MailerSendNotFoundError as error:
             # Where an earlier try got no answer, it was that try that deleted it.
-            if not error.may_be_processed and not ignore_missing:
+            if not error.may_be_processed and on_missing == "fail":
                 raise
             return error.may_be_processed
         return True
@@ -478,7 +495,7 @@ class MailerSendHook(MailerSendAccount):
             ``created_at`` and more. The same phone number is one SMS recipient for each SMS number.
         """
         wanted = SmsRecipientStatus(status) if status else None
-        return self._iterate(WholeList(list_sms_recipients(wanted, sms_number_id)))
+        return self._iterate(lambda _: WholeList(list_sms_recipients(wanted, sms_number_id)))
 
     def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
         """
@@ -581,10 +598,10 @@ class MailerSendHook(MailerSendAccount):
     def _flow(self) -> Flow:
         return self._flow_for(self.settings)
 
-    def _domain(self, domain_id: str | None, domain: str | None) -> str | None:
-        return self._run(Scope.of(domain_id, domain, self.settings.domain_id).resolve(self._flow))
-
-    def _iterate(self, whole: WholeList) -> Generator[Entry, None, None]:
+    def _iterate(
+        self, listing: Callable[[str | None], WholeList], scope: Scope = ACCOUNT_WIDE
+    ) -> Generator[Entry, None, None]:
+        whole = listing(self._run(scope.resolve(self._flow)))
         endpoint = whole.request.endpoint if whole.request else ""
         report = self._reporter.job(whole.request)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_mailersend.api.answers import Answer, entries_of, unexpected
 from airflow_provider_mailersend.api.entries import (
@@ -36,11 +36,9 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import check_batch_size, check_choice
+from airflow_provider_mailersend.jobs.arguments import OnInvalid, check_batch_size, check_choice
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.jobs.wanted import Item, items_of
-
-OnInvalid = Literal["fail", "skip"]
 
 #: How far an entry's date may lie before the moment it was asked for: answers may tell of a gateway's clock.
 _CLOCK_GRAIN = timedelta(minutes=1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
+
+#: What to do about what is not valid, or not there: fail, or leave it out.
+OnInvalid = Literal["fail", "skip"]
+OnMissing = Literal["fail", "skip"]
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:

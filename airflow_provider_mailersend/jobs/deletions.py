@@ -16,7 +16,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendRequestError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import check_batch_size
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.jobs.matching import Matching
 
@@ -28,7 +28,7 @@ class Deletions:
     :param ids: the entries' ids; each counts once.
     :param matching: finds the ids, where the entries are named by what they suppress.
     :param scope: the domain whose entries they are; without one they may be of any, and of the account.
-    :param ignore_missing: whether ids that the API does not know are left out or end the work.
+    :param on_missing: what to do about ids that the API does not know: leave them out, or end the work.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param so_far: what the same deletions had done when an error ended them; then nothing else is to be deleted.
     """
@@ -40,14 +40,15 @@ class Deletions:
         *,
         matching: Matching | None = None,
         scope: Scope = ACCOUNT_WIDE,
-        ignore_missing: bool = True,
+        on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
         so_far: Mapping[str, Any] | None = None,
     ) -> None:
         check_batch_size(batch_size)
+        check_choice("on_missing", on_missing, OnMissing)
         self.suppression_list = suppression_list
         self.scope = scope
-        self.ignore_missing = ignore_missing
+        self.on_missing = on_missing
         self.batch_size = batch_size
         #: The ids of the entries deleted.
         self.deleted: list[str] = list(so_far["deleted"]) if so_far else []
@@ -136,10 +137,10 @@ class Deletions:
             self._done(batch)
             return
         missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
-        if not self.ignore_missing:
+        if self.on_missing == "fail":
             named = first_of(map(masked_within, missing), len(missing), most=20)
             raise MailerSendValidationError(
-                f"{self.suppression_list} has no entries of the ids {named}. Pass ignore_missing=True to delete the "
+                f"{self.suppression_list} has no entries of the ids {named}. Pass on_missing='skip' to delete the "
                 "rest.",
                 endpoint=error.endpoint,
                 status=error.status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
@@ -24,10 +24,8 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import check_choice
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice
 from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
-
-OnMissing = Literal["fail", "skip"]
 
 
 class SmsUpdates:

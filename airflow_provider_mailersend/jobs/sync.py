@@ -26,8 +26,8 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendGuardError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.additions import OnInvalid, check_stored
-from airflow_provider_mailersend.jobs.arguments import check_choice, check_flags
+from airflow_provider_mailersend.jobs.additions import check_stored
+from airflow_provider_mailersend.jobs.arguments import OnInvalid, check_choice, check_flags
 from airflow_provider_mailersend.jobs.changes import Changes
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.jobs.plan import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes

@@ -155,6 +155,26 @@ def items_of(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
             raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
 
 
+def item_of(recipient: str | None, pattern: str | None) -> Item:
+    """
+    Return the one of both that is given.
+
+    :raises ValueError: neither is given, or both, or it is not surely an address or a pattern.
+    """
+    if recipient is None and pattern is None:
+        raise ValueError("give recipient or pattern: both are empty")
+    if recipient is not None and pattern is not None:
+        raise ValueError("give either recipient or pattern, and not both")
+    kind, value = ("patterns", pattern or "") if recipient is None else ("recipients", recipient)
+    wanted = Item(kind, value.strip(), 0)
+    if wanted.problem is not None:
+        name, must_be = (
+            ("recipient", "one address") if recipient is not None else ("pattern", "a regular expression")
+        )
+        raise ValueError(f"{name} must be {must_be}; got {masked(wanted.value)!r}. {wanted.problem}")
+    return wanted
+
+
 def check_items(items: Iterable[Item]) -> None:
     """
     Let *items* pass where each is surely one address, or a pattern.

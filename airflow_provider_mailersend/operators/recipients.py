@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
 from airflow_provider_mailersend.operators.base import MailerSendDomainOperator, MailerSendOperator
 from airflow_provider_mailersend.rendering import UNSET, Unset, required_text_of
 from airflow_provider_mailersend.task import MAX_ENTRIES
@@ -92,23 +92,25 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
         MailerSendDeleteRecipientOperator(task_id="forget", recipient_id="{{ params.recipient_id }}")
 
     :param recipient_id: the recipient's id. (templated)
-    :param ignore_missing: whether it is a success when there is no such recipient, as after a retry.
+    :param on_missing: what to do where there is no such recipient, as after a retry: ``skip`` it, or ``fail``.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``deleted``: whether there was one; ``requests``: how many requests it took.
-    :raises AirflowFailException: there is no such recipient and *ignore_missing* is false, or MailerSend refuses the
+    :raises AirflowFailException: there is no such recipient and *on_missing* is ``fail``, or MailerSend refuses the
         token.
     """
 
     template_fields: Sequence[str] = ("recipient_id", "mailersend_conn_id")
 
-    def __init__(self, *, recipient_id: str, ignore_missing: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *, recipient_id: str, on_missing: Literal["fail", "skip"] = "skip", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        check_flags(ignore_missing=ignore_missing)
+        check_choice("on_missing", on_missing, OnMissing)
         self.recipient_id = recipient_id
-        self.ignore_missing = ignore_missing
+        self.on_missing = on_missing
 
     def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
         recipient_id = required_text_of(self.recipient_id, "recipient_id")
-        deleted = self.hook.delete_recipient(recipient_id, ignore_missing=self.ignore_missing)
+        deleted = self.hook.delete_recipient(recipient_id, on_missing=self.on_missing)
         self.report(f"recipient {masked_within(recipient_id)}: {'deleted' if deleted else 'not there'}")
         return {"deleted": deleted, "requests": self.hook.requests_sent}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_mailersend.jobs.arguments import check_choice, check_whole_number
-from airflow_provider_mailersend.jobs.sms_updates import OnMissing
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
@@ -125,6 +124,7 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     """
 
     template_fields: Sequence[str] = ("ids", "numbers", "sms_number_id", "status", "mailersend_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"ids": "json", "numbers": "json"}
 
     def __init__(
         self,

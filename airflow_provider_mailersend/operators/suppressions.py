@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
-from airflow_provider_mailersend.jobs.additions import OnInvalid
 from airflow_provider_mailersend.jobs.arguments import (
+    OnInvalid,
+    OnMissing,
     check_batch_size,
     check_choice,
     check_flags,
@@ -159,6 +160,7 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
         "domain",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recipients": "json", "patterns": "json"}
 
     def __init__(
         self,
@@ -235,7 +237,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
     :param domain_id: the domain whose entries they are; by default the connection's. ``account`` means none.
         (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param ignore_missing: whether ids that the API does not know are left out, or fail the task.
+    :param on_missing: what to do about ids that the API does not know: ``skip`` them, or ``fail``.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or the
@@ -257,6 +259,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         "domain",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "ids": "json",
+        "recipients": "json",
+        "patterns": "json",
+    }
 
     def __init__(
         self,
@@ -268,13 +275,13 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         delete_all: bool | str = False,
         domain_id: str | Unset | None = UNSET,
         domain: str | Unset | None = UNSET,
-        ignore_missing: bool = True,
+        on_missing: Literal["fail", "skip"] = "skip",
         batch_size: int = BATCH_SIZE,
         **kwargs: Any,
     ) -> None:
         super().__init__(domain_id=domain_id, domain=domain, **kwargs)
         check_literal(delete_all, "delete_all", flag_of)
-        check_flags(ignore_missing=ignore_missing)
+        check_choice("on_missing", on_missing, OnMissing)
         check_batch_size(batch_size)
         check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
@@ -282,7 +289,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         self.recipients = or_none(recipients)
         self.patterns = or_none(patterns)
         self.delete_all = delete_all
-        self.ignore_missing = ignore_missing
+        self.on_missing = on_missing
         self.batch_size = batch_size
         # Rendering and mapping may turn either into None: what was given must never turn into "all".
         self._ids_given = ids is not UNSET
@@ -301,7 +308,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
             patterns=list_of(self.patterns, "patterns") if self._values_given else None,
             delete_all=delete_all,
             **domain,
-            ignore_missing=self.ignore_missing,
+            on_missing=self.on_missing,
             batch_size=self.batch_size,
             so_far=so_far,
         )
@@ -395,6 +402,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         "dry_run",
         "mailersend_conn_id",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recipients": "json", "patterns": "json"}
 
     def __init__(
         self,

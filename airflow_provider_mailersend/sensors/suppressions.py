@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.entries import key_of
-from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
-from airflow_provider_mailersend.jobs.wanted import Item
+from airflow_provider_mailersend.jobs.wanted import Item, item_of
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.rendering import (
     check_literal,
@@ -122,7 +121,7 @@ class MailerSendSuppressionSensor(_ListSensor):
         # Another look at the whole list makes good what this one misses; others read only what is new.
         is_repeated = self.reschedule and not self.deferrable
         try:
-            found = self.hook.find_suppressions(
+            found = self.hook.locate_suppressions(
                 last_pages={key: self._page}, both_ways=not (self.present and is_repeated), **self._listed()
             )
         except MailerSendIncompleteListError as error:
@@ -160,17 +159,7 @@ class MailerSendSuppressionSensor(_ListSensor):
 
     def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
-        if recipient is None and pattern is None:
-            raise ValueError(
-                f"give recipient or pattern: recipient is {self.recipient!r}, and pattern is {self.pattern!r}"
-            )
-        if recipient is not None and pattern is not None:
-            raise ValueError("give either recipient or pattern, and not both")
-        wanted = Item("recipients", recipient, 0) if recipient else Item("patterns", pattern or "", 0)
-        if wanted.problem is not None:
-            name, must_be = ("recipient", "one address") if recipient else ("pattern", "a regular expression")
-            raise ValueError(f"{name} must be {must_be}; got {masked(wanted.value)!r}. {wanted.problem}")
-        return wanted
+        return item_of(recipient, pattern)
 
 
 class MailerSendNewSuppressionsSensor(_ListSensor):

@@ -66,7 +66,7 @@ class _Located(NamedTuple):
 
 async def _pages(hook: MailerSendAsyncHook, listed: Listed, needs: list[_Located]) -> dict[Key, int]:
     """Return the pages on which those of *needs* stand that are there."""
-    found = await hook.find_suppressions(last_pages=dict(needs), **listed._asdict())
+    found = await hook.locate_suppressions(last_pages=dict(needs), **listed._asdict())
     return {key: page for key, (page, _) in found.items()}
 
 

@@ -48,11 +48,11 @@ def test_the_host_field_says_where_the_api_is(host: str | None, port: int | None
         ("https://api.mailersend.com/v1?token=mlsn.secret", "a query"),
         ("https://api.mailersend.com/v1#mlsn.secret", "a fragment"),
         ("ftp://api.mailersend.com", "https URL"),
-        ("https://", "no URL"),
-        ("https://bücher.example", "no URL in ASCII"),
-        ("https://api.mailersend.com/a/../v1", "no URL"),
-        ("https://api.mailersend.com/a b", "no URL"),
-        ("https://api.mailersend.com:port", "no URL"),
+        ("https://", "not a URL"),
+        ("https://bücher.example", "not a URL in ASCII"),
+        ("https://api.mailersend.com/a/../v1", "not a URL"),
+        ("https://api.mailersend.com/a b", "not a URL"),
+        ("https://api.mailersend.com:port", "not a URL"),
     ],
 )
 def test_a_host_that_would_give_the_token_away_is_refused_without_showing_secrets(

@@ -424,6 +424,62 @@ def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments
         assert sandbox.log == []
 
 
+def test_iterating_sends_nothing_until_it_begins(connect: Connect) -> None:
+    with Sandbox(unsubscribes=3, recipients=3, sms_recipients=3) as sandbox:
+        hook = MailerSendHook(connect(sandbox))
+        readings = [
+            hook.iter_suppressions("unsubscribes", domain="example.com"),
+            hook.iter_recipients(domain="example.com"),
+            hook.iter_sms_recipients(),
+        ]
+        assert sandbox.log == []
+        for reading in readings:
+            next(reading)
+        assert [request.path for request in sandbox.log] == [
+            "/domains",
+            "/suppressions/unsubscribes",
+            "/recipients",
+            "/sms-recipients",
+        ]
+
+
+def test_one_entry_is_found_by_what_it_suppresses(connect: Connect, sandbox: Sandbox) -> None:
+    hook = MailerSendHook(connect(sandbox))
+    sandbox.add("blocklist", *(f"person{n}@example.org" for n in range(120)))
+    address = hook.find_suppression("blocklist", recipient=" Person3@Example.org")
+    assert address is not None
+    assert (address["type"], address["pattern"]) == ("exact", "person3@example.org")
+    assert hook.find_suppression("blocklist", recipient="nobody@example.org") is None
+    assert hook.find_suppression("blocklist", pattern=".*@example.org") is None
+    added = hook.add_suppressions("blocklist", patterns=[".*@example.org"], domain="example.com")["added"]
+    found = hook.find_suppression("blocklist", pattern=".*@example.org", domain="example.com")
+    assert found is not None
+    assert [found["id"]] == added
+
+
+@pytest.mark.parametrize(
+    ("suppression_list", "arguments", "complaint"),
+    [
+        ("blocklist", {}, "give recipient or pattern"),
+        ("blocklist", {"recipient": "a@example.com", "pattern": "a"}, "give either recipient or pattern"),
+        ("blocklist", {"recipient": "jane"}, r"recipient must be one address; got 'j\*\*\*'"),
+        ("blocklist", {"recipient": ""}, "recipient must be one address"),
+        ("blocklist", {"pattern": ""}, "pattern must be a regular expression"),
+        ("unsubscribes", {"pattern": ".*"}, "patterns stand on the blocklist only"),
+    ],
+)
+def test_what_cannot_be_found_is_refused_before_any_request(
+    connect: Connect,
+    sandbox: Sandbox,
+    suppression_list: str,
+    arguments: dict[str, Any],
+    complaint: str,
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        MailerSendHook(connect(sandbox)).find_suppression(suppression_list, **arguments)
+    assert sandbox.log == []
+
+
 @pytest.mark.parametrize("nothing", ["", "  ", "None", "null", "nan", "{{ params.domain }}"])
 @pytest.mark.parametrize("field", ["domain_id", "domain"])
 def test_a_domain_that_came_out_empty_is_refused_by_every_method(
@@ -435,7 +491,7 @@ def test_a_domain_that_came_out_empty_is_refused_by_every_method(
     calls: list[Callable[[], Any]] = [
         lambda: list(hook.iter_suppressions("blocklist", **scope)),
         lambda: hook.list_suppressions("blocklist", **scope),
-        lambda: hook.find_suppressions("blocklist", {("recipients", *address): 1}, **scope),
+        lambda: hook.find_suppression("blocklist", recipient="a@example.com", **scope),
         lambda: hook.add_suppressions("blocklist", recipients=address, **scope),
         lambda: hook.sync_suppressions("blocklist", recipients=address, **scope),
         lambda: hook.delete_suppressions("blocklist", ids=["abc"], **scope),
@@ -559,7 +615,7 @@ def test_unknown_ids_can_fail_the_deletion_naming_them(connect: Connect) -> None
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
         with pytest.raises(MailerSendValidationError, match="no entries of the ids unknown1, unknown2"):
             MailerSendHook(connect(sandbox)).delete_suppressions(
-                "blocklist", ids=["unknown1", *ids, "unknown2"], ignore_missing=False
+                "blocklist", ids=["unknown1", *ids, "unknown2"], on_missing="fail"
             )
         assert len(sandbox.entries("blocklist")) == 10
 
@@ -569,9 +625,7 @@ def test_a_deletion_whose_answer_is_lost_is_repeated_and_counts_once(connect: Co
     with Sandbox(blocklist=10, rate_limit=None) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
         sandbox.fail(Fault(method="DELETE", cut=cut))
-        result = MailerSendHook(connect(sandbox)).delete_suppressions(
-            "blocklist", ids=ids, ignore_missing=False
-        )
+        result = MailerSendHook(connect(sandbox)).delete_suppressions("blocklist", ids=ids, on_missing="fail")
         assert (result["deleted"], result["missing"]) == (ids, [])
         assert sandbox.entries("blocklist") == []
 
@@ -589,7 +643,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect, dialect: str) -
         assert hook.delete_recipient(one) is True
         assert hook.delete_recipient(one) is False
         with pytest.raises(MailerSendNotFoundError):
-            hook.delete_recipient(one, ignore_missing=False)
+            hook.delete_recipient(one, on_missing="fail")
         with pytest.raises(MailerSendNotFoundError):
             hook.get_recipient(one)
 
@@ -598,7 +652,7 @@ def test_a_recipient_deleted_by_a_request_without_an_answer_counts_as_deleted(co
     with Sandbox(recipients=3, rate_limit=None) as sandbox:
         sandbox.fail(Fault(method="DELETE", cut="after"))
         one = sandbox.entries("recipients")[0]["id"]
-        assert MailerSendHook(connect(sandbox)).delete_recipient(one, ignore_missing=False) is True
+        assert MailerSendHook(connect(sandbox)).delete_recipient(one, on_missing="fail") is True
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -89,12 +89,12 @@ def test_a_list_whose_order_keeps_varying_is_read_again_and_told_to_be_incomplet
 def test_absence_is_not_told_of_a_list_whose_order_keeps_varying(shuffled: Sandbox) -> None:
     gone = {("recipients", "gone@example.net"): 1}
     with pytest.raises(MailerSendIncompleteListError, match="may be there"):
-        MailerSendHook().find_suppressions("blocklist", gone)
+        MailerSendHook().find_suppression("blocklist", recipient="gone@example.net")
 
     async def find() -> None:
         async with MailerSendAsyncHook() as hook:
             with pytest.raises(MailerSendIncompleteListError, match="may be there"):
-                await hook.find_suppressions("blocklist", gone)
+                await hook.locate_suppressions("blocklist", gone)
 
     asyncio.run(find())
 
@@ -186,7 +186,9 @@ def test_many_who_name_a_domain_at_once_resolve_it_once(connect: Connect) -> Non
         async with MailerSendAsyncHook() as hook:
             await asyncio.gather(
                 *(hook.list_suppressions("blocklist", domain="example.com") for _ in range(5)),
-                hook.find_suppressions("blocklist", {("recipients", "a@b.example"): 1}, domain="example.com"),
+                hook.locate_suppressions(
+                    "blocklist", {("recipients", "a@b.example"): 1}, domain="example.com"
+                ),
             )
 
     with Sandbox(blocklist=5, rate_limit=None, quota=None) as sandbox:

@@ -152,10 +152,10 @@ def test_ids_that_are_all_unknown_are_all_missing():
 def test_unknown_ids_are_named_when_they_are_to_fail():
     account = account_of(5)
     with pytest.raises(MailerSendValidationError) as caught:
-        delete(account, [*ids(1, 2), "x1", "e3", "x2"], ignore_missing=False, batch_size=2)
+        delete(account, [*ids(1, 2), "x1", "e3", "x2"], on_missing="fail", batch_size=2)
     message = str(caught.value)
     assert "blocklist has no entries of the ids x1." in message
-    assert "ignore_missing=True" in message
+    assert "on_missing='skip'" in message
     assert "Deleted from blocklist before that: 2 of 5; left: 3." in message
     assert caught.value.errors == {"ids.0": ["The selected ids.0 is invalid."]}
     assert caught.value.status == 422
@@ -164,7 +164,7 @@ def test_unknown_ids_are_named_when_they_are_to_fail():
 
 def test_of_many_unknown_ids_twenty_are_named():
     with pytest.raises(MailerSendValidationError, match=r"x19 and 5 more\. Pass"):
-        delete(account_of(0), [f"x{n}" for n in range(25)], ignore_missing=False)
+        delete(account_of(0), [f"x{n}" for n in range(25)], on_missing="fail")
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_one_that_is_refused_for_its_size_is_an_error():
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("HTML")])
-@pytest.mark.parametrize("ignore_missing", [True, False])
-def test_a_deletion_that_met_a_fault_is_repeated_and_counted_as_done(fault, ignore_missing):
+@pytest.mark.parametrize("on_missing", ["skip", "fail"])
+def test_a_deletion_that_met_a_fault_is_repeated_and_counted_as_done(fault, on_missing):
     account = account_of(5, faults=[fault, fault])
-    deletions, _ = delete(account, ids(1, 2, 3), ignore_missing=ignore_missing)
+    deletions, _ = delete(account, ids(1, 2, 3), on_missing=on_missing)
     assert left(account) == ids(4, 5)
     assert deletions.deleted == ids(1, 2, 3)
     assert deletions.missing == []
@@ -274,7 +274,7 @@ def test_no_deletion_goes_on_past_an_unknown_id_that_is_to_fail(there, named, ba
     account = account_of(there, faults=faults)
     known = set(left(account))
     script = Script(server=account)
-    deletions = Deletions(BLOCKLIST, ids(*named), ignore_missing=False, batch_size=batch_size)
+    deletions = Deletions(BLOCKLIST, ids(*named), on_missing="fail", batch_size=batch_size)
     try:
         script.run(deletions.run(flow(max_retries=20)))
     except MailerSendError:
@@ -392,14 +392,14 @@ def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(by_value, fa
             assert result["missing"] == ["x1@x" if by_value else "x1"]
 
 
-@pytest.mark.parametrize("ignore_missing", [True, False])
+@pytest.mark.parametrize("on_missing", ["skip", "fail"])
 @pytest.mark.parametrize("fault", ["lost after", "503 after", "timed out after"])
-def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, ignore_missing):
+def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, on_missing):
     account = account_of(5, left=2, faults=["fine", fault])
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         delete(account, ids(1, 2, 3, 4, 5), batch_size=2)
     account.left = None
-    work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, ignore_missing=ignore_missing)
+    work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, on_missing=on_missing)
     assert account.entries == []
     assert work.result(0) == {
         "deleted": ids(1, 2, 3, 4, 5),

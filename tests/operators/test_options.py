@@ -102,7 +102,7 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (SYNC, {"suppression_list": "blocked"}, "suppression_list must be one of"),
         (DELETE, {"delete_all": "all"}, "delete_all must be true or false; got 'all'"),
         (DELETE, {"delete_all": 1}, "delete_all must be"),
-        (DELETE, {"ignore_missing": "no"}, "ignore_missing must be True or False"),
+        (DELETE, {"on_missing": "no"}, "on_missing must be one of fail, skip; got 'no'"),
         (DELETE, {"batch_size": 0}, "batch_size must be"),
         (ADD, {"on_invalid": "drop"}, "on_invalid must be one of"),
         (ADD, {"batch_size": 2.5}, "batch_size must be"),
@@ -113,8 +113,8 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (MailerSendListSmsRecipientsOperator, {"status": "gone"}, "status must be one of"),
         (
             MailerSendDeleteRecipientOperator,
-            {"recipient_id": "a", "ignore_missing": 0},
-            "ignore_missing must be",
+            {"recipient_id": "a", "on_missing": True},
+            "on_missing must be",
         ),
     ],
 )

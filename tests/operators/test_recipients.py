@@ -43,7 +43,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect) -> None:
         }
         for operator in (
             MailerSendGetRecipientOperator(task_id="gone", recipient_id=id_),
-            MailerSendDeleteRecipientOperator(task_id="missing", recipient_id=id_, ignore_missing=False),
+            MailerSendDeleteRecipientOperator(task_id="missing", recipient_id=id_, on_missing="fail"),
         ):
             with pytest.raises(AirflowFailException, match="has nothing of this id"):
                 operator.execute({})

@@ -369,7 +369,7 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
         ),
         (
             MailerSendDeleteSuppressionsOperator(
-                task_id="f", suppression_list="blocklist", ids=["unknown"], ignore_missing=False
+                task_id="f", suppression_list="blocklist", ids=["unknown"], on_missing="fail"
             ),
             "no entries of the ids unknown",
         ),
