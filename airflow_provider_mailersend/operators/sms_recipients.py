@@ -111,8 +111,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     :param on_missing: ``fail`` when MailerSend does not know an id or a number, or ``skip`` it.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
-        ``missing``: the ids or numbers that MailerSend does not know; ``updated_before``: how many were set before the
-        task slept over a used-up quota, whose ids are not in ``updated``; ``requests``: how many requests it took.
+        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. Where
+        the task slept over a used-up quota, ``updated_before`` is how many were set before; ``updated`` lacks their ids.
     :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
         It says what was set before that.
     """
@@ -149,9 +149,10 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             # Setting all of them again could take as long as the day before.
             changed_only=bool(before),
         )
-        result["updated_before"] = before.get("updated", 0)
-        result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
-        updated = len(result["updated"]) + result["updated_before"]
+        updated = len(result["updated"]) + before.get("updated", 0)
+        if before:
+            result["updated_before"] = before.get("updated", 0)
+            result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
         already = f", {result['unchanged']:,} were already" if result["unchanged"] else ""
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
         self.report(f"SMS recipients: set {updated:,} to {self.status}{already}{missing}")

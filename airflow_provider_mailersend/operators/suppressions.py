@@ -229,9 +229,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or the
         addresses and patterns that have no entry; ``all``: whether everything was deleted; ``may_be_incomplete``:
-        whether entries may have been missed, as the list's order kept varying; ``deleted_before``: how many were
-        deleted before the task slept over a used-up quota: they are not in ``deleted``, and what was given for them is
-        in ``missing``; ``requests``: how many requests it took.
+        whether entries may have been missed, as the list's order kept varying; ``requests``: how many requests it took.
+        Where the task slept over a used-up quota, ``deleted_before`` is how many were deleted before: ``deleted`` lacks
+        their ids, and what was given for them counts as ``missing``.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         deleted before that.
     """
@@ -297,15 +297,17 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
             ignore_missing=self.ignore_missing or expects_missing,
             batch_size=self.batch_size,
         )
-        result["deleted_before"] = before.get("deleted", 0)
+        deleted_before = before.get("deleted", 0)
+        if before:
+            result["deleted_before"] = deleted_before
         if expects_missing and not self.ignore_missing:
-            unknown = len(result["missing"]) - result["deleted_before"] - before.get("unsure", 0)
+            unknown = len(result["missing"]) - deleted_before - before.get("unsure", 0)
             if unknown > 0:
                 raise ValueError(
                     f"{suppression_list} had no entries of {unknown} of the ids given; the others were deleted. Pass "
                     "ignore_missing=True where that is no error"
                 )
-        deleted = "all entries" if result["all"] else f"{len(result['deleted']) + result['deleted_before']:,}"
+        deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
         self.report(f"{self.name_of(suppression_list, **domain)}: deleted {deleted}{missing}")
         return result

@@ -11,7 +11,6 @@ import json
 import resource
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -28,9 +27,7 @@ class IdleOperator(BaseOperator):
 
 def main() -> None:
     task = _mirror(*sys.argv[1:]) if sys.argv[1:] else IdleOperator(task_id="idle")
-    # It keeps nothing, but all is made that would be kept.
-    store = SimpleNamespace(get=lambda key: None, set=lambda key, value: None, delete=lambda key: None)
-    result = task.execute({"task_state_store": store})
+    result = task.execute({})
     sys.stdout.write(json.dumps({"peak": _peak(), "result": result}))
 
 
