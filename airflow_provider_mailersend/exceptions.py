@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 
 class MailerSendError(Exception):
@@ -52,8 +51,8 @@ class MailerSendError(Exception):
         self.conn_id: str | None = None
         #: What had been done when the error came, where a job was more than one request.
         self.progress: str | None = None
-        #: The same as plain JSON, with what is left to do: the job that is handed it goes on from there.
-        self.so_far: dict[str, Any] | None = None
+        #: The same in numbers: ``added``, ``deleted``, ``updated``, ``pages`` read and the like.
+        self.counts: dict[str, int] = {}
         #: Whether the request, at one of its tries, got no answer and may have been processed.
         self.may_be_processed = False
 

@@ -80,17 +80,6 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """
-    Wanted: this kept where another try of the same job finds it. Handed back: nothing.
-
-    :param so_far: what the job has done, and what is left to do, as plain JSON.
-    """
-
-    so_far: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """
     Reported: how far the job is that yields it. Handed back: nothing.
@@ -105,7 +94,7 @@ class Progress:
     total: int | None = None
 
 
-Step = Send | Wait | Keep | Progress
+Step = Send | Wait | Progress
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
 
@@ -279,6 +268,11 @@ class Flow:
         """
         longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
         return min(_LONGEST_SETTLING, max(longer_each_time, 2 * took))
+
+    def settle(self) -> Steps[None]:
+        """Wait until what an earlier run of the same job may have sent before it was killed is done and shown."""
+        now = yield Wait(0.0)
+        yield Wait(now + self.settling(1, 0.0), "what an earlier try may have sent")
 
     def _check_wait(self, request: Request, started: float) -> None:
         if self.throttle.not_before > started + self.retry_timeout:

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, drive_async
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, drive_async
 from airflow_provider_mailersend.api.requests import (
     SuppressionList,
     get_sms_recipient,
@@ -164,8 +164,6 @@ class MailerSendAsyncHook(MailerSendAccount):
             return outcome
         if isinstance(step, Progress):
             report.reached(step)
-            return None
-        if isinstance(step, Keep):
             return None
         async with turn.lent_after(0.0 if step.others_may_send else None):
             for seconds in report.naps(step):

@@ -12,7 +12,6 @@ from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import (
     Flow,
-    Keep,
     Progress,
     Send,
     Step,
@@ -39,7 +38,7 @@ from airflow_provider_mailersend.exceptions import (
 from airflow_provider_mailersend.hooks.account import MailerSendAccount, connected
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
-from airflow_provider_mailersend.hooks.moments import Moment, between
+from airflow_provider_mailersend.hooks.moments import Moment, between, moment
 from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.arguments import OnInvalid, OnMissing, check_choice, check_flags
@@ -50,7 +49,7 @@ from airflow_provider_mailersend.jobs.finding import Finding
 from airflow_provider_mailersend.jobs.matching import Matching
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
-from airflow_provider_mailersend.jobs.sync import Sync
+from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted, item_of
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
@@ -63,13 +62,9 @@ __all__ = ["MailerSendAsyncHook", "MailerSendHook"]
 
 _T = TypeVar("_T")
 
-#: What a job has done so far, as plain JSON, and who keeps it for another try.
-SoFar = Mapping[str, Any]
-Keeper = Callable[[dict[str, Any]], None]
-
 
 class Job(Protocol):
-    """Work of many requests that can be gone on with."""
+    """Work of many requests."""
 
     def run(self, flow: Flow) -> Steps[None]: ...
 
@@ -254,7 +249,8 @@ class MailerSendHook(MailerSendAccount):
         domain: str | None = None,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
-        so_far: SoFar | None = None,
+        added_since: Moment = None,
+        settle: bool = False,
     ) -> dict[str, Any]:
         """
         Put addresses on a suppression list: ``POST /suppressions/{list}``, a request for each batch.
@@ -276,13 +272,17 @@ class MailerSendHook(MailerSendAccount):
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param on_invalid: ``fail`` when the API refuses an address, or stores another one in its place; or ``skip`` it
             and add the rest.
-        :param so_far: what an error of the same call had as its ``so_far``: go on from there, and add nothing else.
+        :param added_since: entries made at this moment or later count as added already: an earlier run may have made
+            them. They are looked up first, newest first, a request for each 100. In UTC where it has no zone.
+        :param settle: with *added_since*, whether to wait some seconds before that, as a request that the earlier run
+            sent just before it was killed may still be under way.
         :return: ``added``: the ids of the entries made; ``rejected``: what was refused, each a ``value`` and a
             ``reason``; ``stored_differently``: what the API stored as something else than was sent, each a ``value``,
             ``where`` it stood, and what it is ``stored_as``; ``requests``: how many requests it took.
         :raises MailerSendValidationError: an address was refused, and batches before its own were added: it says so.
             Or all were added and some are stored differently. Both only where *on_invalid* is ``fail``.
         """
+        since = moment("added_since", added_since)
         work = Additions(
             SuppressionList(suppression_list),
             recipients=recipients,
@@ -290,9 +290,10 @@ class MailerSendHook(MailerSendAccount):
             scope=Scope.of(domain_id, domain, self.settings.domain_id),
             batch_size=batch_size,
             on_invalid=on_invalid,
-            so_far=so_far,
+            added_since=since.timestamp() if since else None,
+            settle=settle,
         )
-        return self._do(work, so_far)
+        return self._do(work)
 
     def sync_suppressions(
         self,
@@ -309,9 +310,9 @@ class MailerSendHook(MailerSendAccount):
         dry_run: bool = False,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
-        over_days: bool = False,
-        so_far: SoFar | None = None,
-        keep: Keeper | None = None,
+        settle: bool = False,
+        resume_after_quota_reset: bool = False,
+        pages_read: int = 0,
     ) -> dict[str, Any]:
         """
         Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
@@ -340,11 +341,12 @@ class MailerSendHook(MailerSendAccount):
         :param dry_run: whether to plan only, and to change nothing.
         :param batch_size: how many to put into one request; less where the API refuses so many.
         :param on_invalid: what to do about addresses that the API refuses once all else is done: ``fail``, or ``skip``.
-        :param over_days: whether to begin although no whole day's requests are enough, to go on on another day by
-            *so_far*.
-        :param so_far: what an error of the same call had as its ``so_far``, or what *keep* was handed last: go on from
-            there, without reading the list again.
-        :param keep: is handed what was done so far, as plain JSON, before and after each change; empty at the end.
+        :param settle: whether to wait some seconds before reading, as a request that an earlier run sent just before it
+            was killed may still be under way.
+        :param resume_after_quota_reset: whether this call is made again after the daily quota's reset, so that it may
+            begin although no whole day's quota is enough for all of it.
+        :param pages_read: with that, how many pages the call before read (``counts["pages"]`` of its error), so that
+            a list too long for any day's quota is not begun again.
         :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
             ``deleted``, ``rejected``, ``stored_differently``; the first ten of some: ``first_to_add``,
             ``first_to_delete`` (each an ``id`` and a ``value``), ``first_rejected`` (each a ``value``, a ``reason`` and
@@ -357,10 +359,7 @@ class MailerSendHook(MailerSendAccount):
         :raises MailerSendValidationError: addresses were refused or are stored differently than sent, and *on_invalid*
             is ``fail``. All else was done.
         """
-        work = Sync(
-            SuppressionList(suppression_list),
-            Wanted(recipients, patterns),
-            scope=Scope.of(domain_id, domain, self.settings.domain_id),
+        options = SyncOptions(
             mode=mode,
             max_deletes=max_deletes,
             allow_empty=allow_empty,
@@ -368,10 +367,17 @@ class MailerSendHook(MailerSendAccount):
             dry_run=dry_run,
             batch_size=batch_size,
             on_invalid=on_invalid,
-            over_days=over_days,
-            so_far=so_far,
+            settle=settle,
+            resume_after_quota_reset=resume_after_quota_reset,
+            pages_read=pages_read,
         )
-        return self._do(work, so_far, keep)
+        work = Sync(
+            SuppressionList(suppression_list),
+            Wanted(recipients, patterns),
+            scope=Scope.of(domain_id, domain, self.settings.domain_id),
+            options=options,
+        )
+        return self._do(work)
 
     def delete_suppressions(
         self,
@@ -385,7 +391,6 @@ class MailerSendHook(MailerSendAccount):
         domain: str | None = None,
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
-        so_far: SoFar | None = None,
     ) -> dict[str, Any]:
         """
         Take entries off a suppression list: ``DELETE /suppressions/{list}``, a request for each batch.
@@ -406,7 +411,6 @@ class MailerSendHook(MailerSendAccount):
         :param domain: the same by the domain's name, which costs one request, once for each hook.
         :param on_missing: what to do about *ids* that the API does not know: ``skip`` them, or ``fail``.
         :param batch_size: how many to put into one request; less where the API refuses so many.
-        :param so_far: what an error of the same call had as its ``so_far``: go on from there, without reading the list.
         :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or
             the addresses and patterns that have no entry; ``all``: whether everything was deleted;
             ``may_be_incomplete``: whether entries may have been missed, as the list's order kept varying;
@@ -424,7 +428,7 @@ class MailerSendHook(MailerSendAccount):
                     "delete_all=True needs its scope: give domain or domain_id, or set Domain ID in the connection; "
                     f"domain_id={ACCOUNT!r} deletes the entries of the account and of all its domains"
                 )
-            return self._do(DeleteAll(which, scope=scope, batch_size=batch_size), None)
+            return self._do(DeleteAll(which, scope=scope, batch_size=batch_size))
         matching = None
         if by_value:
             matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
@@ -435,9 +439,8 @@ class MailerSendHook(MailerSendAccount):
             scope=scope,
             on_missing="skip" if by_value else on_missing,
             batch_size=batch_size,
-            so_far=so_far,
         )
-        return self._do(work, so_far)
+        return self._do(work)
 
     def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
         """
@@ -527,7 +530,7 @@ class MailerSendHook(MailerSendAccount):
         numbers: Iterable[str] = (),
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
-        so_far: SoFar | None = None,
+        changed_only: bool = False,
     ) -> dict[str, Any]:
         """
         Set whether SMS recipients may be written to: ``PUT /sms-recipients/{id}``, a request for each.
@@ -541,7 +544,8 @@ class MailerSendHook(MailerSendAccount):
             same number is one SMS recipient for each SMS number: all of them are set.
         :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
         :param on_missing: what to do about unknown ids and numbers once the others are set: ``fail``, or ``skip``.
-        :param so_far: what an error of the same call had as its ``so_far``: go on from there.
+        :param changed_only: with *ids*, whether to read all SMS recipients first, as with *numbers*, and to set only
+            those whose status differs.
         :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
             ``missing``: the ids or numbers that are unknown; ``may_be_incomplete``: whether some may have been missed,
             as the list's order kept varying; ``requests``: how many requests it took.
@@ -554,9 +558,9 @@ class MailerSendHook(MailerSendAccount):
             numbers=numbers,
             sms_number_id=sms_number_id,
             on_missing=on_missing,
-            so_far=so_far,
+            changed_only=changed_only,
         )
-        return self._do(work, so_far)
+        return self._do(work)
 
     def resolve_domain_id(self, domain: str) -> str:
         """
@@ -610,20 +614,10 @@ class MailerSendHook(MailerSendAccount):
         finally:
             self._warn_of(whole, endpoint)
 
-    def _do(self, work: Job, so_far: SoFar | None, keep: Keeper | None = None) -> dict[str, Any]:
-        """Do *work* and return its result, the requests of earlier tries counted."""
-        before = self.requests_sent - int((so_far or {}).get("requests", 0))
-
-        def keep_counted(done: dict[str, Any]) -> None:
-            if keep is not None:
-                keep({**done, "requests": self.requests_sent - before} if done else {})
-
-        try:
-            self._run(work.run(self._flow), keep_counted)
-        except MailerSendError as error:
-            if error.so_far is not None:
-                error.so_far["requests"] = self.requests_sent - before
-            raise
+    def _do(self, work: Job) -> dict[str, Any]:
+        """Do *work* and return its result."""
+        before = self.requests_sent
+        self._run(work.run(self._flow))
         result = work.result(self.requests_sent - before)
         self._warn_of_result(result)
         return result
@@ -632,16 +626,16 @@ class MailerSendHook(MailerSendAccount):
     def _reporter(self) -> Reporter:
         return self._reporter_of(self._flow)
 
-    def _run(self, steps: Steps[_T], keep: Keeper | None = None, *, report: JobReport | None = None) -> _T:
+    def _run(self, steps: Steps[_T], *, report: JobReport | None = None) -> _T:
         report = report or self._reporter.job()
         try:
-            return drive(steps, partial(self._perform, keep=keep, report=report))
+            return drive(steps, partial(self._perform, report=report))
         except MailerSendError as error:
             self._fail(error)
         finally:
             self._reporter.gauge()
 
-    def _perform(self, step: Step, keep: Keeper | None, report: JobReport) -> Outcome | float | None:
+    def _perform(self, step: Step, report: JobReport) -> Outcome | float | None:
         if isinstance(step, Send):
             outcome = self._exchange(step)
             report.answered(step.request, outcome)
@@ -649,8 +643,6 @@ class MailerSendHook(MailerSendAccount):
         if isinstance(step, Progress):
             report.reached(step)
             return None
-        if isinstance(step, Keep):
-            return keep(step.so_far) if keep else None
         for seconds in report.naps(step):
             time.sleep(seconds)
         return time.time()

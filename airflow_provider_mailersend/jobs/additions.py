@@ -14,7 +14,6 @@ from airflow_provider_mailersend.api.entries import (
     belongs_to,
     created_at,
     key_of,
-    read_moment,
     value_of,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
@@ -49,7 +48,7 @@ _CLOCK_UNKNOWN = timedelta(minutes=5)
 #: How far an entry's date may lie before that of one made earlier: both are the API's, maybe of two of its machines.
 _API_CLOCKS_APART = timedelta(seconds=5)
 
-#: How far the clocks of two workers may be apart, in seconds.
+#: How far the clocks of two of Airflow's machines may be apart, in seconds.
 _CLOCKS_APART = 60.0
 
 
@@ -63,7 +62,8 @@ class Additions:
     :param scope: the domain to add to; without one it is the account's blocklist.
     :param batch_size: how many to put into one request; less where the API refuses so many.
     :param on_invalid: whether an address that the API refuses ends the work or is left out.
-    :param so_far: what the same additions had done when an error ended them; then nothing else is to be added.
+    :param added_since: entries made at this moment or later, in Unix seconds, count as added already.
+    :param settle: whether to wait before these are looked up, for what a killed worker has sent may be under way.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class Additions:
         scope: Scope = ACCOUNT_WIDE,
         batch_size: int = BATCH_SIZE,
         on_invalid: OnInvalid = "fail",
-        so_far: Mapping[str, Any] | None = None,
+        added_since: float | None = None,
+        settle: bool = False,
     ) -> None:
         if not suppression_list.takes_additions:
             raise ValueError(
@@ -85,11 +86,7 @@ class Additions:
             )
         check_choice("on_invalid", on_invalid, OnInvalid)
         check_batch_size(batch_size)
-        done = so_far or {}
-        if so_far:
-            items = [Item(*item) for item in so_far["pending"]]
-        else:
-            items = [*items_of("recipients", recipients), *items_of("patterns", patterns), *items]
+        items = [*items_of("recipients", recipients), *items_of("patterns", patterns), *items]
         suppression_list.check_takes(item.kind for item in items)
         if items:
             scope.check_adding(suppression_list, "adding to")
@@ -98,9 +95,9 @@ class Additions:
         self.batch_size = batch_size
         self.on_invalid = on_invalid
         #: The ids of the entries made.
-        self.added: list[str] = list(done.get("added", ()))
+        self.added: list[str] = []
         #: What the API refuses, and why.
-        self.rejected: dict[Item, str] = {Item(*item): why for *item, why in done.get("rejected", ())}
+        self.rejected: dict[Item, str] = {}
         #: What is left to be added.
         self.pending: dict[Key, Item] = {}
         for item in items:
@@ -108,24 +105,29 @@ class Additions:
         #: What the API stored as something else than was sent, and the entry that it made of it.
         self.stored_differently: list[tuple[Item, Entry]] = []
         #: When the newest entry of those added was made, by the API's clock.
-        self.latest: datetime | None = read_moment(done.get("latest"))
-        self._total = len(self.added) + len(self.rejected) + len(self.pending)
+        self.latest: datetime | None = None
+        self._total = len(self.pending)
+        self._added_since = added_since
+        self._settle = settle
+        # How many of the added an earlier run had added.
+        self._found = 0
         self._domain_id: str | None = None
         self._unsure = 0
-        self._unsure_since: float | None = done.get("unsure_since")
         self._unknowns = 0
 
     def run(self, flow: Flow) -> Steps[None]:
         """Add all that is left, by *flow*."""
         try:
             self._reject({item: why for item in self.pending.values() if (why := item.problem)})
-            if self._unsure_since is not None:
-                yield from self.look_back(flow, self._unsure_since)
+            if self._added_since is not None and self.pending:
+                if self._settle:
+                    yield from flow.settle()
+                yield from self.look_back(flow, self._added_since)
             while self.pending:
                 yield from self.add_batch(flow)
         except MailerSendError as error:
             error.progress = self.progress
-            error.so_far = self._so_far()
+            error.counts = {"added": len(self.added) - self._found}
             raise
         if self.on_invalid == "fail":
             check_stored(
@@ -141,22 +143,13 @@ class Additions:
             f"not added: {len(self.pending) - self._unsure}{unsure}."
         )
 
-    def _so_far(self) -> dict[str, Any]:
-        return {
-            "pending": [list(item) for item in self.pending.values()],
-            "added": self.added,
-            "rejected": [[*item, why] for item, why in self.rejected.items()],
-            "latest": self.latest.isoformat() if self.latest else None,
-            "unsure_since": self._unsure_since,
-        }
-
     def look_back(self, flow: Flow, moment: float) -> Steps[None]:
-        """Leave out what was added since *moment* by an earlier try, which ended without knowing it."""
+        """Count as added what an earlier run has added since *moment*."""
         self._domain_id = yield from self.scope.resolve(flow)
         entries = yield from self._made_since(flow, moment - _CLOCKS_APART, set(self.pending))
         there = [item for item in self.pending.values() if item.key in entries]
         self._done(there, [entries[item.key]["id"] for item in there])
-        self._unsure_since = None
+        self._found = len(there)
 
     def add_batch(self, flow: Flow) -> Steps[None]:
         """Add the next of what is left, by *flow*: one request, where all goes well."""
@@ -172,9 +165,9 @@ class Additions:
             answer = yield from flow.send(request)
             self._take_in(batch, request, answer)
         except MailerSendAmbiguousResultError as error:
-            self._unsure, self._unsure_since = len(batch), flow.sent_at
+            self._unsure = len(batch)
             yield from self._look_up(flow, batch, error)
-            self._unsure, self._unsure_since = 0, None
+            self._unsure = 0
         except MailerSendRequestError as error:
             self._adapt(batch, error)
         yield Progress(request, self._total - len(self.pending), self._total)
@@ -268,7 +261,7 @@ class Additions:
         if len(there) == len(batch):
             self._unknowns = 0
         elif self._unknowns > flow.max_retries:
-            self._unsure, self._unsure_since = 0, None
+            self._unsure = 0
             raise error
 
     def _made_since(self, flow: Flow, moment: float, wanted: set[Key]) -> Steps[dict[Key, Entry]]:

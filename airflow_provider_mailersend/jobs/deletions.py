@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
@@ -30,7 +30,6 @@ class Deletions:
     :param scope: the domain whose entries they are; without one they may be of any, and of the account.
     :param on_missing: what to do about ids that the API does not know: leave them out, or end the work.
     :param batch_size: how many to put into one request; less where the API refuses so many.
-    :param so_far: what the same deletions had done when an error ended them; then nothing else is to be deleted.
     """
 
     def __init__(
@@ -42,7 +41,6 @@ class Deletions:
         scope: Scope = ACCOUNT_WIDE,
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
-        so_far: Mapping[str, Any] | None = None,
     ) -> None:
         check_batch_size(batch_size)
         check_choice("on_missing", on_missing, OnMissing)
@@ -51,19 +49,19 @@ class Deletions:
         self.on_missing = on_missing
         self.batch_size = batch_size
         #: The ids of the entries deleted.
-        self.deleted: list[str] = list(so_far["deleted"]) if so_far else []
+        self.deleted: list[str] = []
         #: The ids that the API does not know.
-        self.missing: list[str] = list(so_far["missing"]) if so_far else []
+        self.missing: list[str] = []
         #: The ids that are left to be deleted.
-        self.pending = unique_ids(so_far["pending"] if so_far else ids)
+        self.pending = unique_ids(ids)
         #: What there is no entry for, where the entries are named by what they suppress.
-        self.unmet: list[str] | None = so_far["unmet"] if so_far else None
+        self.unmet: list[str] | None = None
         #: Whether entries may have been missed when the list was read for them.
-        self.may_be_incomplete: bool = bool(so_far and so_far.get("may_be_incomplete"))
-        self._matching = None if so_far else matching
+        self.may_be_incomplete = False
+        self._matching = matching
         # How many of the first that are left may be deleted already, a request for them having got no answer.
-        self._unsure: int = so_far["unsure"] if so_far else 0
-        self._total = len(self.deleted) + len(self.missing) + len(self.pending)
+        self._unsure = 0
+        self._total = len(self.pending)
 
     def run(self, flow: Flow) -> Steps[None]:
         """Delete all that is left, by *flow*."""
@@ -77,14 +75,7 @@ class Deletions:
                 yield from self.delete_batch(flow)
         except MailerSendError as error:
             error.progress = self.progress
-            error.so_far = {
-                "pending": self.pending,
-                "deleted": self.deleted,
-                "missing": self.missing,
-                "unmet": self.unmet,
-                "unsure": self._unsure,
-                "may_be_incomplete": self.may_be_incomplete,
-            }
+            error.counts = {"deleted": len(self.deleted), "unsure": self._unsure}
             raise
 
     @property

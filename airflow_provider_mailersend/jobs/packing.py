@@ -1,4 +1,4 @@
-"""Long lists as short text, for databases: what is kept between two tries of a job, and what triggers tell."""
+"""Long lists as short text, for databases: what triggers report."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ import json
 import zlib
 from collections.abc import Iterable
 from typing import Any
-
-
-def packed_flags(flags: Iterable[bool]) -> str:
-    """Return *flags* as text in ASCII."""
-    return _packed(bytes(flags))
-
-
-def unpacked_flags(text: str) -> list[bool]:
-    """Return the flags that :func:`packed_flags` made *text* of."""
-    return [bool(flag) for flag in _unpacked(text)]
 
 
 def packed_words(words: Iterable[str]) -> str:

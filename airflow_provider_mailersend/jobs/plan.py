@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from itertools import compress
 from typing import Any, Literal, NamedTuple
 
 from airflow_provider_mailersend.api.compact_set import CompactSet
@@ -19,12 +18,6 @@ from airflow_provider_mailersend.api.entries import (
 )
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.wording import first_of
-from airflow_provider_mailersend.jobs.packing import (
-    packed_flags,
-    packed_words,
-    unpacked_flags,
-    unpacked_words,
-)
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
 Mode = Literal["add_only", "mirror"]
@@ -49,7 +42,6 @@ class Plan:
     :param to_add: what is wanted and not there.
     :param to_delete: the ids of the entries to delete.
     :param first_to_delete: the first of them, with what they suppress.
-    :param made_at: when reading the list for it began, in Unix seconds.
     """
 
     wanted: int
@@ -58,7 +50,6 @@ class Plan:
     to_add: list[Item]
     to_delete: list[str]
     first_to_delete: list[dict[str, str]]
-    made_at: float
 
     @property
     def unchanged(self) -> int:
@@ -68,9 +59,7 @@ class Plan:
     @classmethod
     def of_nothing(cls) -> Plan:
         """Return a plan that changes nothing, where none has been made."""
-        return cls(
-            wanted=0, present=0, duplicates=0, to_add=[], to_delete=[], first_to_delete=[], made_at=0.0
-        )
+        return cls(wanted=0, present=0, duplicates=0, to_add=[], to_delete=[], first_to_delete=[])
 
     def excess_over(self, max_deletes: int | float) -> str | None:
         """
@@ -91,33 +80,6 @@ class Plan:
         return (
             f"{self.present} are there, {self.wanted} are wanted: {len(self.to_add)} to add{to_add}, "
             f"{len(self.to_delete)} to delete{to_delete}, {self.unchanged} there already"
-        )
-
-    def packed(self, wanted: Wanted) -> dict[str, Any]:
-        """Return the plan as plain JSON, to be read by who knows *wanted*."""
-        to_add = bytearray(len(wanted))
-        for item in self.to_add:
-            to_add[wanted.place_of(item.key) or 0] = True
-        return {
-            "present": self.present,
-            "duplicates": self.duplicates,
-            "to_add": packed_flags(map(bool, to_add)),
-            "to_delete": packed_words(self.to_delete),
-            "first_to_delete": self.first_to_delete,
-            "made_at": self.made_at,
-        }
-
-    @classmethod
-    def unpacked(cls, packed: Mapping[str, Any], wanted: Wanted) -> Plan:
-        """Return the plan that :meth:`packed` made *packed* of."""
-        return cls(
-            wanted=len(wanted),
-            present=packed["present"],
-            duplicates=packed["duplicates"],
-            to_add=list(compress(wanted, unpacked_flags(packed["to_add"]))),
-            to_delete=unpacked_words(packed["to_delete"]),
-            first_to_delete=packed["first_to_delete"],
-            made_at=packed["made_at"],
         )
 
 
@@ -184,7 +146,7 @@ class Planner:
         place = self._wanted.place_of(key)
         return bool(self._met[place]) if place is not None else key in self._others
 
-    def plan(self, made_at: float = 0.0) -> Plan:
+    def plan(self) -> Plan:
         """Return the plan, all entries having been seen."""
         # Those that do not say their domain are the one's asked for, where asking for it kept out all others.
         for seen in self._untold if not self._has_others else ():
@@ -197,7 +159,6 @@ class Planner:
             to_add=[item for item, is_met in zip(self._wanted, self._met, strict=True) if not is_met],
             to_delete=self._to_delete,
             first_to_delete=self._first_to_delete,
-            made_at=made_at,
         )
 
     def _take(self, seen: _Seen) -> None:

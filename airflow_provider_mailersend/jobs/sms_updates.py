@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -24,7 +24,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice
+from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_flags
 from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
 
 
@@ -36,7 +36,7 @@ class SmsUpdates:
     :param numbers: phone numbers instead: all SMS recipients that have one of them, and another status.
     :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
     :param on_missing: whether an id or a number that is unknown fails the work, once the rest is done, or is left out.
-    :param so_far: what the same updates had done when an error ended them; then nothing else is read.
+    :param changed_only: with *ids* too, whether to read all SMS recipients first, to set only those of another status.
     """
 
     def __init__(
@@ -47,36 +47,35 @@ class SmsUpdates:
         numbers: Iterable[str] = (),
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
-        so_far: Mapping[str, Any] | None = None,
+        changed_only: bool = False,
     ) -> None:
         check_choice("on_missing", on_missing, OnMissing)
-        before = so_far or {}
+        check_flags(changed_only=changed_only)
         self.status = status
         self.sms_number_id = sms_number_id
         self.on_missing = on_missing
         #: The ids of the SMS recipients set.
-        self.updated: list[str] = list(before.get("updated", ()))
+        self.updated: list[str] = []
         #: How many had the status already.
-        self.unchanged: int = before.get("unchanged", 0)
+        self.unchanged = 0
         #: The ids or numbers that are unknown.
-        self.missing: list[str] = list(before.get("missing", ()))
+        self.missing: list[str] = []
         #: Whether SMS recipients may have been missed when all were read.
-        self.may_be_incomplete: bool = before.get("may_be_incomplete", False)
-        self._refused: dict[str, str] = dict(before.get("refused", ()))
+        self.may_be_incomplete = False
+        self._refused: dict[str, str] = {}
         self._numbers = numbers_of(numbers)
         self._pending = unique_ids(ids)
         if self._pending and self._numbers:
             raise ValueError("give either ids or numbers, and not both")
-        if before:
-            self._numbers, self._pending = [], list(before["pending"])
         for id_ in self._pending:
             # One that cannot be is told before any request.
             update_sms_recipient(id_, status)
-        self._total: int = before.get("total", len(self._pending))
+        self._reads_first = bool(self._numbers) or (changed_only and bool(self._pending))
+        self._total = len(self._pending)
 
     def run(self, flow: Flow) -> Steps[None]:
         """Set all that is left, by *flow*."""
-        if self._numbers:
+        if self._reads_first:
             yield from self._find(flow)
             self._total = len(self._pending)
         try:
@@ -84,33 +83,27 @@ class SmsUpdates:
                 yield from self._update_next(flow)
         except MailerSendError as error:
             error.progress = f"Set to {self.status} before that: {len(self.updated)} of {self._total}."
-            error.so_far = {
-                "pending": self._pending,
-                "updated": self.updated,
-                "unchanged": self.unchanged,
-                "missing": self.missing,
-                "refused": self._refused,
-                "total": self._total,
-                "may_be_incomplete": self.may_be_incomplete,
-            }
+            error.counts = {"updated": len(self.updated)}
             raise
         self._check()
 
     def _find(self, flow: Flow) -> Steps[None]:
-        """Read all SMS recipients: the API finds none by number."""
-        wanted, known = frozenset(self._numbers), set()
+        """Read all SMS recipients, and leave those to be set whose status differs: the API finds none by number."""
+        field, given = ("number", self._numbers) if self._numbers else ("id", self._pending)
+        wanted, known = frozenset(given), set()
+        self._pending = []
         whole = WholeList(list_sms_recipients(sms_number_id=self.sms_number_id))
         while whole.request is not None:
             everyone = yield from flow.read_page(whole)
             for one in everyone:
-                if one.get("number") not in wanted:
+                if one.get(field) not in wanted:
                     continue
-                known.add(one["number"])
+                known.add(one[field])
                 if one.get("status") == self.status:
                     self.unchanged += 1
                 else:
                     self._pending.append(one["id"])
-        self.missing = [number for number in self._numbers if number not in known]
+        self.missing = [value for value in given if value not in known]
         self.may_be_incomplete = whole.may_be_incomplete
 
     def _update_next(self, flow: Flow) -> Steps[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -126,16 +125,6 @@ class Wanted:
     def kinds_without_any(self) -> list[str]:
         """The kinds of which it is said that there are none."""
         return [kind for kind in self.kinds if not self._places[kind]]
-
-    def fingerprint(self) -> str:
-        """Return what is equal for the same addresses and patterns in the same order, and tells none of them."""
-        digest = hashlib.sha256(repr(self.kinds).encode())
-        for kind, places in self._places.items():
-            for value in places:
-                digest.update(f"{kind}\0{value}\0".encode("utf-8", "surrogatepass"))
-        for kind, value in sorted(key for key in self.meant if key[1]):
-            digest.update(f"{kind}\0{value}\0?".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
 
 
 def items_of(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:

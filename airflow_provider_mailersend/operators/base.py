@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-#: How many requests it takes, at the most, to see that the day's are used up.
-_TO_SEE_A_USED_UP_DAY = 3
+#: How many requests it takes, at the most, to see that the daily quota is used up.
+_QUOTA_PROBE_REQUESTS = 3
+
+#: What counts as progress: a task that makes none, on a day of its own, is not deferred again.
+_PROGRESS = ("added", "deleted", "updated")
+
+#: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; empty on the first.
+Before = Mapping[str, int]
 
 
 class MailerSendOperator(MailerSendTask):
@@ -24,26 +30,33 @@ class MailerSendOperator(MailerSendTask):
 
     ui_color = "#d7e3ff"
 
+    _requests_before = 0
+
     def execute(self, context: Context) -> Any:
-        return self._work(context, None)
+        return self._work(context, {})
 
     def resume(
         self,
         context: Context,
         event: Any = None,
-        so_far: Mapping[str, Any] | None = None,
+        before: Before | None = None,
         domain_ids: Mapping[str, str] | None = None,
     ) -> Any:
-        """Go on from *so_far*, the next day's requests having begun, with the domain that was resolved before."""
+        """Start over, the daily quota having been reset, with the domain that was resolved before."""
+        before = before or {"requests": 0}
+        self._requests_before = before["requests"]
         self.hook.domain_ids.update(domain_ids or {})
-        return self._work(context, so_far or {})
+        result = self._work(context, before)
+        if isinstance(result, dict) and "requests" in result:
+            result["requests"] += self._requests_before
+        return result
 
     @abstractmethod
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> Any:
+    def carry_out(self, context: Context, before: Before) -> Any:
         """
-        Do the operator's work, or what is left of it, and return what the task returns.
+        Do the operator's work from its beginning, and return what the task returns.
 
-        :param so_far: what an error of the same work had as its ``so_far``; None or empty where nothing was done.
+        :param before: what was done on earlier days, in numbers; empty where the task was not deferred.
         """
 
     def name_of(self, suppression_list: str, domain_id: str | None = None, domain: str | None = None) -> str:
@@ -54,13 +67,9 @@ class MailerSendOperator(MailerSendTask):
             return f"{suppression_list} (account-wide)"
         return list_name(suppression_list, domain_id, domain)
 
-    def report(self, what: str, requests: int | None = None) -> None:
-        """
-        Log what was done, and what it took: requests, waits and why, the connection.
-
-        :param requests: those of earlier tries included; by default the hook's.
-        """
-        took = [counted(self.hook.requests_sent if requests is None else requests, "request")]
+    def report(self, what: str) -> None:
+        """Log what was done, and what it took: requests, those of earlier days too, waits and why, the connection."""
+        took = [counted(self._requests_before + self.hook.requests_sent, "request")]
         waits = [
             f"{seconds:.0f} s for {why}"
             for why, seconds in self.hook.seconds_waited.items()
@@ -70,18 +79,39 @@ class MailerSendOperator(MailerSendTask):
             took.append(f"waited {and_joined(waits)}")
         self.log.info("%s; %s; connection %r.", what, "; ".join(took), self.mailersend_conn_id)
 
-    def _work(self, context: Context, so_far: Mapping[str, Any] | None) -> Any:
+    def _work(self, context: Context, before: Before) -> Any:
         try:
             with self.failing_at_once():
-                return self.carry_out(context, so_far or None)
+                return self.carry_out(context, before)
         except MailerSendQuotaExhaustedError as error:
-            is_anew = so_far is not None and error.so_far is None
-            starts_over_again = is_anew and self.hook.requests_sent > _TO_SEE_A_USED_UP_DAY
+            done = error.counts
+            gets_on = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
+            starts_over_again = before and not gets_on and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS
             if not self.deferrable or error.retry_at is None or starts_over_again:
                 raise
             self.log.info("%s Resuming then.", error)
-            kwargs = {"so_far": error.so_far, "domain_ids": self.resolved_domain()}
+            kwargs = {
+                "before": _summed(before, done, self.hook.requests_sent),
+                "domain_ids": self.resolved_domain(),
+            }
             raise self.asleep_until(error.retry_at, "resume", kwargs=kwargs) from None
+
+
+def _summed(before: Before, done: Mapping[str, int], requests: int) -> dict[str, int]:
+    """Return what was done on all days: pages and duplicates are met again on each."""
+    counts = {**done, "requests": requests}
+    return {
+        name: (max if name in ("pages", "duplicates") else int.__add__)(
+            before.get(name, 0), counts.get(name, 0)
+        )
+        for name in {**before, **counts}
+    }
+
+
+def is_run_again(context: Context) -> bool:
+    """Return whether the task ran before in its DAG run: its worker may have been killed in the middle of a request."""
+    task_instance: Any = context.get("ti")
+    return (getattr(task_instance, "try_number", None) or 1) > 1
 
 
 class MailerSendDomainOperator(MailerSendDomainTask, MailerSendOperator):

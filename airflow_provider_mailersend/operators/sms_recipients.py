@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
-from airflow_provider_mailersend.operators.base import MailerSendOperator
+from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
@@ -61,7 +61,7 @@ class MailerSendListSmsRecipientsOperator(MailerSendOperator):
         self._sms_number_given = sms_number_id is not UNSET
         self.max_entries = max_entries
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    def carry_out(self, context: Context, before: Before) -> list[dict[str, Any]]:
         recipients = self.hook.iter_sms_recipients(
             status=status_or_none(self.status),
             sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
@@ -91,7 +91,7 @@ class MailerSendGetSmsRecipientOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
         return self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
 
 
@@ -118,7 +118,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     :param on_missing: ``fail`` when MailerSend does not know an id or a number, or ``skip`` it.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
-        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took.
+        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. Where
+        the task slept over a used-up quota, ``updated_before`` is how many were set before, whose ids ``updated`` lacks.
     :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
         It says what was set before that.
     """
@@ -146,19 +147,21 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         self.status = status
         self.on_missing = on_missing
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
         result = self.hook.update_sms_recipients(
             status_of(self.status),
             ids=list_of(self.ids, "ids"),
             numbers=list_of(self.numbers, "numbers"),
             sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
             on_missing=self.on_missing,
-            so_far=so_far,
+            # Setting all of them again could take as long as the day before.
+            changed_only=bool(before),
         )
+        updated = len(result["updated"]) + before.get("updated", 0)
+        if before:
+            result["updated_before"] = before.get("updated", 0)
+            result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
         already = f", {result['unchanged']:,} were already" if result["unchanged"] else ""
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.report(
-            f"SMS recipients: set {len(result['updated']):,} to {self.status}{already}{missing}",
-            result["requests"],
-        )
+        self.report(f"SMS recipients: set {updated:,} to {self.status}{already}{missing}")
         return result

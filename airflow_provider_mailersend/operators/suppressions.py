@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,9 +18,8 @@ from airflow_provider_mailersend.jobs.arguments import (
 )
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
-from airflow_provider_mailersend.operators.base import MailerSendDomainOperator
+from airflow_provider_mailersend.operators.base import Before, MailerSendDomainOperator, is_run_again
 from airflow_provider_mailersend.operators.source_files import delimiter_of, items_in
-from airflow_provider_mailersend.operators.task_state import TaskState
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
@@ -102,7 +101,7 @@ class MailerSendListSuppressionsOperator(MailerSendDomainOperator):
         self.until = until
         self.max_entries = max_entries
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    def carry_out(self, context: Context, before: Before) -> list[dict[str, Any]]:
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         entries = self.hook.iter_suppressions(
@@ -121,8 +120,10 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
     Put addresses, and on the blocklist patterns, on a suppression list: ``POST /suppressions/{list}``.
 
     What is given twice is added once, and nothing given is a success that sends nothing. A request that got no answer
-    is looked up on the list before any of it is sent again. All this holds within one try of the task: another try,
-    or run, adds again what it is given, and the blocklist takes the same address more than once.
+    is looked up on the list before any of it is sent again. Where the task runs again, as after a killed worker or a
+    night's sleep over a used-up quota, it first looks at what was added since its DAG run began, a request for each
+    100 entries, and sends only the rest. Another DAG run adds again what it is given, and the blocklist takes the same
+    address more than once.
 
     .. code-block:: python
 
@@ -184,7 +185,7 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
         self.batch_size = batch_size
         self.on_invalid = on_invalid
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         result = self.hook.add_suppressions(
@@ -194,15 +195,14 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
             **domain,
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
-            so_far=so_far,
+            added_since=_began(context) if before or is_run_again(context) else None,
+            # Who was deferred had no request under way.
+            settle=not before,
         )
         refused = (
             f", left out {len(result['rejected']):,} that MailerSend refuses" if result["rejected"] else ""
         )
-        self.report(
-            f"{self.name_of(suppression_list, **domain)}: added {len(result['added']):,}{refused}",
-            result["requests"],
-        )
+        self.report(f"{self.name_of(suppression_list, **domain)}: added {len(result['added']):,}{refused}")
         for rejected in result["rejected"]:
             self.log.warning("Left out %s: %s", masked(rejected["value"]), rejected["reason"])
         return result
@@ -243,6 +243,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
     :return: ``deleted``: the ids of the entries deleted; ``missing``: the ids that the API does not know, or the
         addresses and patterns that have no entry; ``all``: whether everything was deleted; ``may_be_incomplete``:
         whether entries may have been missed, as the list's order kept varying; ``requests``: how many requests it took.
+        Where the task slept over a used-up quota, ``deleted_before`` is how many were deleted before: ``deleted`` lacks
+        their ids, and what was given for them counts as ``missing``.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token. It says what was
         deleted before that.
     """
@@ -295,10 +297,12 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         self._ids_given = ids is not UNSET
         self._values_given = recipients is not UNSET or patterns is not UNSET
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
+    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
         # With nothing given at all it is no ids, which delete nothing.
         delete_all = flag_of(self.delete_all, "delete_all")
         by_id = self._ids_given or not (self._values_given or delete_all)
+        # What was deleted before the task slept is unknown by now.
+        expects_missing = by_id and bool(before.get("deleted", 0) or before.get("unsure", 0))
         domain = self.rendered_domain()
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
         result = self.hook.delete_suppressions(
@@ -308,15 +312,22 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
             patterns=list_of(self.patterns, "patterns") if self._values_given else None,
             delete_all=delete_all,
             **domain,
-            on_missing=self.on_missing,
+            on_missing="skip" if expects_missing else self.on_missing,
             batch_size=self.batch_size,
-            so_far=so_far,
         )
-        deleted = "all entries" if result["all"] else f"{len(result['deleted']):,}"
+        deleted_before = before.get("deleted", 0)
+        if before:
+            result["deleted_before"] = deleted_before
+        if expects_missing and self.on_missing == "fail":
+            unknown = len(result["missing"]) - deleted_before - before.get("unsure", 0)
+            if unknown > 0:
+                raise ValueError(
+                    f"{suppression_list} had no entries of {unknown} of the ids given; the others were deleted. Pass "
+                    "on_missing='skip' where that is no error"
+                )
+        deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.report(
-            f"{self.name_of(suppression_list, **domain)}: deleted {deleted}{missing}", result["requests"]
-        )
+        self.report(f"{self.name_of(suppression_list, **domain)}: deleted {deleted}{missing}")
         return result
 
 
@@ -371,8 +382,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
     :param on_invalid: what to do about what is not surely one address, is refused by the API, or stored as another
         address, once all else is done: ``fail``, or ``skip`` it. With ``fail`` a mirror deletes nothing where it cannot
         read all that is wanted.
-    :param deferrable: whether to sleep in the triggerer where the day's requests are used up, and to go on with what is
-        left when the next day's begin. Reading begins anew then: the list will have changed.
+    :param deferrable: whether to sleep in the triggerer where the daily quota is used up, and to start over when the
+        next day's begins: the list is read again, and what is left is done.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: numbers: ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
         ``deleted``, ``rejected``, ``stored_differently``; the first ten of some: ``first_to_add``, ``first_to_delete``
@@ -455,9 +466,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         ]
         self._file_given = file is not None
 
-    def carry_out(self, context: Context, so_far: Mapping[str, Any] | None) -> dict[str, Any]:
-        wanted, state = self._wanted(), TaskState(context)
-        kept = state.read()
+    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
+        wanted = self._wanted()
         suppression_list = required_text_of(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         result = self.hook.sync_suppressions(
@@ -471,10 +481,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
             dry_run=flag_of(self.dry_run, "dry_run"),
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
-            over_days=self.deferrable,
-            so_far=so_far or kept,
-            keep=state.keep,
+            # Who was deferred had no request under way.
+            settle=is_run_again(context) and not before,
+            resume_after_quota_reset=self.deferrable,
+            pages_read=before.get("pages", 0),
         )
+        if before:
+            _count_in(result, before)
         self._tell(self.name_of(suppression_list, **domain), result)
         return result
 
@@ -498,7 +511,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         else:
             did = f"added {result['added']:,}, deleted {result['deleted']:,}"
         counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        self.report(f"{name}: {did}; mode {self.mode}; {counts}", result["requests"])
+        self.report(f"{name}: {did}; mode {self.mode}; {counts}")
         if result["refusal"]:
             self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:
@@ -510,3 +523,22 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
                 masked(first["value"]),
                 first["reason"],
             )
+
+
+def _began(context: Context) -> datetime | None:
+    """Return when the task's DAG run began; else when this try did; None where neither is known."""
+    for name in ("dag_run", "ti"):
+        began = getattr(context.get(name), "start_date", None)
+        if isinstance(began, datetime):
+            return began
+    return None
+
+
+def _count_in(result: dict[str, Any], before: Before) -> None:
+    """Let *result*, of a sync that was started over, tell of the earlier days too, as if it had been one run."""
+    added, deleted = before.get("added", 0), before.get("deleted", 0)
+    for name, more in (("added", added), ("to_add", added), ("deleted", deleted), ("to_delete", deleted)):
+        result[name] += more
+    result["present"] += deleted - added
+    result["unchanged"] -= added
+    result["duplicates"] = max(result["duplicates"], before.get("duplicates", 0))

@@ -39,13 +39,11 @@ def rows_of(entries: Entries, wanted: Sequence[str], domain_id: str, different: 
 
 def _plan(entries: Entries, wanted: Sequence[str], domain_id: str) -> Plan:
     given = Wanted(wanted)
-    given.fingerprint()
     planner = Planner(given, domain_id=domain_id, mode="mirror")
     for entry in entries:
         planner.see(entry)
     plan = planner.plan()
     plan.excess_over(MAX_DELETES)
-    plan.packed(given)
     return plan
 
 

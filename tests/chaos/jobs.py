@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.operators.sms_recipients import MailerSendUpdateSmsRecipientsOperator
 from airflow_provider_mailersend.operators.suppressions import (
+    MailerSendAddSuppressionsOperator,
     MailerSendDeleteSuppressionsOperator,
     MailerSendSyncSuppressionsOperator,
 )
@@ -21,7 +22,7 @@ from tests.chaos import model
 from tests.chaos.sandbox_process import SandboxProcess, State
 
 #: What a run may be, in turn.
-KINDS = ("mirror", "add only", "delete", "mirror", "sms", "mirror", "add only", "delete")
+KINDS = ("mirror", "add only", "delete", "add", "mirror", "sms", "add", "mirror", "add only", "delete", "add")
 
 #: Of the blocklist, the account's entries and a domain's; of the others, a domain's.
 _LISTS = ("blocklist", "blocklist", "blocklist", "unsubscribes", "hard-bounces")
@@ -110,6 +111,8 @@ class Draft:
         scope = self._scope(domain_ids)
         if self.kind == "delete":
             return self._deletion(before, scope)
+        if self.kind == "add":
+            return self._addition(before, scope)
         return self._synchronization(before, scope, folder)
 
     def _synchronization(self, before: State, scope: str | None, folder: Path) -> Job:
@@ -162,6 +165,26 @@ class Draft:
         }
         return Job(
             MailerSendSyncSuppressionsOperator, arguments, expected, totals, self._requests(expected, before)
+        )
+
+    def _addition(self, before: State, scope: str | None) -> Job:
+        values = {"recipients": self._made_up(self.random.randint(100, 300), "new")}
+        if self.which == "blocklist" and self.random.random() < 0.4:
+            values["patterns"] = [rf".*@new{number}\.example" for number in range(self.random.randint(1, 12))]
+        keys = {model.key(kind, value) for kind, given in values.items() for value in given}
+        expected = model.Expected(before, self.which, scope, new=keys)
+        arguments = {
+            "suppression_list": self.which,
+            **values,
+            **self._domain_given(scope),
+            "batch_size": self.batch_size,
+        }
+        return Job(
+            MailerSendAddSuppressionsOperator,
+            arguments,
+            expected,
+            {"rejected": []},
+            self._requests(expected, before),
         )
 
     def _deletion(self, before: State, scope: str | None) -> Job:

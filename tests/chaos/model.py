@@ -119,7 +119,7 @@ def synchronized(
     concerned = [entry for entry in before[of] if is_in(scope, entry) and key_of(entry)[0] in wanted]
     gone = {entry["id"] for entry in concerned if is_mirror and key_of(entry) not in keys}
     if removes_duplicates:
-        oldest_first = sorted(concerned, key=lambda entry: entry["created_at"])
+        oldest_first = sorted(concerned, key=lambda entry: (entry["created_at"], entry["id"]))
         met: set[Key] = set()
         for entry in oldest_first:
             if key_of(entry) in met & keys:

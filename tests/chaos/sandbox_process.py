@@ -19,9 +19,6 @@ State = dict[str, list[dict[str, Any]]]
 
 _FORK = multiprocessing.get_context("fork")
 
-#: What a delayed request may be late by, in seconds.
-_GRACE = 0.1
-
 
 class Desk:
     """What a run asks of its sandbox."""
@@ -62,16 +59,9 @@ class Desk:
             # Answered by the same event loop: what was sent before is in the log then.
             with urllib.request.urlopen(control, timeout=60) as answer:
                 answer.read()
-            if not any(map(_is_under_way, self._sandbox.log)):
+            if all(request.is_over for request in self._sandbox.log):
                 return
             time.sleep(0.02)
-
-
-def _is_under_way(request: LoggedRequest) -> bool:
-    if request.status is not None:
-        return False
-    fault = request.fault
-    return fault is None or fault.cut is None or time.time() < request.at + fault.delay + _GRACE
 
 
 class SandboxProcess(Protocol):

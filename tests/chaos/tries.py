@@ -12,14 +12,15 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred
 
 from tests.chaos.signals import be_of_the_group
-from tests.chaos.task_state import FileStore
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -30,16 +31,21 @@ _LONGEST_SLEEP = 20.0
 
 @dataclass(frozen=True)
 class Task:
-    """An operator, what it is given, and where it logs; with a task state store or without."""
+    """An operator, what it is given, and where it logs, in a DAG run that began then; as its number of tries."""
 
     operator: type[BaseOperator]
     arguments: Mapping[str, Any]
     log: Path
-    store: FileStore | None = None
+    began: datetime
+    number: int = 1
 
     @property
     def context(self) -> dict[str, Any]:
-        return {} if self.store is None else {"task_state_store": self.store}
+        dag_run, task_instance = (
+            SimpleNamespace(start_date=self.began),
+            SimpleNamespace(try_number=self.number),
+        )
+        return {"dag_run": dag_run, "ti": task_instance}
 
 
 @dataclass(frozen=True)

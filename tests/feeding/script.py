@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import settings
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.flow import Flow, Keep, Progress, Send, Step, Steps, Wait, drive
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, Wait, drive
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
 
@@ -66,11 +66,6 @@ def timed_out(seconds: float = 30.0) -> Server:
     return slowly(seconds, Failure("timed out"))
 
 
-def as_kept(so_far: Any) -> Any:
-    """Return *so_far* as another try reads it, from a database or a queue."""
-    return json.loads(json.dumps(so_far, allow_nan=False))
-
-
 class Script:
     """
     Hands steps what came of them.
@@ -93,8 +88,6 @@ class Script:
         #: The pauses that took time, in seconds, and what they were for.
         self.pauses: list[float] = []
         self.reasons: list[str] = []
-        #: What was to be kept for another try, each as it would be read again.
-        self.kept: list[dict[str, Any]] = []
         #: How far the job said it was, each time.
         self.progress: list[Progress] = []
         #: How many steps were done.
@@ -129,9 +122,6 @@ class Script:
             self.progress.append(step)
             return None
         self.steps += 1
-        if isinstance(step, Keep):
-            self.kept.append(as_kept(step.so_far))
-            return None
         if isinstance(step, Wait):
             return self._wait(step)
         assert isinstance(step, Send)

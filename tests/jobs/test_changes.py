@@ -4,9 +4,9 @@ import pytest
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError, MailerSendServerError
-from airflow_provider_mailersend.jobs.changes import Changes
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.plan import Plan
+from airflow_provider_mailersend.jobs.sync import Changes
 from airflow_provider_mailersend.jobs.wanted import Item
 from tests.feeding.account import Account, minutes
 from tests.feeding.script import NOON, Script, answer, flow
@@ -14,7 +14,7 @@ from tests.feeding.script import NOON, Script, answer, flow
 BLOCKLIST = SuppressionList.BLOCKLIST
 
 
-def plan(*, adds=0, deletes=0, made_at=NOON):
+def plan(*, adds=0, deletes=0):
     return Plan(
         wanted=adds,
         present=deletes,
@@ -22,7 +22,6 @@ def plan(*, adds=0, deletes=0, made_at=NOON):
         to_add=[Item("recipients", f"new{n}@x.example", n) for n in range(adds)],
         to_delete=[f"e{n + 1}" for n in range(deletes)],
         first_to_delete=[],
-        made_at=made_at,
     )
 
 
@@ -56,19 +55,6 @@ def test_a_domain_is_told_with_each_request():
     assert account.of_domain("d1") == ["new0@x.example"]
 
 
-@pytest.mark.parametrize(
-    ("adds", "deletes", "batch_size", "least"),
-    [(0, 0, 5, 0), (1, 0, 5, 1), (5, 5, 5, 2), (6, 0, 5, 2), (0, 6, 5, 2), (3, 4, 1, 7)],
-)
-def test_it_takes_at_least_a_request_for_each_batch(adds, deletes, batch_size, least):
-    work = Changes(BLOCKLIST, plan(adds=adds, deletes=deletes), batch_size=batch_size)
-    assert work.least_requests == least
-    script = Script(server=account_of(deletes))
-    script.run(work.run(flow()))
-    assert len(script.sent) == least
-    assert work.least_requests == 0
-
-
 def test_nothing_to_do_sends_nothing():
     script = Script()
     script.run(Changes(BLOCKLIST, plan()).run(flow()))
@@ -85,61 +71,6 @@ def test_it_tells_in_words_what_was_done():
     assert work.progress == "Added before that: 3 of 3; deleted: 2 of 3."
 
 
-def test_what_was_done_is_kept_under_its_label():
-    account = account_of(3)
-    work = Changes(BLOCKLIST, plan(adds=3, deletes=3), batch_size=2, label={"name": "x"})
-    script = Script(server=account, latency=2.0)
-    script.run(work.run(flow()))
-    assert [kept["name"] for kept in script.kept] == ["x"] * 5
-    done = [kept["done"] for kept in script.kept]
-    assert [(each["next_to_add"], each["next_to_delete"]) for each in done] == [
-        (0, 0),
-        (2, 0),
-        (3, 0),
-        (3, 2),
-        (3, 3),
-    ]
-    assert [each["kept_at"] for each in done] == [NOON + 2 * n for n in range(5)]
-    assert done[0]["latest"] is None
-    assert done[1]["latest"] == "2026-03-04T12:00:32+00:00"
-
-
-def test_a_first_try_does_not_look_back_and_another_does():
-    account = account_of()
-    script = Script(server=account)
-    first = Changes(BLOCKLIST, plan(adds=4), batch_size=2)
-    script.run_some(first.run(flow()), 5)
-    assert methods(script) == ["POST"]
-    script = Script(server=account, start=NOON + minutes(5))
-    again = Changes(BLOCKLIST, plan(adds=4), batch_size=2, so_far=first.so_far()["done"])
-    script.run(again.run(flow()))
-    assert methods(script)[0] == "GET"
-    assert sorted(account.of_domain(None)) == [f"new{n}@x.example" for n in range(4)]
-
-
-@pytest.mark.parametrize("seconds", [-59.0, 0.0, 59.0])
-def test_what_was_added_unseen_is_found_though_clocks_are_apart(seconds):
-    account = account_of()
-    so_far = {"kept_at": NOON}
-    for n in range(2):
-        account.put(f"new{n}@x.example", at=NOON + seconds)
-    script = Script(server=account, start=NOON + minutes(5))
-    work = Changes(BLOCKLIST, plan(adds=3, made_at=NOON - minutes(9)), so_far=so_far)
-    script.run(work.run(flow()))
-    assert sorted(account.of_domain(None)) == [f"new{n}@x.example" for n in range(3)]
-    assert work.added == 3
-
-
-def test_a_list_is_looked_back_at_no_further_than_the_last_try():
-    account = account_of()
-    for n in range(350):
-        account.put(f"other{n}@x.example", at=NOON - minutes(400 - n))
-    work = Changes(BLOCKLIST, plan(adds=1, made_at=NOON - minutes(500)), so_far={"kept_at": NOON})
-    script = Script(server=account, start=NOON + minutes(5))
-    script.run(work.run(flow()))
-    assert methods(script) == ["GET", "POST"]
-
-
 def test_a_smaller_batch_is_kept_to():
     account = account_of(5, most=2)
     script = Script(server=account)
@@ -147,7 +78,7 @@ def test_a_smaller_batch_is_kept_to():
     assert methods(script) == ["POST"] * 4 + ["DELETE"] * 4
 
 
-def test_what_is_refused_is_left_out_told_and_kept():
+def test_what_is_refused_is_left_out_and_told():
     account = account_of(invalid=[f"new{n}@x.example" for n in (1, 3)])
     script, work = Script(server=account), Changes(BLOCKLIST, plan(adds=5), batch_size=2)
     script.run(work.run(flow()))
@@ -157,10 +88,6 @@ def test_what_is_refused_is_left_out_told_and_kept():
         ("new3@x.example", "recipients[3]"),
     ]
     assert "valid email address" in work.first_rejected[0]["reason"]
-    last = script.kept[-1]["done"]
-    assert (last["next_to_add"], last["rejected"], last["first_rejected"]) == (5, 2, work.first_rejected)
-    again = Changes(BLOCKLIST, plan(adds=5), so_far=last)
-    assert (again.added, again.rejected, again.first_rejected) == (3, 2, work.first_rejected)
 
 
 def test_ten_of_those_refused_are_told():
@@ -168,11 +95,7 @@ def test_ten_of_those_refused_are_told():
     for batch_size in (3, 20):
         script, work = Script(server=account), Changes(BLOCKLIST, plan(adds=14), batch_size=batch_size)
         script.run(work.run(flow()))
-        assert (work.rejected, len(work.first_rejected), len(script.kept[-1]["done"]["first_rejected"])) == (
-            14,
-            10,
-            10,
-        )
+        assert (work.rejected, len(work.first_rejected)) == (14, 10)
 
 
 def test_a_fault_that_lasts_ends_it_where_it_stands():
@@ -181,4 +104,4 @@ def test_a_fault_that_lasts_ends_it_where_it_stands():
     work = Changes(BLOCKLIST, plan(deletes=4), batch_size=2)
     with pytest.raises(MailerSendServerError):
         script.run(work.run(flow(max_retries=1)))
-    assert (work.deleted, work.so_far()["done"]["next_to_delete"]) == (2, 2)
+    assert work.counts == {"added": 0, "deleted": 2, "duplicates": 0}

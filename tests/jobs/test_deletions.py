@@ -22,7 +22,6 @@ from tests.feeding.script import (
     NOON,
     Script,
     answer,
-    as_kept,
     flow,
     lost,
     page,
@@ -49,9 +48,13 @@ def ids(*numbers: int) -> list[str]:
 def delete(account, ids, *, script=None, sender=None, **given):
     """Run a deletion against *account*; return it and the script it ran by."""
     script = script or Script(server=account)
-    deletions = Deletions(BLOCKLIST, ids, scope=Scope(given.pop("domain_id", None)), **given)
-    script.run(deletions.run(sender or flow(max_retries=20)))
-    return deletions, script
+    work = deletions(ids, **given)
+    script.run(work.run(sender or flow(max_retries=20)))
+    return work, script
+
+
+def deletions(ids, *, domain_id=None, **given):
+    return Deletions(BLOCKLIST, ids, scope=Scope(domain_id), **given)
 
 
 def left(account: Account) -> list[str]:
@@ -349,65 +352,33 @@ def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
     assert work.missing == ids(1)
 
 
-# Going on from an error
+# Starting over
 
 
-def go_on(account, so_far, **given_):
-    """Do what is left; return the work and the script it ran by."""
-    return delete(
-        account, (), script=Script(server=account, start=NOON + minutes(600)), so_far=so_far, **given_
-    )
-
-
-def test_an_error_tells_what_is_left_as_plain_json():
-    account = account_of(5, left=2)
+def test_an_error_tells_how_many_were_deleted():
+    account = account_of(5, left=2, faults=["fine", "lost after"])
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        delete(account, [*ids(1, 2), "x1", *ids(3, 4)], batch_size=3)
-    so_far = as_kept(caught.value.so_far)
-    assert (so_far["pending"], so_far["deleted"], so_far["missing"]) == (ids(4), ids(1, 2, 3), ["x1"])
+        delete(account, ids(1, 2, 3, 4, 5), batch_size=2)
+    assert caught.value.counts == {"deleted": 2, "unsure": 2}
 
 
 @pytest.mark.parametrize("by_value", [False, True])
-@pytest.mark.parametrize("fault", ["fine", "lost before", "429", "503 before"])
-def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(by_value, fault):
-    for at in range(5):
-        for left_ in range(7):
-            account = account_of(9, left=left_, faults=["fine"] * at + [fault])
-            named = {"ids": [*ids(2, 4), "x1", *ids(6, 8)]}
-            if by_value:
-                named = {"ids": (), "matching": matching(recipients=[*old(1, 3), "x1@x", *old(5, 7)])}
-            try:
-                work, _ = delete(account, batch_size=2, **named)
-            except MailerSendQuotaExhaustedError as error:
-                so_far, account.left, account.faults = as_kept(error.so_far), None, []
-                if so_far is None:
-                    assert by_value
-                    assert left(account) == ids(*range(1, 10))
-                    continue
-                work, script = go_on(account, so_far, batch_size=2, matching=matching(recipients=old(0)))
-                assert "GET" not in methods(script)
-            assert left(account) == ids(1, 3, 5, 7, 9)
-            result = work.result(0)
-            assert sorted(result["deleted"]) == ids(2, 4, 6, 8), (at, left_)
-            assert result["missing"] == ["x1@x" if by_value else "x1"]
+@pytest.mark.parametrize("fault", ["fine", "lost before", "lost after", "429", "503 before", "503 after"])
+def test_a_killed_worker_s_work_is_started_over(by_value, fault):
+    def job():
+        named = {"ids": [*ids(2, 4), "x1", *ids(6, 8)]}
+        if by_value:
+            named = {"ids": (), "matching": matching(recipients=[*old(1, 3), "x1@x", *old(5, 7)])}
+        return named
 
-
-@pytest.mark.parametrize("on_missing", ["skip", "fail"])
-@pytest.mark.parametrize("fault", ["lost after", "503 after", "timed out after"])
-def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, on_missing):
-    account = account_of(5, left=2, faults=["fine", fault])
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        delete(account, ids(1, 2, 3, 4, 5), batch_size=2)
-    account.left = None
-    work, _ = go_on(account, as_kept(caught.value.so_far), batch_size=2, on_missing=on_missing)
-    assert account.entries == []
-    assert work.result(0) == {
-        "deleted": ids(1, 2, 3, 4, 5),
-        "missing": [],
-        "all": False,
-        "may_be_incomplete": False,
-        "requests": 0,
-    }
+    for steps in range(30):
+        account = account_of(9, faults=["fine", fault])
+        script = Script(server=account)
+        is_done = script.run_some(deletions(batch_size=2, **job()).run(flow()), steps)
+        account.faults = []
+        delete(account, batch_size=2, **job())
+        assert left(account) == ids(1, 3, 5, 7, 9), steps
+    assert is_done
 
 
 @properties
@@ -418,46 +389,23 @@ def test_what_was_deleted_unseen_before_the_day_ended_counts_as_deleted(fault, o
     faults=st.lists(st.sampled_from(FAULTS), max_size=8),
 )
 def test_exactly_what_is_named_is_gone_however_many_days_it_takes(named, batch_size, days, faults):
-    account, so_far = account_of(10, faults=faults), None
+    account = account_of(10, faults=faults)
     known = set(left(account))
     for left_ in [*days, None]:
         account.left = left_
         try:
-            work, _ = delete(account, () if so_far else ids(*named), so_far=so_far, batch_size=batch_size)
+            work, _ = delete(account, ids(*named), batch_size=batch_size)
             break
-        except MailerSendQuotaExhaustedError as error:
-            so_far = as_kept(error.so_far)
+        except MailerSendQuotaExhaustedError:
+            continue
     assert set(left(account)) == known - set(ids(*named))
     assert sorted(work.deleted + work.missing) == sorted(set(ids(*named)))
 
 
-def test_what_was_done_so_far_keeps_other_ids_out():
-    account = account_of(4)
-    so_far = {"pending": ["e2"], "deleted": ["e9"], "missing": ["x1"], "unmet": None, "unsure": 0}
-    work, script = delete(account, ids(1), so_far=so_far, matching=matching(recipients=old(2)))
-    assert (methods(script), left(account)) == (["DELETE"], ids(1, 3, 4))
-    assert (work.deleted, work.missing) == (["e9", "e2"], ["x1"])
-
-
-@pytest.mark.parametrize("so_far", [None, {}])
-def test_nothing_done_so_far_lets_it_begin(so_far):
-    work, _ = delete(account_of(2), ids(1), so_far=so_far)
-    assert work.deleted == ids(1)
-
-
-def test_an_error_after_going_on_counts_what_was_done_before():
-    account = account_of(5, left=2)
-    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 3 of 6; left: 2") as caught:
-        delete(account, ["x1", *ids(1, 2, 3, 4, 5)], batch_size=3)
-    account.left = 1
-    with pytest.raises(MailerSendQuotaExhaustedError, match="before that: 4 of 6; left: 1"):
-        go_on(account, as_kept(caught.value.so_far), batch_size=1)
-
-
-def test_an_error_while_reading_leaves_nothing_to_go_on_from():
+def test_an_error_while_reading_says_nothing_of_what_was_deleted():
     with pytest.raises(MailerSendPermissionError) as caught:
         delete(None, (), script=Script(answer(403)), matching=matching(recipients=["x@y"]))
-    assert (caught.value.so_far, caught.value.progress) == (None, None)
+    assert (caught.value.counts, caught.value.progress) == ({}, None)
 
 
 def test_it_tells_how_far_it_is():

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.jobs.plan import Plan, Planner, check_max_deletes
-from airflow_provider_mailersend.jobs.wanted import Line, Wanted
-from tests.feeding.script import as_kept, thorough
+from airflow_provider_mailersend.jobs.wanted import Wanted
+from tests.feeding.script import thorough
 
 OLD, NEW = "2024-01-01T00:00:00.000000Z", "2026-01-01 00:00:00"
 
@@ -25,7 +25,7 @@ def plan_of(wanted, *entries, **options):
     planner = Planner(wanted, **options)
     for each in entries:
         planner.see(each)
-    return planner.plan(7.0)
+    return planner.plan()
 
 
 def values_of(items):
@@ -40,7 +40,6 @@ def plan_with(present=0, delete=0, wanted=0):
         to_add=[],
         to_delete=[f"e{n}" for n in range(delete)],
         first_to_delete=[],
-        made_at=0.0,
     )
 
 
@@ -150,7 +149,6 @@ def test_a_plan_is_the_difference_of_two_sets(
     assert plan.unchanged == len(set(asked_for) & set(ours))
     assert plan.duplicates == sum(len(ours[key]) - 1 for key in asked_for if key in ours)
     assert [each["id"] for each in plan.first_to_delete] == plan.to_delete[:10]
-    assert Plan.unpacked(as_kept(plan.packed(wanted)), wanted) == plan
 
 
 @pytest.mark.parametrize("mode", ["add_only", "mirror"])
@@ -256,21 +254,6 @@ def test_ten_of_those_to_delete_are_told():
     plan = plan_of(Wanted([]), *[entry(f"e{n}", f"p{n}@x.example") for n in range(12)], mode="mirror")
     assert [each["id"] for each in plan.first_to_delete] == [f"e{n}" for n in range(10)]
     assert len(plan.to_delete) == 12
-
-
-def test_a_plan_knows_when_it_was_made():
-    assert plan_of(Wanted([])).made_at == 7.0
-
-
-def test_a_plan_that_was_kept_is_the_same_down_to_the_lines():
-    lines = [Line("recipients", f"p{n}@x.example", n + 2) for n in range(30)]
-    wanted = Wanted(lines, [".*"])
-    there = [entry(f"e{n}", f"p{n}@x.example") for n in range(0, 60, 3)]
-    plan = plan_of(wanted, *there, entry("e0b", "p0@x.example"), mode="mirror")
-    again = Plan.unpacked(as_kept(plan.packed(wanted)), wanted)
-    assert again == plan
-    assert [item.where for item in again.to_add] == [item.where for item in plan.to_add]
-    assert again.to_add[0].where == "line 3"
 
 
 def test_a_plan_of_nothing_changes_nothing():

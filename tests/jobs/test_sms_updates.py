@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
-    MailerSendError,
     MailerSendNotFoundError,
     MailerSendQuotaExhaustedError,
     MailerSendRequestError,
     MailerSendUnexpectedAnswerError,
 )
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
-from tests.feeding.script import Script, answer, as_kept, flow, lost, page, properties, refusal
+from tests.feeding.script import Script, answer, flow, lost, page, properties, refusal
 
 OPT_OUT, ACTIVE = SmsRecipientStatus.OPT_OUT, SmsRecipientStatus.ACTIVE
 USED_UP = answer(429, {"message": "The daily API quota is reached. #MS42901"})
@@ -241,7 +240,7 @@ def test_an_answer_of_another_status_ends_it():
         "MailerSend whether it was set. Set to opt_out before that: 0 of 2."
     )
     assert caught.value.endpoint == "PUT /sms-recipients/{id}"
-    assert caught.value.so_far["pending"] == ["s0", "s1"]
+    assert caught.value.counts == {"updated": 0}
 
 
 @pytest.mark.parametrize("body", [{"data": {"id": "s0"}}, {"data": {"id": "s0", "status": None}}])
@@ -275,102 +274,14 @@ def test_an_error_tells_how_many_were_set_before():
         MailerSendAuthenticationError, match=r"Set to opt_out before that: 2 of 3\.$"
     ) as caught:
         update(account, script=Script(account, account, answer(401)), ids=["s0", "s1", "s2"])
-    assert caught.value.so_far == {
-        "pending": ["s2"],
-        "updated": ["s0", "s1"],
-        "unchanged": 0,
-        "missing": [],
-        "refused": {},
-        "total": 3,
-        "may_be_incomplete": False,
-    }
+    assert caught.value.counts == {"updated": 2}
 
 
-def test_an_error_while_reading_leaves_nothing_to_go_on_from():
+def test_an_error_while_reading_says_nothing_of_what_was_set():
     with pytest.raises(MailerSendAuthenticationError) as caught:
         update(None, script=Script(answer(401)), numbers=[number(0)])
-    assert caught.value.so_far is None
+    assert caught.value.counts == {}
     assert caught.value.progress is None
-
-
-@pytest.mark.parametrize("on_missing", ["fail", "skip"])
-@pytest.mark.parametrize(
-    "given_",
-    [
-        {"ids": ["s4", "x1", "s0", "s2", "x2", "s3"]},
-        {"numbers": [number(4), number(0), number(7), number(1), number(8)]},
-    ],
-)
-def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(given_, on_missing):
-    def account(left=None):
-        account = SmsAccount(0, 1, 2, 0, 4, refused=("s2", "s3"), left=left)
-        account.recipients[1]["status"] = "opt_out"
-        return account
-
-    def outcome(account, so_far=None):
-        script = Script(server=account)
-        work = SmsUpdates(OPT_OUT, on_missing=on_missing, so_far=so_far, **({} if so_far else given_))
-        try:
-            script.run(work.run(flow()))
-        except MailerSendQuotaExhaustedError:
-            raise
-        except MailerSendRequestError as error:
-            return work.result(0), str(error), script
-        return work.result(0), None, script
-
-    whole = account()
-    *expected, script = outcome(whole)
-    assert expected[1]
-    for left in range(len(script.sent)):
-        day, so_far = account(left), None
-        for _ in range(9):
-            try:
-                *done, last = outcome(day, so_far)
-                break
-            except MailerSendQuotaExhaustedError as error:
-                so_far, day.left = as_kept(error.so_far), max(1, left)
-        assert done == expected, left
-        assert day.set == whole.set
-        assert so_far is None or "GET" not in [request.method for request in last.sent]
-
-
-@properties
-@given(
-    ids=st.lists(st.sampled_from([f"s{n}" for n in range(6)] + ["x1", "x2"]), max_size=8),
-    days=st.lists(st.integers(0, 3), max_size=5),
-)
-def test_each_is_set_once_however_many_days_it_takes(ids, days):
-    account, so_far = SmsAccount(*range(6)), None
-    for left in [*days, None]:
-        account.left = left
-        try:
-            work, _ = update(account, ids=() if so_far else ids, on_missing="skip", so_far=so_far)
-            break
-        except MailerSendQuotaExhaustedError as error:
-            so_far = as_kept(error.so_far)
-    unique = list(dict.fromkeys(ids))
-    assert account.set == work.updated == [id_ for id_ in unique if id_[0] == "s"]
-    assert work.missing == [id_ for id_ in unique if id_[0] == "x"]
-
-
-def test_nothing_done_so_far_lets_it_begin():
-    work, _ = update(SmsAccount(0), ids=["s0"], so_far={})
-    assert work.updated == ["s0"]
-
-
-def test_what_was_done_so_far_keeps_other_ids_out():
-    so_far = {"pending": ["s1"], "updated": ["s0"], "unchanged": 2, "missing": [], "refused": []}
-    for given_ in ({"ids": ["s2", "s1"]}, {"numbers": [number(2)]}):
-        work, script = update(SmsAccount(0, 1, 2), so_far=so_far, **given_)
-        assert put(script) == ["s1"]
-        assert work.result(1) == {
-            "updated": ["s0", "s1"],
-            "unchanged": 2,
-            "missing": [],
-            "may_be_incomplete": False,
-            "requests": 1,
-        }
-    assert so_far["updated"] == ["s0"]
 
 
 def test_it_tells_how_far_it_is():
@@ -379,23 +290,53 @@ def test_it_tells_how_far_it_is():
     assert script.told == [("PUT /sms-recipients/{id}", done, 3) for done in (1, 2, 3)]
 
 
-def test_how_far_it_is_counts_what_was_done_before():
-    account = SmsAccount(0, 1, 2)
-    account.left = 1
-    with pytest.raises(MailerSendError) as caught:
-        update(account, ids=["s0", "s1", "s2"])
-    account.left = 1
-    script = Script(server=account)
-    with pytest.raises(MailerSendError, match=r"Set to opt_out before that: 2 of 3\.$"):
-        update(account, script=script, so_far=as_kept(caught.value.so_far))
-    assert script.told[-1] == ("PUT /sms-recipients/{id}", 2, 3)
+# Starting over
 
 
-def test_how_far_it_is_counts_those_that_were_unknown_before():
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"ids": ["s4", "x1", "s0", "s2", "x2", "s3"]},
+        {"ids": ["s4", "x1", "s0", "s2", "x2", "s3"], "changed_only": True},
+        {"numbers": [number(4), number(0), number(7), number(1), number(8)]},
+    ],
+)
+def test_a_killed_worker_s_work_is_started_over(given_):
+    for steps in range(30):
+        account = SmsAccount(0, 1, 2, 0, 4)
+        is_done = Script(server=account).run_some(
+            SmsUpdates(OPT_OUT, on_missing="skip", **given_).run(flow()), steps
+        )
+        work, script = update(account, on_missing="skip", **given_)
+        set_ = {one["id"] for one in account.recipients if one["status"] == "opt_out"}
+        assert set_ == ({"s0", "s1", "s3", "s4"} if "numbers" in given_ else {"s0", "s2", "s3", "s4"}), steps
+        assert len(work.missing) == 2
+    assert is_done
+    # Done already, ids alone are all set again.
+    assert len(put(script)) == (0 if "numbers" in given_ or "changed_only" in given_ else 6)
+
+
+def test_ids_that_are_set_already_are_left_out_where_that_is_asked_for():
     account = SmsAccount(0, 1, 2)
-    account.left = 2
-    with pytest.raises(MailerSendError, match=r"before that: 1 of 4\.$") as caught:
-        update(account, ids=["x1", "s0", "s1", "s2"])
-    account.left = 1
-    with pytest.raises(MailerSendError, match=r"before that: 2 of 4\.$"):
-        update(account, so_far=as_kept(caught.value.so_far))
+    account.recipients[1]["status"] = "opt_out"
+    work, script = update(account, ids=["s2", "x1", "s1"], changed_only=True, on_missing="skip")
+    assert [request.method for request in script.sent] == ["GET", "PUT"]
+    assert (work.updated, work.unchanged, work.missing) == (["s2"], 1, ["x1"])
+
+
+@properties
+@given(
+    ids=st.lists(st.sampled_from([f"s{n}" for n in range(6)] + ["x1", "x2"]), max_size=8),
+    days=st.lists(st.integers(0, 3), max_size=5),
+)
+def test_each_is_set_once_however_many_days_it_takes(ids, days):
+    account, is_again = SmsAccount(*range(6)), False
+    for left in [*days, None]:
+        account.left = left
+        try:
+            update(account, ids=ids, on_missing="skip", changed_only=is_again)
+            break
+        except MailerSendQuotaExhaustedError:
+            is_again = True
+    unique = list(dict.fromkeys(ids))
+    assert sorted(account.set) == sorted(id_ for id_ in unique if id_[0] == "s")

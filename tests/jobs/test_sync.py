@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from math import ceil
 
 import pytest
@@ -17,10 +17,10 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.sync import Sync
+from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
 from airflow_provider_mailersend.jobs.wanted import Line, Wanted
 from tests.feeding.account import FAULTS, Account, minutes
-from tests.feeding.script import NOON, Script, answer, as_kept, flow, properties, thorough
+from tests.feeding.script import NOON, Script, answer, flow, properties, thorough
 from tests.feeding.varying import VaryingAccount
 
 HOUR = 3600.0
@@ -41,7 +41,8 @@ def sync(account, wanted=None, *, script=None, sender=None, domain_id=None, scop
 def work_for(account, wanted=None, *, domain_id=None, scope=None, **given_):
     kinds = {kind: given_.pop(kind) for kind in ("recipients", "patterns") if kind in given_}
     which = SuppressionList(account.suppression_list if account else "blocklist")
-    return Sync(which, wanted or Wanted(**kinds), scope=scope or Scope(domain_id), **given_)
+    options = SyncOptions(**given_)
+    return Sync(which, wanted or Wanted(**kinds), scope=scope or Scope(domain_id), options=options)
 
 
 def methods(script: Script) -> list[str]:
@@ -374,7 +375,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing():
         remove_duplicates=True,
         on_invalid="skip",
     )
-    assert (account.entries, methods(script), script.kept) == (before, ["GET"], [])
+    assert (account.entries, methods(script)) == (before, ["GET"])
     result = work.result(2)
     assert (result["to_add"], result["to_delete"], result["added"], result["deleted"]) == (1, 3, 0, 0)
     assert (result["dry_run"], result["refusal"], result["rejected"]) == (True, None, 1)
@@ -422,23 +423,13 @@ def test_a_dry_run_of_a_plan_that_would_pass_is_not_refused():
     assert work.result(0)["refusal"] is None
 
 
-def test_a_dry_run_makes_a_plan_of_its_own():
-    account, script = account_with(3), Script()
-    given_ = {"recipients": people(0, 5)}
-    script = Script(server=account)
-    script.run_some(work_for(account, **given_).run(flow()), 9)
-    assert script.kept
-    _, script = sync(account, dry_run=True, so_far=script.kept[-1], **given_)
-    assert pages_read(script) == [1]
-
-
 def test_a_dry_run_needs_requests_for_reading_only():
     account = account_with(0, left=1)
     work, _ = sync(account, recipients=people(*range(5000)), dry_run=True)
     assert work.result(0)["to_add"] == 5000
 
 
-# Going on from an earlier try
+# Starting over
 
 
 class Case:
@@ -487,13 +478,6 @@ class Case:
         return work, script
 
 
-def told(work):
-    """Return what *work* tells, but for the reasons, in which the API counts from each batch's first."""
-    result = work.result(0)
-    numbers = {name: result[name] for name in ("added", "deleted", "rejected", "unchanged")}
-    return numbers | {"where": [(each["where"], each["value"]) for each in result["first_rejected"]]}
-
-
 def old_ids(account):
     """Return the ids of what is left of the entries that a case begins with."""
     return [entry["id"] for entry in account.entries if int(entry["id"][1:]) <= 16]
@@ -509,131 +493,57 @@ LISTS = ("blocklist", "unsubscribes")
 STEPS = {which: undisturbed(suppression_list=which)[2].steps for which in LISTS}
 
 
-def plan_is_in(kept):
-    return bool(kept) and "plan" in kept[-1]
-
-
 @pytest.mark.parametrize("which", LISTS)
-@pytest.mark.parametrize("is_kept", [True, False])
-@pytest.mark.parametrize("wait", [0.0, 3.0, minutes(5), 20 * HOUR, 30 * HOUR])
-def test_a_try_that_dies_at_any_moment_is_gone_on_with(which, is_kept, wait):
-    done, work, _ = undisturbed(suppression_list=which)
+@pytest.mark.parametrize("wait", [0.0, 3.0, minutes(5), 30 * HOUR])
+@pytest.mark.parametrize("fault", ["fine", "lost before", "lost after", "503 after", "timed out after"])
+def test_a_run_that_dies_at_any_moment_is_started_over(which, wait, fault):
+    done, _, _ = undisturbed(suppression_list=which)
     for number in range(STEPS[which] + 1):
-        case = Case(which)
+        case = Case(which, faults=["fine", "fine", fault])
         script = case.begin(number)
-        so_far = script.kept[-1] if is_kept and script.kept else None
-        again, _ = case.finish(start=script.now + wait, so_far=so_far)
+        case.account.faults = []
+        work, _ = case.finish(start=script.now + wait, settle=True)
         assert state(case.account) == state(done.account), number
         assert old_ids(case.account) == old_ids(done.account), number
-        if plan_is_in(script.kept) and is_kept and wait < 25 * HOUR:
-            assert told(again) == told(work), number
-
-
-@pytest.mark.parametrize("which", LISTS)
-def test_a_list_whose_plan_was_kept_is_not_read_again(which):
-    steps = undisturbed(suppression_list=which, long=True)[2].steps
-    for number in range(steps):
-        case = Case(which, long=True)
-        script = case.begin(number)
-        if not plan_is_in(script.kept):
-            continue
-        _, second = case.finish(start=script.now + minutes(5), so_far=script.kept[-1])
-        assert pages_read(second) in ([], [1]), number
-
-
-@pytest.mark.parametrize("which", LISTS)
-@pytest.mark.parametrize("wait", [0.0, minutes(5), 10 * HOUR])
-@pytest.mark.parametrize("invalid", [False, True])
-def test_a_try_that_goes_on_may_die_too(which, wait, invalid):
-    done, work, _ = undisturbed(suppression_list=which, invalid=invalid)
-    for number in range(6, STEPS[which]):
-        for more in range(0, STEPS[which] - number, 2):
-            case = Case(which, invalid=invalid)
-            first = case.begin(number)
-            so_far = first.kept[-1] if first.kept else None
-            second = case.begin(more, start=first.now + wait, so_far=so_far)
-            so_far = second.kept[-1] if second.kept else so_far
-            again, _ = case.finish(start=second.now + wait, so_far=so_far)
-            assert state(case.account) == state(done.account), (number, more)
-            if so_far and "plan" in so_far:
-                assert told(again) == told(work), (number, more)
+        result = work.result(0)
+        assert (result["added"], result["deleted"]) == (result["to_add"] - 2, result["to_delete"]), number
 
 
 @pytest.mark.parametrize("which", LISTS)
 @pytest.mark.parametrize("fault", ["fine", "lost before", "lost after", "503 after", "timed out after"])
-def test_a_day_that_ends_at_any_request_is_gone_on_with_on_the_next(which, fault):
+def test_a_day_that_ends_at_any_request_is_started_over_on_the_next(which, fault):
     done, work, script = undisturbed(suppression_list=which)
-    total = len(script.sent)
+    total, whole = len(script.sent), work.result(0)
     for left in range(total + 1):
         for at in range(total) if fault != "fine" else [0]:
             case = Case(which, left=left, tells_quota=False, faults=["fine"] * at + [fault])
+            before = {}
             try:
                 again, script = case.finish()
             except MailerSendQuotaExhaustedError as error:
-                so_far = as_kept(error.so_far)
+                before = error.counts
                 case.account.left, case.account.faults = None, []
-                again, script = case.finish(start=NOON + 12 * HOUR, so_far=so_far)
+                again, script = case.finish(start=NOON + 12 * HOUR)
             assert state(case.account) == state(done.account), (left, at)
-            assert told(again) == told(work), (left, at)
+            if fault == "fine":
+                for name in ("added", "deleted"):
+                    assert again.result(0)[name] + before.get(name, 0) == whole[name], (left, name)
 
 
-def test_what_a_day_s_end_left_unknown_is_looked_up_on_the_next():
-    # The addition went unanswered, and no request was left to look it up.
-    case = Case(left=2, tells_quota=False, invalid=False, faults=["fine", "lost after"])
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        case.finish()
-    assert "GET /suppressions/blocklist was not done" in str(caught.value)
-    case.account.left = None
-    _, script = case.finish(start=NOON + 12 * HOUR, so_far=as_kept(caught.value.so_far))
-    assert methods(script)[:2] == ["GET", "POST"]
-    assert state(case.account) == state(undisturbed(invalid=False)[0].account)
+def test_a_first_run_waits_for_nothing_and_a_retry_for_what_a_killed_worker_sent_last():
+    account, sent = account_with(1), []
 
-
-def test_what_stands_after_a_refused_address_is_not_added_twice_by_a_third_try():
-    # The first addition is refused for its second address, the next is done and its answer lost with the worker.
-    account = Account(invalid=people(1))
-    given_ = {"recipients": people(0, 1, 2, 3, 4, 5), "batch_size": 3, "on_invalid": "skip"}
-
-    def die_after(posts, start, so_far=None):
-        script, done = Script(server=account, start=start), 0
-        steps = work_for(account, so_far=so_far, **given_).run(flow())
-        step = next(steps)
-        while done < posts or (posts == 0 and len(script.kept) < 1):
-            step = steps.send(script.perform(step))
-            done = methods(script).count("POST")
-        steps.close()
-        return script
-
-    first = die_after(2, NOON)
-    second = die_after(0, NOON + minutes(10), first.kept[-1])
-    work, _ = sync(
-        account, script=Script(server=account, start=NOON + minutes(20)), so_far=second.kept[-1], **given_
-    )
-    assert values(account) == people(0, 2, 3, 4, 5)
-    assert work.result(0)["added"] == 5
-
-
-def test_what_was_added_in_part_is_not_added_twice_by_a_third_try():
-    account = Account()
-    given_ = {"recipients": people(0, 1, 2, 3), "on_invalid": "skip"}
-
-    def half(request, script):
-        if request.method == "POST":
-            account.put(people(1)[0], at=script.now)
-            raise KeyboardInterrupt
+    def late(request, script):
+        # The killed worker's request is carried out some seconds after it was sent.
+        if not sent and script.now >= NOON + 5:
+            sent.append(account.put(people(1)[0], at=NOON + 4))
         return account(request, script)
 
-    first = Script(server=half)
-    with pytest.raises(KeyboardInterrupt):
-        sync(account, script=first, **given_)
-    second = Script(server=account, start=NOON + minutes(10))
-    steps = work_for(account, so_far=first.kept[-1], **given_).run(flow())
-    step = next(steps)
-    while not second.kept:
-        step = steps.send(second.perform(step))
-    third = Script(server=account, start=NOON + minutes(20))
-    sync(account, script=third, so_far=second.kept[-1], **given_)
-    assert values(account) == people(0, 1, 2, 3)
+    _, script = sync(account, script=Script(server=late), recipients=people(0, 1, 2), settle=True)
+    assert script.reasons == ["what an earlier try may have sent"]
+    assert values(account) == people(0, 1, 2)
+    _, script = sync(account, recipients=people(0, 1, 2, 3))
+    assert script.pauses == []
 
 
 @thorough
@@ -645,7 +555,6 @@ def test_what_was_added_in_part_is_not_added_twice_by_a_third_try():
         st.tuples(
             st.booleans(),  # whether the worker dies, or the day ends
             st.integers(0, 45),  # when
-            st.sampled_from([True, True, False]),  # whether what was done is kept
             st.sampled_from([0.0, 2.0, minutes(5), 14 * HOUR]),  # how long until the next try
         ),
         max_size=4,
@@ -660,231 +569,17 @@ def test_the_list_ends_up_as_wanted_whatever_goes_wrong(
     done, _, _ = undisturbed(suppression_list=which, invalid=invalid)
     case = Case(which, invalid=invalid, faults=faults, most=most, ahead=ahead)
     case.account.tells_quota = False
-    now, so_far = NOON, None
-    for dies, when, is_kept, wait in tries:
+    now = NOON
+    for dies, when, wait in tries:
         script = Script(server=case.account, start=now, latency=0.2)
-        steps = case.work(so_far=so_far, batch_size=batch_size).run(flow(max_retries=20))
+        steps = case.work(batch_size=batch_size).run(flow(max_retries=20))
         case.account.left = None if dies else when % 14
-        try:
+        with suppress(MailerSendQuotaExhaustedError):
             script.run_some(steps, when if dies else 10_000)
-            kept = script.kept[-1] if script.kept else so_far
-        except MailerSendQuotaExhaustedError as error:
-            kept = as_kept(error.so_far)
         case.account.left = None
-        so_far = kept if is_kept else None
         now = script.now + wait
-    case.finish(start=now, so_far=so_far, batch_size=batch_size)
+    case.finish(start=now, batch_size=batch_size)
     assert state(case.account) == state(done.account)
-
-
-def first_try(**changed):
-    """Return what a try kept that was to add people(1), people(2) and people(3), and died after one of them."""
-    account = account_with(1)
-    script = Script(server=account)
-    given_ = {"recipients": people(0, 1, 2, 3), "batch_size": 1, **changed}
-    steps = work_for(account, **given_).run(flow())
-    step = next(steps)
-    while len(script.kept) < 2:
-        step = steps.send(script.perform(step))
-    return account, script.kept[-1]
-
-
-def is_read_again(account, so_far, *, start=NOON + 300, **given_):
-    """Return whether another try makes a plan of its own."""
-    script = Script(server=account, start=start)
-    given_ = {"recipients": people(0, 1, 2, 3), "batch_size": 1, **given_}
-    sync(account, script=script, so_far=so_far, **given_)
-    return script.kept[0]["plan"] != so_far["plan"]
-
-
-def test_the_same_is_gone_on_with():
-    account, so_far = first_try()
-    assert not is_read_again(account, so_far)
-    assert values(account) == people(0, 1, 2, 3)
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        {"recipients": [" PERSON0@x.example", *people(1, 2, 3, 0), ""]},
-        {"batch_size": 2},
-        {"max_deletes": 5},
-        {"on_invalid": "skip"},
-        {"over_days": True},
-        {"allow_empty": True},
-    ],
-)
-def test_what_makes_no_other_plan_is_gone_on_with(same):
-    account, so_far = first_try()
-    assert not is_read_again(account, so_far, **{"on_invalid": "skip", **same})
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"recipients": people(0, 1, 2)},
-        {"recipients": people(0, 1, 3, 2)},
-        {"recipients": people(0, 1, 2, 3), "patterns": []},
-        {"mode": "mirror"},
-        {"remove_duplicates": True},
-        {"domain_id": "d1"},
-        {"scope": Scope(domain="d1.example")},
-    ],
-)
-def test_anything_else_makes_a_plan_of_its_own(other):
-    account, so_far = first_try()
-    if other.get("mode") == "mirror":
-        other = {**other, "max_deletes": 1.0}
-    assert is_read_again(account, so_far, **{"allow_empty": True, **other})
-
-
-def test_another_list_makes_a_plan_of_its_own():
-    _, so_far = first_try(domain_id="d1")
-    account = Account("unsubscribes")
-    account.put(people(0)[0], at=NOON - minutes(5), domain_id="d1")
-    assert is_read_again(account, so_far, domain_id="d1")
-
-
-@pytest.mark.parametrize(
-    ("wait", "is_used"), [(0, True), (24.9 * HOUR, True), (25 * HOUR, False), (90 * HOUR, False), (-1, False)]
-)
-def test_a_plan_lasts_for_25_hours_and_none_is_from_the_future(wait, is_used):
-    account, so_far = first_try()
-    assert is_read_again(account, so_far, start=NOON + wait) is not is_used
-    assert values(account) == people(0, 1, 2, 3)
-
-
-def test_a_plan_that_has_gone_stale_is_made_anew():
-    account, so_far = first_try()
-    account.put(people(3)[0], at=NOON + HOUR)
-    sync(
-        account,
-        script=Script(server=account, start=NOON + 26 * HOUR),
-        recipients=people(0, 1, 2, 3),
-        so_far=so_far,
-    )
-    assert values(account) == people(0, 1, 2, 3)
-
-
-@pytest.mark.parametrize("so_far", [None, {}, {"pages": 0}, {"pages": 3}, {"pages": 3, "requests": 5}])
-def test_what_holds_no_plan_lets_it_begin(so_far):
-    account = account_with(250)
-    _, script = sync(account, recipients=people(0, 999), so_far=so_far)
-    assert pages_read(script) == [1, 2, 3]
-    assert len(account.entries) == 251
-
-
-def test_at_the_end_nothing_is_left_to_be_kept():
-    script = Script(server=account_with(1))
-    sync(account_with(1), script=script, recipients=people(0, 1))
-    assert script.kept[-1] == {}
-    assert [("plan" in kept, "done" in kept) for kept in script.kept[:-1]] == [(True, True)] * 2
-
-
-def test_where_nothing_differs_no_plan_is_kept():
-    script = Script(server=(account := account_with(2)))
-    sync(account, script=script, recipients=people(0, 1), mode="mirror")
-    assert script.kept == [{}]
-
-
-def test_what_is_kept_is_kept_before_and_after_each_change():
-    script, account = Script(server=account_with(0)), account_with(4)
-    script = Script(server=account)
-    order = []
-    steps = work_for(
-        account, recipients=people(2, 3, 4, 5, 6), mode="mirror", max_deletes=2, batch_size=2
-    ).run(flow())
-    step = next(steps)
-    try:
-        while True:
-            kept = len(script.kept)
-            sent = len(script.sent)
-            result = script.perform(step)
-            order += ["kept"] * (len(script.kept) - kept) + methods(script)[sent:]
-            step = steps.send(result)
-    except StopIteration:
-        pass
-    assert order == ["GET", "kept", "POST", "kept", "POST", "kept", "DELETE", "kept", "kept"]
-    assert [(k["done"]["next_to_add"], k["done"]["next_to_delete"]) for k in script.kept[:-1]] == [
-        (0, 0),
-        (2, 0),
-        (3, 0),
-        (3, 2),
-    ]
-
-
-def test_what_is_kept_of_a_large_plan_is_small():
-    account = Account()
-    for n in range(3000):
-        account.put(f"old{n}@x.example", at=NOON - minutes(60))
-    script = Script(server=account)
-    sync(account, script=script, recipients=people(*range(9_000)), mode="mirror", max_deletes=1.0)
-    assert max(len(str(kept)) for kept in script.kept) < 50_000
-
-
-def test_what_is_kept_names_none_of_those_to_add():
-    script = Script(server=(account := account_with(0)))
-    sync(account, script=script, recipients=people(1, 2))
-    assert "person" not in str(script.kept)
-
-
-def test_a_raised_guard_lets_the_same_plan_go_on():
-    account = account_with(10)
-    given_ = {"recipients": people(*range(5, 10), 20), "mode": "mirror"}
-    with pytest.raises(MailerSendGuardError) as caught:
-        sync(account, **given_)
-    so_far = as_kept(caught.value.so_far)
-    sync(account, so_far=so_far, max_deletes=5, **given_)
-    assert values(account) == sorted(given_["recipients"])
-    with pytest.raises(MailerSendGuardError):
-        sync(account_with(10), so_far=so_far, max_deletes=4, **given_)
-
-
-def test_entries_made_by_others_since_the_last_try_are_not_added_again():
-    account, so_far = first_try()
-    account.put(people(3)[0], at=NOON + minutes(3))
-    assert not is_read_again(account, so_far)
-    assert values(account) == people(0, 1, 2, 3)
-
-
-def test_entries_deleted_by_others_meanwhile_count_as_deleted():
-    account = account_with(4)
-    given_ = {"recipients": people(0), "mode": "mirror", "max_deletes": 3, "batch_size": 1}
-    script = Script(server=account)
-    steps = work_for(account, **given_).run(flow())
-    step = next(steps)
-    while len(script.kept) < 2:
-        step = steps.send(script.perform(step))
-    account.entries = [entry for entry in account.entries if account.value_in(entry) == people(0)[0]]
-    work, _ = sync(account, so_far=script.kept[-1], **given_)
-    assert (work.result(0)["deleted"], values(account)) == (3, people(0))
-
-
-def test_what_only_deletes_looks_back_at_nothing():
-    account = account_with(4)
-    given_ = {"recipients": people(0), "mode": "mirror", "max_deletes": 3, "batch_size": 1}
-    script = Script(server=account)
-    steps = work_for(account, **given_).run(flow())
-    step = next(steps)
-    while not script.kept:
-        step = steps.send(script.perform(step))
-    _, script = sync(account, so_far=script.kept[-1], **given_)
-    assert methods(script) == ["DELETE", "DELETE", "DELETE"]
-
-
-@pytest.mark.parametrize("apart", [-50.0, -10.0, 10.0, 50.0])
-def test_the_clock_of_the_worker_that_goes_on_may_differ(apart):
-    account = account_with(3, ahead=0.0)
-    given_ = {"recipients": people(7, 8, 9)}
-    script = Script(server=account)
-    steps = work_for(account, **given_).run(flow())
-    step = next(steps)
-    while "POST" not in methods(script):
-        step = steps.send(script.perform(step))
-    account.ahead = -apart
-    second = Script(server=account, start=script.now + minutes(5) + apart)
-    sync(account, script=second, so_far=script.kept[-1], **given_)
-    assert values(account) == people(0, 1, 2, 7, 8, 9)
 
 
 # The day's requests
@@ -927,10 +622,10 @@ def test_where_enough_is_left_it_is_begun(
 
     assume(wanted / batch_size < 120)
     needed, pages = needs(account(), **given_)
-    so_far = {"pages": pages - 1} if knows_pages and pages else None
+    pages_read = pages - 1 if knows_pages and pages else 0
     enough = account()
     enough.left = needed
-    sync(enough, so_far=so_far, **given_)
+    sync(enough, pages_read=pages_read, **given_)
     assert enough.left == 0
 
 
@@ -944,7 +639,7 @@ def test_what_cannot_be_enough_is_not_begun():
         "Synchronizing blocklist was not begun: it takes at least 3 requests, and 2 of the day's are left."
     )
     assert str(caught.value).endswith(" Nothing was changed.")
-    assert caught.value.so_far == {"pages": 1}
+    assert caught.value.counts == {"added": 0, "deleted": 0, "duplicates": 0, "pages": 1}
     assert not caught.value.permanent
 
 
@@ -970,39 +665,18 @@ def test_after_its_first_page_it_takes_at_least_so_many_requests_less_one(number
             account,
             recipients=people(*range(number)),
             batch_size=batch_size,
-            so_far={"pages": pages} if pages else None,
+            pages_read=pages,
         )
 
 
-def test_pages_read_by_an_earlier_try_are_known_to_the_next():
-    account = account_with(350, left=2, tells_quota=False)
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        sync(account, recipients=people(1))
-    assert caught.value.so_far == {"pages": 2}
-    so_far = as_kept(caught.value.so_far)
-    account.left, account.tells_quota = 2, True
-    with pytest.raises(MailerSendQuotaExhaustedError, match="at least 2 requests, and 1 of") as caught:
-        sync(account, recipients=people(1), so_far=so_far)
-    assert caught.value.so_far == {"pages": 2}
-    account.left = 4
-    sync(account, recipients=people(1), so_far=caught.value.so_far)
-
-
-@pytest.mark.parametrize("over_days", [True, False])
-def test_more_than_a_whole_day_has_is_begun_only_where_it_can_go_on(over_days):
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_more_than_a_whole_day_has_is_begun_only_where_it_can_go_on(goes_on):
     account = account_with(0, left=2, whole_day=2)
     given_ = {"recipients": people(*range(250)), "batch_size": 10}
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        sync(account, over_days=over_days, **given_)
-    assert caught.value.permanent is not over_days
-    assert len(account.entries) == (10 if over_days else 0)
-
-
-def test_pages_are_counted_anew_by_each_try():
-    account = account_with(350, left=2, tells_quota=False)
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        sync(account, recipients=people(1), so_far={"pages": 3})
-    assert caught.value.so_far == {"pages": 2}
+        sync(account, resume_after_quota_reset=goes_on, **given_)
+    assert caught.value.permanent is not goes_on
+    assert len(account.entries) == (10 if goes_on else 0)
 
 
 def test_unless_told_otherwise_it_must_be_done_in_a_day():
@@ -1011,76 +685,45 @@ def test_unless_told_otherwise_it_must_be_done_in_a_day():
         sync(account, recipients=people(*range(250)), batch_size=10)
 
 
+def test_the_work_of_days_does_not_read_on_a_day_too_short_for_it():
+    account = account_with(500, left=5, whole_day=5)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        sync(account, recipients=people(0), resume_after_quota_reset=True, pages_read=5)
+    assert caught.value.permanent
+    assert "No whole day's 5 are enough" in str(caught.value)
+
+
+def test_pages_read_by_an_earlier_run_are_known_to_the_next():
+    account = account_with(350, left=2, tells_quota=False)
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        sync(account, recipients=people(1))
+    pages_read = caught.value.counts["pages"]
+    assert pages_read == 2
+    account.left, account.tells_quota = 2, True
+    with pytest.raises(MailerSendQuotaExhaustedError, match="at least 2 requests, and 1 of") as caught:
+        sync(account, recipients=people(1), pages_read=pages_read)
+    assert caught.value.counts["pages"] == 2
+    account.left = 4
+    sync(account, recipients=people(1), pages_read=pages_read)
+
+
 def test_it_takes_as_many_days_as_it_takes():
     account = account_with(150, left=4, whole_day=4)
     wanted = people(*range(100, 150), *range(200, 260))
     given_ = {"recipients": wanted, "batch_size": 20, "mode": "mirror", "max_deletes": 100}
-    so_far, read = None, []
+    pages, read = 0, []
     for day in range(9):
         script = Script(server=account, start=NOON + 24 * HOUR * day)
         try:
-            sync(account, script=script, over_days=True, so_far=so_far, **given_)
+            sync(account, script=script, resume_after_quota_reset=True, pages_read=pages, **given_)
             break
         except MailerSendQuotaExhaustedError as error:
-            so_far, account.left = as_kept(error.so_far), 4
+            pages, account.left = max(pages, error.counts["pages"]), 4
         finally:
             read.append(len(pages_read(script)))
     assert values(account) == sorted(wanted)
-    # The second day looks back at the newest page; on the third the plan is too old; on the fourth nothing is to add.
-    assert read == [2, 1, 2, 0]
-
-
-@pytest.mark.parametrize("over_days", [True, False])
-def test_what_an_earlier_try_left_is_not_begun_where_too_little_is_left(over_days):
-    account, so_far = first_try(over_days=over_days)
-    account.left = 1
-    script = Script(server=account, start=NOON + minutes(5))
-    with pytest.raises(MailerSendQuotaExhaustedError, match=r"POST .* was not done") as caught:
-        sync(account, script=script, recipients=people(0, 1, 2, 3), batch_size=1, so_far=so_far)
-    # Few requests are not worth a question.
-    assert {request.path for request in script.sent} == {"/suppressions/blocklist"}
-    assert caught.value.progress == "Added before that: 1 of 3; deleted: 0 of 0."
-    again = as_kept(caught.value.so_far)
-    account.left = 3
-    sync(account, script=Script(server=account, start=NOON + HOUR), recipients=people(0, 1, 2, 3), batch_size=1,
-         so_far=again)  # fmt: skip
-    assert values(account) == people(0, 1, 2, 3)
-
-
-def test_what_an_earlier_try_had_added_unseen_is_not_counted_as_needed():
-    account = account_with(0)
-    script = Script(server=account)
-    steps = work_for(account, recipients=people(0, 1, 2)).run(flow())
-    step = next(steps)
-    while "POST" not in methods(script):
-        step = steps.send(script.perform(step))
-    steps.close()
-    account.left = 1  # enough to see that all is there
-    work, _ = sync(account, recipients=people(0, 1, 2), so_far=script.kept[-1])
-    assert work.result(0)["added"] == 3
-
-
-@pytest.mark.parametrize("which", LISTS)
-def test_where_enough_is_left_for_the_rest_it_is_gone_on_with(which):
-    for number in range(STEPS[which]):
-        case = Case(which)
-        script = case.begin(number)
-        so_far = script.kept[-1] if script.kept else None
-        _, rest = case.finish(start=script.now + minutes(5), so_far=so_far)
-        needed = sum(request.uses_quota for request in rest.sent)
-        case = Case(which)
-        case.begin(number)
-        case.account.left = needed
-        case.finish(start=script.now + minutes(5), so_far=so_far)
-        assert case.account.left == 0, number
-
-
-def test_the_work_of_days_does_not_read_on_a_day_too_short_for_it():
-    account = account_with(500, left=5, whole_day=5)
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        sync(account, recipients=people(0), over_days=True, so_far={"pages": 5})
-    assert caught.value.permanent
-    assert "No whole day's 5 are enough" in str(caught.value)
+    # Each day reads the list again, and does two batches more.
+    assert read == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -1131,7 +774,7 @@ def test_the_reserve_is_kept_although_the_first_page_tells_what_is_left():
 def test_a_token_that_is_not_valid_ends_it_before_anything():
     with pytest.raises(MailerSendAuthenticationError, match=r"Nothing was changed\.$") as caught:
         sync(None, script=Script(answer(401)), recipients=people(5))
-    assert caught.value.so_far == {"pages": 0}
+    assert caught.value.counts["pages"] == 0
 
 
 def test_an_error_in_between_tells_what_was_done_before():
@@ -1142,10 +785,8 @@ def test_an_error_in_between_tells_what_was_done_before():
         MailerSendPermissionError, match=r"Added before that: 2 of 3; deleted: 0 of 2\.$"
     ) as caught:
         sync(account, script=script, **given_)
-    script = Script(*[account] * 2, answer(403), server=account)
-    with pytest.raises(MailerSendPermissionError, match=r"Added before that: 3 of 3; deleted: 0 of 2\.$"):
-        sync(account, script=script, so_far=as_kept(caught.value.so_far), **given_)
-    assert values(account) == people(0, 1, 2, 3, 4, 5, 6)
+    assert caught.value.counts == {"added": 2, "deleted": 0, "duplicates": 0, "pages": 0}
+    assert values(account) == people(0, 1, 2, 3, 4, 5)
 
 
 # What the API refuses
@@ -1266,33 +907,6 @@ def test_one_that_is_there_is_not_invalid():
     account.put("odd@x", at=NOON - minutes(5))
     work, script = sync(account, recipients=["odd@x"])
     assert (changes(script), work.result(0)["rejected"]) == ([], 0)
-
-
-@pytest.mark.parametrize("on_invalid", ["skip", "fail"])
-def test_invalid_ones_are_counted_once_wherever_a_try_dies(on_invalid):
-    invalid = [f"bad{n}@x" for n in range(13)]
-    recipients = [value for pair in zip(invalid, people(*range(13)), strict=True) for value in pair]
-    given_ = {"recipients": recipients, "batch_size": 4, "on_invalid": on_invalid}
-    fails = pytest.raises(MailerSendValidationError, match="13 of what is wanted")
-    so_far, number = None, 0
-    while so_far != {}:
-        number += 1
-        account = Account(invalid=invalid)
-        script = Script(server=account)
-        with suppress(MailerSendValidationError):
-            script.run_some(work_for(account, **given_).run(flow()), number)
-        so_far = script.kept[-1] if script.kept else None
-        again = work_for(account, so_far=so_far, **given_)
-        with fails if on_invalid == "fail" else nullcontext():
-            Script(server=account, start=script.now + 5).run(again.run(flow()))
-        assert values(account) == sorted(people(*range(13)))
-        result = again.result(0)
-        assert result["rejected"] == 13
-        if so_far:
-            assert [each["where"] for each in result["first_rejected"]] == [
-                f"recipients[{n}]" for n in range(0, 20, 2)
-            ]
-            assert result["added"] == 13
 
 
 @pytest.mark.parametrize("status", [403, 500])

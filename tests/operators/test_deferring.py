@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,9 +106,14 @@ def resumed(make: Make, deferred: TaskDeferred, context: Any = None) -> Any:
     return getattr(make(), deferred.method_name)(context or {}, event=event, **kwargs)
 
 
+def a_run() -> Any:
+    """Return the context of a task's first try in a DAG run that begins now."""
+    return {"dag_run": SimpleNamespace(start_date=datetime.now(UTC)), "ti": SimpleNamespace(try_number=1)}
+
+
 def over_days(make: Make, context: Any = None) -> tuple[Any, int]:
     """Run a task to its end, and return its result and how often it was deferred."""
-    context = {} if context is None else context
+    context = a_run() if context is None else context
     try:
         return make().execute(context), 0
     except TaskDeferred as first:
@@ -219,7 +225,7 @@ def test_every_operator_does_its_work_when_the_next_day_begins(connect: Connect)
     ],
     ids=str,
 )
-def test_additions_go_on_where_they_were(connect: Connect, answers: dict[str, Any]) -> None:
+def test_additions_are_looked_up_and_only_the_rest_is_sent(connect: Connect, answers: dict[str, Any]) -> None:
     with Sandbox(quota=2, quota_window=DAY, rate_limit=None, **answers) as sandbox:
         connect(sandbox, extra={"rate_limit_window": 0.1})
         recipients = [*numbered(50), "refused@nodot", *numbered(50, "later")]
@@ -269,8 +275,9 @@ def test_an_addition_without_an_answer_is_looked_up_on_the_next_day(connect: Con
         assert result["requests"] == len(sandbox.log)
 
 
-def test_deletions_by_id_go_on_where_they_were(connect: Connect) -> None:
-    with Sandbox(blocklist=50, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
+@pytest.mark.parametrize("on_missing", ["skip", "fail"])
+def test_deletions_by_id_meet_what_is_gone(connect: Connect, on_missing: str) -> None:
+    with Sandbox(blocklist=50, quota=4, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         ids = ids_on(sandbox, "blocklist")
 
@@ -278,20 +285,25 @@ def test_deletions_by_id_go_on_where_they_were(connect: Connect) -> None:
             return MailerSendDeleteSuppressionsOperator(
                 task_id="delete",
                 suppression_list="blocklist",
-                ids=[*ids[:30], "unknown", *ids[30:45]],
+                ids=[*ids[:45], *(["unknown"] if on_missing == "skip" else [])],
                 batch_size=10,
+                on_missing=on_missing,
                 deferrable=True,
             )
 
+        if on_missing == "fail":
+            # The first four batches are gone, and no request of the next day is left for the fifth.
+            sandbox.fail(Fault(method="DELETE", skip=2, times=1, status=429))
         result, nights = over_days(delete)
-        assert nights >= 2
-        assert (result["deleted"], result["missing"]) == (ids[:45], ["unknown"])
+        assert nights >= 1
+        assert result["deleted_before"] + len(result["deleted"]) == 45
+        assert len(result["missing"]) == result["deleted_before"] + (on_missing == "skip")
         assert Counter(sent(sandbox, "DELETE", "ids")) == Counter(ids[:45])
         assert result["requests"] == len(sandbox.log)
         assert ids_on(sandbox, "blocklist") == ids[45:]
 
 
-def test_deletions_by_address_go_on_without_reading_again(connect: Connect) -> None:
+def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -> None:
     with Sandbox(quota=3, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", *numbered(120))
@@ -307,14 +319,15 @@ def test_deletions_by_address_go_on_without_reading_again(connect: Connect) -> N
             )
 
         result, nights = over_days(delete)
-        assert nights == 1
-        assert len(sandbox.requests("GET")) == 2
-        assert (len(result["deleted"]), result["missing"]) == (60, ["unknown@example.net"])
-        assert Counter(sent(sandbox, "DELETE", "ids")) == Counter(result["deleted"])
-        assert result["requests"] == len(sandbox.log) == 5
+        assert nights == 2
+        assert (result["deleted_before"], len(result["deleted"])) == (40, 20)
+        assert len(result["missing"]) == 41
+        assert set(Counter(sent(sandbox, "DELETE", "ids")).values()) == {1}
+        assert len(sandbox.entries("blocklist")) == 60
+        assert result["requests"] == len(sandbox.log)
 
 
-def test_updates_go_on_where_they_were(connect: Connect) -> None:
+def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
     with Sandbox(sms_recipients=5, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         ids = ids_on(sandbox, "sms-recipients")
@@ -329,15 +342,15 @@ def test_updates_go_on_where_they_were(connect: Connect) -> None:
             )
 
         result, nights = over_days(update)
-        assert nights == 2
-        assert (result["updated"], result["missing"]) == (ids, ["unknown"])
+        assert nights >= 2
+        assert (result["updated_before"] + len(result["updated"]), result["missing"]) == (5, ["unknown"])
         assert result["requests"] == len(sandbox.log)
         put = Counter(request.path for request in sandbox.requests("PUT"))
         assert set(put.values()) == {1}
         assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
 
 
-def test_updates_by_number_go_on_without_reading_again(connect: Connect) -> None:
+def test_updates_by_number_read_again_and_set_the_rest(connect: Connect) -> None:
     with Sandbox(sms_recipients=8, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         everyone = sandbox.entries("sms-recipients")
@@ -353,11 +366,12 @@ def test_updates_by_number_go_on_without_reading_again(connect: Connect) -> None
 
         result, nights = over_days(update)
         active = [one["id"] for one in everyone if one["status"] == "active"]
-        assert nights == 2
-        assert (result["updated"], result["unchanged"]) == (active, len(everyone) - len(active))
+        assert nights >= 2
+        assert result["updated_before"] + len(result["updated"]) == len(active)
+        assert result["unchanged"] == len(everyone) - len(active)
         assert result["missing"] == ["+15559999999"]
-        assert result["requests"] == len(sandbox.log) == 1 + len(active)
-        assert len(sandbox.requests("GET")) == 1
+        assert result["requests"] == len(sandbox.log)
+        assert len(sandbox.requests("PUT")) == len(active)
 
 
 def syncing(**arguments: Any) -> Make:
@@ -370,7 +384,7 @@ def syncing(**arguments: Any) -> Make:
 
 
 @pytest.mark.parametrize("domain", [None, "news.example.com"])
-def test_a_synchronization_goes_on_where_it_was(connect: Connect, domain: str | None) -> None:
+def test_a_synchronization_starts_over_and_tells_of_all_days(connect: Connect, domain: str | None) -> None:
     with Sandbox(quota=4, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", *numbered(150, "there"), domain=domain)
@@ -389,6 +403,8 @@ def test_a_synchronization_goes_on_where_it_was(connect: Connect, domain: str | 
         )
         assert nights >= 1
         assert (result["added"], result["deleted"], result["rejected"]) == (60, 40, 1)
+        assert (result["to_add"], result["to_delete"]) == (61, 40)
+        assert (result["present"], result["unchanged"]) == (150, 110)
         assert result["first_rejected"][0]["where"] == "recipients[110]"
         assert Counter(sent(sandbox, "POST", "recipients")) == Counter(numbered(60))
         assert max(Counter(sent(sandbox, "DELETE", "ids")).values()) == 1
@@ -432,7 +448,7 @@ def test_what_is_left_of_the_day_is_not_begun_with_where_nothing_is_left(connect
         assert "POST" not in [request.method for request in sandbox.log[before:]]
 
 
-def test_what_is_left_of_a_plan_is_not_begun_with_where_nothing_is_left(connect: Connect) -> None:
+def test_a_day_that_others_use_up_is_slept_over_with_the_counts_of_before(connect: Connect) -> None:
     with Sandbox(quota=2, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         make = syncing(recipients=numbered(5), batch_size=1)
@@ -442,7 +458,14 @@ def test_what_is_left_of_a_plan_is_not_begun_with_where_nothing_is_left(connect:
         before = len(sandbox.log)
         again = deferred_by(lambda: resumed(make, deferred))
         assert [request.path for request in sandbox.log[before:]] == ["/suppressions/blocklist"]
-        assert again.kwargs["so_far"]["done"] == deferred.kwargs["so_far"]["done"]
+        assert deferred.kwargs["before"] == {
+            "added": 1,
+            "deleted": 0,
+            "duplicates": 0,
+            "pages": 0,
+            "requests": 2,
+        }
+        assert again.kwargs["before"] == {**deferred.kwargs["before"], "requests": 3}
 
 
 def test_a_list_longer_than_a_days_requests_is_not_begun_on_every_day(connect: Connect) -> None:
