@@ -119,7 +119,7 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
         ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. Where
-        the task slept over a used-up quota, ``updated_before`` is how many were set before, whose ids ``updated`` lacks.
+        the task slept over a used-up quota, ``updated_before`` is how many were set before that: ``updated`` lacks those.
     :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
         It says what was set before that.
     """
