@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import threading
@@ -649,20 +648,6 @@ def test_sms_recipients_are_set_by_id_and_by_number(connect: Connect) -> None:
             hook.update_sms_recipients("active", numbers=numbers[1:])
 
 
-def test_updates_go_on_from_what_their_error_tells(connect: Connect, sandbox: Sandbox) -> None:
-    numbers = [f"+1555000000{digit}" for digit in range(4)]
-    sandbox.add("sms-recipients", *numbers)
-    hook = MailerSendHook(connect(sandbox, extra={"max_retries": 0}))
-    sandbox.fail(Fault(method="PUT", skip=2, status=503))
-    with pytest.raises(MailerSendServerError, match=r"Set to opt_out before that: 2 of 4\.") as error:
-        hook.update_sms_recipients("opt_out", numbers=numbers)
-    so_far = json.loads(json.dumps(error.value.so_far))
-    result = MailerSendHook().update_sms_recipients("opt_out", numbers=numbers, so_far=so_far)
-    assert result["updated"] == [one["id"] for one in sandbox.entries("sms-recipients")]
-    assert result["requests"] == len(sandbox.log) == 6
-    assert len(sandbox.requests("GET")) == 1
-
-
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_list_is_made_equal_to_a_source_of_truth(connect: Connect, dialect: str) -> None:
     with Sandbox(dialect=dialect, unsubscribes=240, rate_limit=None) as sandbox:
@@ -681,27 +666,6 @@ def test_a_list_is_made_equal_to_a_source_of_truth(connect: Connect, dialect: st
         assert len(sandbox.entries("unsubscribes")) == 240 - 8 + 1
         with pytest.raises(MailerSendGuardError, match=r"9 to delete are more than max_deletes=0\.1"):
             hook.sync_suppressions("unsubscribes", recipients=theirs[16:], mode="mirror")
-
-
-def test_a_synchronization_goes_on_from_what_was_kept_last(connect: Connect) -> None:
-    with Sandbox(blocklist=250, rate_limit=None) as sandbox:
-        hook = MailerSendHook(connect(sandbox, extra={"max_retries": 0}))
-        wanted = [f"wanted{number}@example.net" for number in range(50)]
-        kept: list[dict[str, Any]] = []
-        sandbox.fail(Fault(method="POST", skip=1, status=403))
-        with pytest.raises(MailerSendPermissionError, match=r"Added before that: 10 of 50") as error:
-            hook.sync_suppressions("blocklist", recipients=wanted, batch_size=10, keep=kept.append)
-        for so_far in (kept[-1], error.value.so_far):
-            assert json.loads(json.dumps(so_far)) == so_far
-        assert kept[-1]["requests"] == len(sandbox.log) - 1
-        assert error.value.so_far["requests"] == len(sandbox.log)
-        result = MailerSendHook().sync_suppressions(
-            "blocklist", recipients=wanted, batch_size=10, so_far=error.value.so_far, keep=kept.append
-        )
-        assert (result["added"], result["requests"]) == (50, len(sandbox.log))
-        assert kept[-1] == {}
-        assert len(sandbox.requests("GET", "/suppressions/*")) == 3 + 1
-        assert sorted(addresses(sandbox, "blocklist")[:50]) == sorted(wanted)
 
 
 def test_a_synchronization_is_counted_for_each_call(connect: Connect, sandbox: Sandbox) -> None:
