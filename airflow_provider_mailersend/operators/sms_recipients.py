@@ -118,8 +118,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     :param on_missing: ``fail`` when MailerSend does not know an id or a number, or ``skip`` it.
     :param mailersend_conn_id: the Airflow connection. (templated)
     :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
-        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. Where
-        the task slept over a used-up quota, ``updated_before`` is how many were set before that: ``updated`` lacks those.
+        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. After a
+        sleep over a used-up quota ``updated_before`` is how many were set before it; ``updated`` lacks their ids.
     :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
         It says what was set before that.
     """
