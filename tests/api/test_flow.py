@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
@@ -14,21 +13,18 @@ import pytest
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Answer, Failure
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, drive_async
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendConnectionError,
     MailerSendError,
-    MailerSendQuotaExhaustedError,
     MailerSendRateLimitError,
     MailerSendRequestError,
     MailerSendServerError,
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from tests.feeding.account import Account
 from tests.feeding.script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
 
 GET = requests.list_recipients()
@@ -289,156 +285,6 @@ def test_429s_without_end_are_given_up_in_time():
     assert len(script.sent) < 40
 
 
-def quota(remaining: int, reset: object = "2026-03-05T00:00:00Z") -> Answer:
-    return answer(200, {"quota": 1000, "remaining": remaining, "reset": reset})
-
-
-def asked_for_quota(script: Script) -> list[int]:
-    return [n for n, request in enumerate(script.sent) if request.path == "/api-quota"]
-
-
-def test_429s_in_a_row_that_say_nothing_make_ask_once_for_the_quota():
-    script = Script(*[CODELESS] * 3, quota(500), CODELESS, CODELESS, FINE)
-    script.run(flow().send(GET))
-    assert asked_for_quota(script) == [3]
-    assert script.left == 0
-
-
-def test_one_429_asks_for_nothing():
-    script = Script(CODELESS, FINE, CODELESS, FINE)
-    sender = flow()
-    script.run(sender.send(GET))
-    script.run(sender.send(GET))
-    assert asked_for_quota(script) == []
-
-
-def test_429s_behind_which_the_quota_is_used_up_end_the_work():
-    script = Script(*[CODELESS] * 3, quota(0))
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        script.run(flow().send(GET))
-    assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
-    assert script.left == 0
-
-
-@pytest.mark.parametrize(
-    "unhelpful",
-    [lost(), answer(500), answer(429), answer(200, b"<html>"), answer(200, {"quota": 1}), answer(404)],
-)
-def test_an_unhelpful_answer_about_the_quota_changes_nothing(unhelpful):
-    script = Script(*[CODELESS] * 3, unhelpful, FINE)
-    assert script.run(flow().send(GET)).status == 200
-
-
-def test_the_question_for_the_quota_does_not_ask_for_itself():
-    script = Script(*[CODELESS] * 3, quota(5))
-    assert script.run(flow().get_quota())["remaining"] == 5
-    assert len(script.sent) == 4
-
-
-def test_the_question_for_the_quota_is_free_though_the_quota_is_used_up():
-    script, sender = Script(quota(0)), flow()
-    script.run(sender.get_quota())
-    script = Script(quota(0))
-    assert script.run(sender.get_quota())["remaining"] == 0
-
-
-def test_the_question_for_the_quota_is_repeated_when_the_minute_is_used_up():
-    sender = flow()
-    Script(quota(0)).run(sender.get_quota())
-    script = Script(answer(429, headers={"retry-after": "3"}), quota(0))
-    assert script.run(sender.get_quota())["remaining"] == 0
-
-
-def test_a_quota_that_was_asked_for_is_kept_to():
-    sender = flow(quota_reserve=100)
-    Script(quota(100)).run(sender.get_quota())
-    script = Script()
-    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
-        script.run(sender.send(GET))
-    assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
-    assert script.sent == []
-
-
-@any_method
-def test_a_quota_at_the_reserve_stops_the_next_request(request_):
-    sender = flow(quota_reserve=10)
-    Script(quota(11), answer(200, headers={"x-apiquota-remaining": "10"})).run(sender.send(GET))
-    script = Script()
-    with pytest.raises(MailerSendQuotaExhaustedError):
-        script.run(sender.send(request_))
-    assert script.sent == []
-
-
-@any_method
-def test_a_quota_at_the_reserve_stops_the_first_request(request_):
-    script = Script(quota(10))
-    with pytest.raises(MailerSendQuotaExhaustedError, match="10 requests are left, and 10 are reserved"):
-        script.run(flow(quota_reserve=10).send(request_))
-    assert [sent.path for sent in script.sent] == ["/api-quota"]
-
-
-@any_method
-@pytest.mark.parametrize(
-    "untold", [answer(403, {"message": "No."}), answer(200, {"data": []}), lost(), answer(500), answer(429)]
-)
-def test_a_quota_that_is_not_told_stops_nothing(request_, untold):
-    script, sender = Script(untold, FINE, FINE), flow(quota_reserve=10)
-    assert script.run(sender.send(request_)).ok
-    assert script.run(sender.send(request_)).ok
-    assert [sent.path for sent in script.sent] == ["/api-quota", request_.path, request_.path]
-
-
-def test_without_a_reserve_no_quota_is_asked_for():
-    script = Script(FINE)
-    script.run(flow().send(GET))
-    assert [sent.path for sent in script.sent] == [GET.path]
-
-
-def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest():
-    account = Account()
-    account.put_many(50, newest=NOON - 3600)
-    for n in range(1500):
-        account.put(f"new{n}@x.example", at=NOON)
-    sender = flow()
-
-    def read(since):
-        script = Script(server=account)
-        paging = Paging(requests.list_suppressions(SuppressionList.BLOCKLIST), since=since)
-        entries = []
-        while paging.request is not None:
-            entries += script.run(sender.read_page(paging))
-        return len(entries), len(script.sent)
-
-    moment = datetime.fromtimestamp(NOON, UTC)
-    assert read(moment) == (1500, 16)
-    assert read(moment + timedelta(seconds=1)) == (0, 1)
-    # Where it shows that it is not, all is read.
-    account.entries.reverse()
-    assert read(moment) == (1500, 16)
-    assert read(moment + timedelta(seconds=1))[1] == 16
-
-
-def test_work_goes_on_after_the_quota_has_come_back():
-    sender = flow()
-    Script(answer(200, headers={"x-apiquota-remaining": "0"})).run(sender.send(GET))
-    midnight = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
-    assert Script(FINE, start=midnight).run(sender.send(GET)).status == 200
-
-
-def test_an_unlimited_quota_stops_nothing():
-    unlimited = answer(200, {"data": []}, {"x-apiquota-remaining": "-1"})
-    script, sender = Script(quota(-1), unlimited, unlimited), flow(quota_reserve=10**6)
-    script.run(sender.send(GET))
-    script.run(sender.send(GET))
-    assert script.left == 0
-
-
-def test_a_quota_used_up_by_its_code_ends_the_work_at_once():
-    script = Script(answer(429, {"message": "Daily API quota reached. #MS42901"}, {"retry-after": "1"}))
-    with pytest.raises(MailerSendQuotaExhaustedError):
-        script.run(flow().send(POST))
-
-
 def test_an_error_tells_whether_an_earlier_try_went_unanswered():
     for first, follows in [(lost(), True), (answer(503), True), (answer(421), False), (unreachable(), False)]:
         script = Script(first, refusal({"ids.0": ["The selected ids.0 is invalid."]}))
@@ -506,7 +352,7 @@ class Limit:
 
     def __call__(self, request, script) -> Answer:
         if request.path == "/api-quota":
-            return quota(500)
+            return answer(200, {"quota": 1000, "remaining": 500, "reset": "2026-03-05T00:00:00Z"})
         admitted = self.admits(script.now)
         headers = {}
         if "ratelimit" in self.tells:
