@@ -109,7 +109,7 @@ class MailerSendTrigger(BaseTrigger):
         """Ask until what is waited for is found, or asking again cannot help."""
         loop = asyncio.get_running_loop()
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
-            delays, said, told = self._delays(), "", ""
+            delays, said, told = self.delays(), "", ""
             delay = next(delays)
             already = 0.0 if self.asked_at is None else max(0.0, time.time() - self.asked_at)
             waits = max(0.0, delay - already)

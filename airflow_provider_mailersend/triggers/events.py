@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,7 @@ from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, Reach, Watermark
+from airflow_provider_mailersend.jobs.watermark import Found, Reach, Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
@@ -120,45 +120,26 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             "poke_interval": self.poke_interval,
         }
 
-    def shared_stream_key(self) -> Hashable | None:
-        """All triggers on the same list of the same connection, at the same interval, share one reading."""
-        path, kwargs = self.serialize()
-        return path, *kwargs.values()
-
-    @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Found, None]:
-        """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
-        trigger = cls(**kwargs)
-        async with trigger._polling(NEWEST) as poll:
-            reach = Reach(await trigger._now() - OVERLAP)
-            while True:
-                found = await trigger._answer_of(poll, trigger.poke_interval, reach.since)
-                reach.looked(found)
-                yield found
-
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
+    async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
         try:
-            # One hook for all looks: it knows the domain's id, once it has resolved it.
-            async with self._polling(NEWEST):
-                async for event in self._events(shared_stream):
+            async with self._polling(NEWEST) as poll:
+                async for event in self._events(poll):
                     yield event
         except Exception:
             # Airflow starts a watcher that fails again at once, with the connection as it is by then.
             await asyncio.sleep(self.poke_interval)
             raise
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch alone, where Airflow has no shared streams."""
-        async with aclosing(type(self).open_shared_stream(self.serialize()[1])) as stream:
-            async for event in self.filter_shared_stream(stream):
-                yield event
-
-    async def _events(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
+    async def _events(self, poll: Poll[Found]) -> AsyncIterator[TriggerEvent]:
         watermark = await self._kept_watermark()
         is_first_look = watermark is None
         watermark = watermark or Watermark(await self._now())
-        async for found in self._caught_up(watermark, shared_stream):
+        reach, delay = Reach(watermark.since), 0.0
+        while True:
+            found = await self._answer_of(poll, delay, reach.since)
+            reach.looked(found)
+            delay = self.poke_interval
             entries = watermark.take(found)
             if entries and not is_first_look:
                 yield TriggerEvent(self._payload_of(entries, watermark))
@@ -175,15 +156,6 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             "ids": [entry["id"] for entry in entries],
             "watermark": watermark.moment.isoformat(),
         }
-
-    async def _caught_up(
-        self, watermark: Watermark, shared_stream: AsyncIterator[Found]
-    ) -> AsyncIterator[Found]:
-        async with self._polling(NEWEST) as poll:
-            found = await self._answer_of(poll, 0.0, watermark.since)
-        yield found
-        async for found in shared_stream:
-            yield found
 
     async def _now(self) -> datetime:
         """Return what MailerSend's clock shows: this machine's may be another's by more than the overlap."""

@@ -149,7 +149,7 @@ _Key = tuple[asyncio.AbstractEventLoop, Hashable]
 _Thing = TypeVar("_Thing", "Poll[Any]", "MailerSendAsyncHook")
 
 
-class _Shared(Generic[_Thing]):
+class Shared(Generic[_Thing]):
     """Things that are made when they are first wanted, and closed when nobody uses them any more."""
 
     def __init__(self) -> None:
@@ -185,8 +185,8 @@ class _Shared(Generic[_Thing]):
 
 #: The questions that are being asked, and the hooks they are asked by: one for each connection, which keeps to its
 #: limits.
-_polls: _Shared[Poll[Any]] = _Shared()
-_hooks: _Shared[MailerSendAsyncHook] = _Shared()
+polls: Shared[Poll[Any]] = Shared()
+hooks: Shared[MailerSendAsyncHook] = Shared()
 
 
 @asynccontextmanager
@@ -196,19 +196,19 @@ async def polling(
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
     # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
     # that takes a while, beside the event loop.
-    hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
+    module = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
     connection = mailersend_conn_id, quota_reserve
 
     def make_hook() -> MailerSendAsyncHook:
-        made: MailerSendAsyncHook = hooks.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
+        made: MailerSendAsyncHook = module.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
         return made
 
     def give_up() -> None:
         # The connection may be mended meanwhile: whoever comes next reads it anew.
-        _hooks.forget(connection, hook)
+        hooks.forget(connection, hook)
 
     async with (
-        _hooks.using(connection, make_hook) as hook,
-        _polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
+        hooks.using(connection, make_hook) as hook,
+        polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
     ):
         yield poll

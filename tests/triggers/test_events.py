@@ -7,6 +7,7 @@ import importlib
 import json
 import traceback
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -133,7 +134,7 @@ def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch:
         assert (first["suppression_list"], first["count"], second["count"]) == ("blocklist", 2, 1)
         assert second["ids"] == [newest["id"]]
         assert second["watermark"][:19] == newest["created_at"][:19]
-        assert not polling._polls
+        assert not polling.polls
 
 
 @on_airflow_3
@@ -323,42 +324,22 @@ def test_without_one_a_restart_begins_anew(connect: Connect, sandbox: Sandbox, w
 
 
 @on_airflow_3
-def test_siblings_share_one_reading(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
-    connect(sandbox)
-    one, other, elsewhere = watch(), again(watch()), watch(suppression_list="unsubscribes")
-    assert one.shared_stream_key() == other.shared_stream_key() != elsewhere.shared_stream_key()
+def test_one_two_and_fifty_cost_the_same(connect: Connect, watch: Any) -> None:
+    async def requests_of(count: int, sandbox: Sandbox) -> int:
+        async with AsyncExitStack() as running:
+            triggerers = [await running.enter_async_context(Triggerer(watch())) for _ in range(count)]
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 8)
+            sandbox.add("blocklist", "a@example.net")
+            await until(lambda: all(len(triggerer.ids) == 1 for triggerer in triggerers))
+            return len(sandbox.log)
 
-    async def scenario() -> int:
-        # As the triggerer's manager does: one stream, handed to each.
-        queues = [asyncio.Queue() for _ in range(50)]
-        told: list[str] = []
-
-        async def pump() -> None:
-            async for found in type(one).open_shared_stream(one.serialize()[1]):
-                for queue in queues:
-                    queue.put_nowait(found)
-
-        async def stream(queue: asyncio.Queue[Any]) -> Any:
-            while True:
-                yield await queue.get()
-
-        async def follow(queue: asyncio.Queue[Any]) -> None:
-            async for event in again(one).filter_shared_stream(stream(queue)):
-                told.extend(event.payload["ids"])
-
-        tasks = [asyncio.create_task(pump()), *(asyncio.create_task(follow(queue)) for queue in queues)]
-        await asyncio.sleep(0.5)
-        before = len(sandbox.log)
-        sandbox.add("blocklist", "a@example.net")
-        await until(lambda: len(told) == 50)
-        requests = len(sandbox.log) - before
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return requests
-
-    assert asyncio.run(scenario()) <= 5
-    assert not polling._polls
+    found = []
+    for count in (1, 2, 50):
+        with Sandbox(blocklist=250, rate_limit=None, quota=None) as sandbox:
+            connect(sandbox)
+            found.append(asyncio.run(requests_of(count, sandbox)))
+    assert max(found) <= min(found) + 2, found
+    assert not polling.polls
 
 
 @on_airflow_3

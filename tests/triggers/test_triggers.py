@@ -232,7 +232,7 @@ def test_a_connection_that_is_not_there_ends_all_who_wait() -> None:
 
 def test_the_interval_doubles_up_to_the_longest_wait(connect: Connect) -> None:
     trigger = waits_for("a", poke_interval=4.0, exponential_backoff=True, max_wait=20.0)
-    delays = [delay for delay, _ in zip(trigger._delays(), range(6), strict=False)]
+    delays = [delay for delay, _ in zip(trigger.delays(), range(6), strict=False)]
     for delay, least in zip(delays, (2, 4, 8, 16, 20, 20), strict=True):
         assert min(least, 20) <= delay <= min(2 * least, 20)
 
@@ -255,7 +255,7 @@ def test_triggers_that_ask_the_same_share_their_requests(connect: Connect, sandb
     seconds = asyncio.run(watch())
     assert len(sandbox.log) <= 4 + 1 + 2, "the last reading takes two pages more"
     assert seconds > 4 * 0.5 - 0.5
-    assert not polling._polls
+    assert not polling.polls
 
 
 def test_other_lists_connections_and_domains_are_asked_for_themselves(
@@ -290,7 +290,7 @@ def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) ->
             ]
             waiting = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
             await asyncio.sleep(4)
-            assert len(polling._hooks) == 1
+            assert len(polling.hooks) == 1
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
@@ -299,8 +299,8 @@ def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) ->
         statuses = [request.status for request in sandbox.log]
         assert statuses.count(200) >= 60
         assert statuses.count(429) <= 15
-        assert not polling._polls
-        assert not polling._hooks
+        assert not polling.polls
+        assert not polling.hooks
 
 
 def test_who_reads_a_long_list_does_not_hold_up_the_others(connect: Connect) -> None:
@@ -325,7 +325,7 @@ def test_who_reads_a_long_list_does_not_hold_up_the_others(connect: Connect) -> 
             await asyncio.gather(long, return_exceptions=True)
 
         asyncio.run(watch())
-        assert not polling._hooks
+        assert not polling.hooks
 
 
 def test_what_others_ask_does_not_lengthen_its_interval(connect: Connect, sandbox: Sandbox) -> None:
@@ -361,8 +361,8 @@ def test_a_connection_that_was_mended_is_read_anew_by_who_comes_next(
         return [refused["status"], found["status"]]
 
     assert asyncio.run(watch()) == ["error", "success"]
-    assert not polling._polls
-    assert not polling._hooks
+    assert not polling.polls
+    assert not polling.hooks
 
 
 def test_a_triggerer_that_starts_later_does_not_wait_anew(connect: Connect, sandbox: Sandbox) -> None:
@@ -403,7 +403,7 @@ def test_a_hook_that_was_given_up_takes_no_other_with_it(connect: Connect, sandb
                     return newer is new
 
     assert asyncio.run(watch())
-    assert not polling._hooks
+    assert not polling.hooks
 
 
 def test_its_repr_shows_no_address() -> None:
@@ -525,7 +525,7 @@ def test_one_that_is_cancelled_leaves_the_others_waiting(connect: Connect, sandb
         return await event
 
     assert asyncio.run(watch())["status"] == "success"
-    assert not polling._polls
+    assert not polling.polls
 
 
 def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) -> None:
@@ -542,4 +542,4 @@ def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) 
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(watch())
-    assert not polling._polls
+    assert not polling.polls
