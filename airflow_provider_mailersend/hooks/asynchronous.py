@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import INTERVAL, JobReport, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain
 from airflow_provider_mailersend.jobs.finding import Finding
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
 
 if TYPE_CHECKING:
     import httpx
@@ -137,6 +138,21 @@ class MailerSendAsyncHook(MailerSendAccount):
         scope = Scope(await self._domain(domain_id, domain))
         finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return await self._run(finding.run)
+
+    async def look_at_list(
+        self,
+        view: ListView,
+        needs: Iterable[Need],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+    ) -> Look:
+        """Return what is known by *view* after a look that serves all *needs*."""
+        resolved = await self._domain(domain_id, domain)
+        look = await self._run(lambda flow: view.look(flow, resolved, needs))
+        if look.is_new and view.reading is not None:
+            self._warn_of(view.reading, f"GET /suppressions/{view.suppression_list}")
+        return look
 
     async def iter_recipients(
         self, *, domain_id: str | None = None, domain: str | None = None

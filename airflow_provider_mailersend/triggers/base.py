@@ -37,10 +37,12 @@ class MailerSendTrigger(BaseTrigger):
     :param poke_interval: seconds between two answers.
     :param exponential_backoff: whether that doubles from one to the next.
     :param max_wait: the most seconds it grows to; None for no bound.
-    :param asked_at: when it was asked last, in Unix seconds: a triggerer that starts later does not wait anew.
+    :param asked_at: when the sensor asked itself, in Unix seconds; None where the trigger is to ask first, at once.
     """
 
     asking: Asking[Any]
+    #: Whether what is waited for seems to be there, and another answer has to make sure, at once.
+    must_be_sure = False
 
     def __init__(
         self,
@@ -110,9 +112,10 @@ class MailerSendTrigger(BaseTrigger):
         loop = asyncio.get_running_loop()
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
             delays, said, told = self.delays(), "", ""
-            delay = next(delays)
-            already = 0.0 if self.asked_at is None else max(0.0, time.time() - self.asked_at)
-            waits = max(0.0, delay - already)
+            delay = waits = 0.0
+            if self.asked_at is not None:
+                delay = next(delays)
+                waits = max(0.0, delay - max(0.0, time.time() - self.asked_at))
             while True:
                 begun, least, how_far = loop.time(), 0.0, told
                 try:
@@ -127,6 +130,9 @@ class MailerSendTrigger(BaseTrigger):
                     said = ""
                     for found in self.found_in(answer):
                         return found
+                    if self.must_be_sure:
+                        delay = waits = 0.0
+                        continue
                     how_far = self.how_far(answer)
                 # What others have asked sooner does not make this one's interval grow.
                 if loop.time() - begun >= waits * (1 - NEARLY):
@@ -136,7 +142,7 @@ class MailerSendTrigger(BaseTrigger):
                     # A look that finds no change is not logged.
                     log.info("%s; next look in %.0f s.", told, waits)
 
-    def _delays(self) -> Iterator[float]:
+    def delays(self) -> Iterator[float]:
         """Yield the seconds until each asking, as Airflow's sensors reckon them."""
         pokes = 1
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,8 @@ from airflow_provider_mailersend.api.masking import said_by
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.watermark import Found, Reach, Watermark
+from airflow_provider_mailersend.jobs.list_view import Look, Need
+from airflow_provider_mailersend.jobs.watermark import Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
@@ -42,11 +43,14 @@ log = logging.getLogger(__name__)
 _STORED_AFTER = 2.0
 
 
-async def _clock(hook: MailerSendAsyncHook, listed: Listed, needs: list[None]) -> datetime:
-    # The question is free, and its answer has a date, even where the token may not ask it.
-    with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
-        await hook.get_api_quota()
-    return datetime.now(UTC) + hook.clock_ahead
+def _clock(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[None]], Awaitable[datetime]]:
+    async def ask(needs: list[None]) -> datetime:
+        # The question is free, and its answer has a date, even where the token may not ask it.
+        with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
+            await hook.get_api_quota()
+        return datetime.now(UTC) + hook.clock_ahead
+
+    return ask
 
 
 #: What time it is for MailerSend.
@@ -57,8 +61,9 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     """
     Gives an asset event whenever entries are added to a suppression list: ``GET /suppressions/{list}``.
 
-    It reads what is new on the list, newest first: one request for each *poke_interval*, where the list grows by less
-    than 100 entries in five minutes. Triggers in one triggerer that watch the same list share it.
+    It reads what is new on the list, newest first: one request for each *poke_interval*, and one more for each 100 new
+    entries; and once in five minutes all that is new since five minutes before, for entries that appear late. Triggers
+    in one triggerer that watch the same list share it.
 
     It begins with what is added after its first look. On Airflow 3.3 and newer a restarted triggerer goes on where it
     was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may
@@ -131,16 +136,15 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             await asyncio.sleep(self.poke_interval)
             raise
 
-    async def _events(self, poll: Poll[Found]) -> AsyncIterator[TriggerEvent]:
+    async def _events(self, poll: Poll[Look]) -> AsyncIterator[TriggerEvent]:
         watermark = await self._kept_watermark()
         is_first_look = watermark is None
         watermark = watermark or Watermark(await self._now())
-        reach, delay = Reach(watermark.since), 0.0
+        since, delay = watermark.since, 0.0
         while True:
-            found = await self._answer_of(poll, delay, reach.since)
-            reach.looked(found)
-            delay = self.poke_interval
-            entries = watermark.take(found)
+            look = await self._answer_of(poll, delay, Need(since))
+            since, delay = look.next_since or since, self.poke_interval
+            entries = watermark.take(look)
             if entries and not is_first_look:
                 yield TriggerEvent(self._payload_of(entries, watermark))
                 # An event that is lost is worse than one that comes twice: the watermark follows it.
@@ -162,7 +166,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         async with self._polling(_CLOCK) as poll:
             return await self._answer_of(poll, 0.0)
 
-    async def _answer_of(self, poll: Poll[_T], delay: float, need: datetime | None = None) -> _T:
+    async def _answer_of(self, poll: Poll[_T], delay: float, need: Need | None = None) -> _T:
         while True:
             try:
                 return await poll.answer(delay, need)

@@ -10,7 +10,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +101,6 @@ async def _event(address: str, domain: str | None = None, interval: float = INTE
         suppression_list="blocklist",
         kind="recipients",
         value=address,
-        since=(datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
         domain=domain,
         poke_interval=interval,
     )
