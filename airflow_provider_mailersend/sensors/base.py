@@ -72,12 +72,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         return self._look_or_defer()
 
-    def look_again(
-        self,
-        context: Context,
-        event: Any = None,
-        begun: float | None = None,
-    ) -> Any:
+    def look_again(self, context: Context, event: Any = None, begun: float | None = None) -> Any:
         """Look, the next day's requests having begun, with the time that is left of that from *begun* on."""
         self._begun = begun
         with self._skipping_failures():

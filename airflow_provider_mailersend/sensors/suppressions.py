@@ -34,13 +34,7 @@ if TYPE_CHECKING:
 
 
 class _ListSensor(DomainArguments, MailerSendSensor):
-    """
-    A sensor that waits for a suppression list.
-
-    :param suppression_list: the list. (templated)
-    :param domain_id: look at this domain's entries only; by default the connection's. (templated)
-    :param domain: the same by the domain's name. (templated)
-    """
+    """A sensor that waits for a suppression list."""
 
     def __init__(
         self,
@@ -68,10 +62,7 @@ class _ListSensor(DomainArguments, MailerSendSensor):
         return super()._look_or_defer()
 
     def _listed(self) -> dict[str, Any]:
-        listed = {
-            "suppression_list": str(list_named(self.suppression_list)),
-            **self.rendered_domain(),
-        }
+        listed = {"suppression_list": str(list_named(self.suppression_list)), **self.rendered_domain()}
         Scope.of(listed["domain_id"], listed["domain"], None)
         return listed
 
@@ -107,8 +98,6 @@ class MailerSendSuppressionSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """
@@ -218,8 +207,6 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest was made.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """

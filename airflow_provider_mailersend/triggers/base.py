@@ -41,6 +41,8 @@ class MailerSendTrigger(BaseTrigger):
     """
 
     asking: Asking[Any]
+    #: The names of the arguments that are the class's own.
+    arguments: tuple[str, ...] = ()
     #: Whether what is waited for seems to be there, and another answer has to make sure, at once.
     must_be_sure = False
 
@@ -62,10 +64,6 @@ class MailerSendTrigger(BaseTrigger):
         self.max_wait = max_wait
         self.asked_at = asked_at
 
-    @abstractmethod
-    def asks(self) -> dict[str, Any]:
-        """Return the arguments that are this class's own."""
-
     @property
     @abstractmethod
     def question(self) -> Hashable:
@@ -86,7 +84,7 @@ class MailerSendTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return classpath_of(self), {
-            **self.asks(),
+            **{name: getattr(self, name) for name in self.arguments},
             "mailersend_conn_id": self.mailersend_conn_id,
             "quota_reserve": self.quota_reserve,
             "poke_interval": self.poke_interval,

@@ -214,7 +214,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         stores = getattr(self, "asset_state_store", None)
         if stores is None:
             return []
-        # Airflow gives no other way to them than by the assets, which a trigger does not know.
+        # Public is what goes by an asset, and a trigger is not told which it serves; or the only one's, without a name.
         return list(getattr(stores, "_by_name", {}).values()) or [stores]
 
 

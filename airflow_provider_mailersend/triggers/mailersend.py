@@ -105,9 +105,6 @@ class _ListTrigger(MailerSendTrigger):
     def question(self) -> Listed:
         return Listed(self.suppression_list, self.domain_id, self.domain)
 
-    def asks(self) -> dict[str, Any]:
-        return self.question._asdict()
-
     def _list_name(self) -> str:
         return list_name(**self.question._asdict())
 
@@ -124,6 +121,7 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     """
 
     asking = NEWEST
+    arguments = (*Listed._fields, "kind", "value")
 
     def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -131,9 +129,6 @@ class MailerSendSuppressionTrigger(_ListTrigger):
         self.value = value
         self._key = comparable(kind, value)
         self._since: datetime | None = None
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "kind": self.kind, "value": self.value}
 
     @property
     def need(self) -> Need:
@@ -160,6 +155,7 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     """
 
     asking = _PLACES
+    arguments = (*Listed._fields, "kind", "value")
 
     def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -167,9 +163,6 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
         self.value = value
         self._key = comparable(kind, value)
         self._page = 1
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "kind": self.kind, "value": self.value}
 
     @property
     def need(self) -> _Located:
@@ -198,6 +191,7 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
     """
 
     asking = NEWEST
+    arguments = (*Listed._fields, "since", "at_least")
 
     def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -205,9 +199,6 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
         self.at_least = at_least
         self._since = _aware(since)
         self._is_first = True
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "since": self.since, "at_least": self.at_least}
 
     @property
     def need(self) -> Need:
@@ -233,14 +224,12 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     """
 
     asking = Asking(lambda hook, id_: lambda needs: hook.get_sms_recipient(id_))
+    arguments = ("sms_recipient_id", "status")
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
         self.status = status
-
-    def asks(self) -> dict[str, Any]:
-        return {"sms_recipient_id": self.sms_recipient_id, "status": self.status}
 
     @property
     def question(self) -> str:
@@ -261,13 +250,11 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     """
 
     asking = Asking(lambda hook, question: lambda needs: hook.get_api_quota())
+    arguments = ("at_least",)
 
     def __init__(self, *, at_least: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.at_least = at_least
-
-    def asks(self) -> dict[str, Any]:
-        return {"at_least": self.at_least}
 
     @property
     def question(self) -> None:

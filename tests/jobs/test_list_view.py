@@ -229,6 +229,19 @@ def test_who_waits_is_not_served_by_what_was_known_before() -> None:
     assert view.sent == 1
 
 
+def test_a_list_that_is_not_newest_first_is_read_to_its_end() -> None:
+    view = viewer(250)
+    view.account.entries.reverse()
+    waiter = Waiter("a@x.example")
+    assert waiter.take(view.look(waiter.need)) is None
+    for _ in range(3):
+        view.script.now += 5
+        assert waiter.take(view.look(waiter.need)) is None
+    view.account.entries.append(view.account.put("a@x.example", at=view.script.now))
+    del view.account.entries[0]
+    assert waiter.take(view.look(waiter.need)) is not None
+
+
 def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() -> None:
     account = VaryingAccount()
     for n in range(1000):

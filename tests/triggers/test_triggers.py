@@ -491,9 +491,6 @@ def test_what_is_no_error_of_mailersends_is_waited_out(error: type[Exception]) -
         asking = Asking(lambda hook, question: ask)
         question = "Is it there?"
 
-        def asks(self) -> dict[str, Any]:
-            return {}
-
         def found_in(self, answer: str) -> list[str]:
             return [answer]
 
