@@ -133,10 +133,16 @@ class MailerSendAsyncHook(MailerSendAccount):
         domain_id: str | None = None,
         domain: str | None = None,
         both_ways: bool = True,
+        on_page: Callable[[Iterable[Entry], int], None] | None = None,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`."""
+        """
+        Find entries by what they suppress: as :meth:`MailerSendHook.find_suppressions`.
+
+        :param on_page: is told the entries of each page that is read, and its number.
+        """
         scope = Scope(await self._domain(domain_id, domain))
-        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        which = SuppressionList(suppression_list)
+        finding = Finding(which, last_pages, scope=scope, both_ways=both_ways, on_page=on_page)
         return await self._run(finding.run)
 
     async def look_at_list(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.entries import Entry, Key, comparable
+from airflow_provider_mailersend.api.compact_set import CompactMap
+from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
 from airflow_provider_mailersend.jobs.quota import leaves
@@ -56,18 +57,37 @@ def _view(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[Need]], A
 
 
 class _Located(NamedTuple):
-    """What is looked for, and the page on which it stood last."""
+    """What is looked for, and the page on which it stood last; None for a first look."""
 
     key: Key
-    page: int
+    page: int | None
+
+    def is_served_by(self, other: _Located) -> bool:
+        """Return whether an answer to *other* answers this: one to a first look may come without any look."""
+        return self.key == other.key and (self.page is None or other.page is not None)
 
 
 def _places(
     hook: MailerSendAsyncHook, listed: Listed
 ) -> Callable[[list[_Located]], Awaitable[dict[Key, int]]]:
+    # Where all that was read stood: who looks first for what others have met knows that it must wait.
+    known = CompactMap()
+
+    def remember(entries: Iterable[Entry], page: int) -> None:
+        for entry in entries:
+            known.put(key_of(entry), page)
+
     async def pages(needs: list[_Located]) -> dict[Key, int]:
-        found = await hook.find_suppressions(last_pages=dict(needs), **listed._asdict())
-        return {key: page for key, (page, _) in found.items()}
+        sought = {
+            need.key: need.page or 1 for need in needs if need.page is not None or known.get(need.key) is None
+        }
+        still = {need.key: page for need in needs if (page := known.get(need.key)) is not None}
+        found = await hook.find_suppressions(last_pages=sought, on_page=remember, **listed._asdict())
+        for key in sought.keys() - found.keys():
+            known.discard(key)
+        return {key: page for key, page in still.items() if key not in sought} | {
+            key: page for key, (page, _) in found.items()
+        }
 
     return pages
 
@@ -76,7 +96,7 @@ def _places(
 NEWEST = Asking(_view, lambda look, needs, need: look.serves(need))
 
 #: What is still there: an answer tells of those alone that were looked for.
-_PLACES = Asking(_places, lambda found, needs, need: any(need.key == one.key for one in needs))
+_PLACES = Asking(_places, lambda found, needs, need: any(need.is_served_by(one) for one in needs))
 
 
 class _ListTrigger(MailerSendTrigger):
@@ -148,7 +168,8 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
     It looks first where the entry stood last, which is mostly one request for each answer; to see that it is gone it
-    reads the list from the top and from the end, two requests for each 100 entries.
+    reads the list from the top and from the end, two requests for each 100 entries. Where others who wait for the same
+    list have met the entry, its first look costs nothing, and it waits.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.
@@ -162,7 +183,7 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
         self.kind = kind
         self.value = value
         self._key = comparable(kind, value)
-        self._page = 1
+        self._page: int | None = None
 
     @property
     def need(self) -> _Located:

@@ -575,3 +575,32 @@ def test_a_quota_used_up_in_the_first_look_is_waited_out(connect: Connect) -> No
             if one.status == 200
         ]
         assert pages == ["1", "2", "1", "2", "3"]
+
+
+def test_who_waits_for_what_others_have_met_to_go_knows_that_it_is_there(connect: Connect) -> None:
+    with Sandbox(blocklist=3000, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        exact = [entry for entry in sandbox.entries("blocklist") if entry["type"] == "exact"]
+        # The deepest first: all of the list is read for it.
+        chosen = [exact[-1], *exact[10:-110:150]]
+
+        async def watch() -> list[Any]:
+            def begin(entry: dict[str, Any]) -> asyncio.Task[Any]:
+                options = {"suppression_list": "blocklist", "kind": "recipients", "poke_interval": 2.0}
+                return asyncio.create_task(
+                    first_event(MailerSendSuppressionAbsenceTrigger(value=entry["pattern"], **options))
+                )
+
+            events = [begin(chosen[0])]
+            await until(lambda: len(sandbox.log) >= 30)
+            await asyncio.sleep(0.1)
+            events += [begin(entry) for entry in chosen[1:]]
+            await asyncio.sleep(0.5)
+            assert len(sandbox.log) == 30
+            assert not any(event.done() for event in events)
+            patterns = {entry["pattern"].lower() for entry in chosen}
+            gone = [entry["id"] for entry in exact if entry["pattern"].lower() in patterns]
+            sandbox.remove("blocklist", gone)
+            return await asyncio.gather(*events)
+
+        assert asyncio.run(watch()) == [{"status": "success", "found": None}] * len(chosen)
