@@ -41,9 +41,19 @@ def entry_awaited(list_name: str, value: str, *, present: bool) -> str:
     return f"{list_name}: {masked(value)} {'not there yet' if present else 'still there'}"
 
 
+def entry_wanted(list_name: str, value: str, *, present: bool) -> str:
+    """Return that an address or pattern is waited for, or that it goes."""
+    return f"{list_name}: waiting for {masked(value)} to be {'there' if present else 'gone'}"
+
+
 def entries_counted(list_name: str, count: int, at_least: int, since: datetime) -> str:
     """Return how many of the entries waited for have been made."""
     return f"{list_name}: {count:,} of {at_least:,} new since {since.isoformat(sep=' ', timespec='seconds')}"
+
+
+def entries_wanted(list_name: str, at_least: int, since: datetime) -> str:
+    """Return how many new entries are waited for."""
+    return f"{list_name}: waiting for {at_least:,} new since {since.isoformat(sep=' ', timespec='seconds')}"
 
 
 def status_awaited(sms_recipient_id: str, status: object, wanted: str) -> str:

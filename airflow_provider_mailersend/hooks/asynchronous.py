@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -29,6 +29,7 @@ from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.reporting import INTERVAL, JobReport, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain
 from airflow_provider_mailersend.jobs.finding import Finding
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
 
 if TYPE_CHECKING:
     import httpx
@@ -113,10 +114,31 @@ class MailerSendAsyncHook(MailerSendAccount):
         *,
         domain_id: str | None = None,
         domain: str | None = None,
+        on_page: Callable[[Iterable[Entry], int], None] | None = None,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """Find entries near where they stood last: see :class:`.Finding`."""
+        """
+        Find entries near where they stood last: see :class:`.Finding`.
+
+        :param on_page: is told the entries of each page that is read, and its number.
+        """
         scope = Scope(await self._domain(domain_id, domain))
-        return await self._run(Finding(SuppressionList(suppression_list), last_pages, scope=scope).run)
+        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, on_page=on_page)
+        return await self._run(finding.run)
+
+    async def look_at_list(
+        self,
+        view: ListView,
+        needs: Iterable[Need],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+    ) -> Look:
+        """Return what is known by *view* after a look that serves all *needs*."""
+        resolved = await self._domain(domain_id, domain)
+        look = await self._run(lambda flow: view.look(flow, resolved, needs))
+        if look.is_new and view.reading is not None:
+            self._warn_of(view.reading, f"GET /suppressions/{view.suppression_list}")
+        return look
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
         """Return one SMS recipient."""

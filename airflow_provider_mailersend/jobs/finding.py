@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from airflow_provider_mailersend.api.answers import entries_of
 from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
@@ -27,6 +27,7 @@ class Finding:
         expression, each with the page, from 1, on which it stood last.
     :param scope: the domain whose entries are meant; without one those of the account and of all its domains.
     :param both_ways: whether to look from the end too.
+    :param on_page: is told the entries of each page that is read, and its number.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Finding:
         *,
         scope: Scope = ACCOUNT_WIDE,
         both_ways: bool = True,
+        on_page: Callable[[Iterable[Entry], int], None] | None = None,
     ) -> None:
         suppression_list.check_takes(kind for kind, _ in last_pages)
         check_items(Item(kind, value.strip(), position) for position, (kind, value) in enumerate(last_pages))
@@ -48,6 +50,7 @@ class Finding:
         self.suppression_list = suppression_list
         self.scope = scope
         self.both_ways = both_ways
+        self._on_page = on_page
         self._keys = {what: comparable(*what) for what in last_pages}
         self._missing: dict[Key, int] = {self._keys[what]: page for what, page in last_pages.items()}
         self._found: dict[Key, tuple[int, Entry]] = {}
@@ -90,7 +93,9 @@ class Finding:
             answer = yield from flow.send(request.at_page(page))
             self._see(entries_of(request, answer), page)
 
-    def _see(self, entries: Iterable[Entry], page: int) -> None:
+    def _see(self, entries: list[Entry], page: int) -> None:
+        if self._on_page is not None:
+            self._on_page(entries, page)
         for entry in entries:
             key = key_of(entry)
             if key is not None and key in self._missing:

@@ -111,8 +111,8 @@ class Watermark:
 
     @property
     def since(self) -> datetime:
-        """From when on entries may be new."""
-        return self.moment - OVERLAP
+        """From when on entries may be new: one that appears late may be read as late again, by a deep look."""
+        return self.moment - 2 * OVERLAP
 
     def take(self, found: Found) -> list[Entry]:
         """Return those of *found* that are new, and take note of them."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 
 class MailerSendSensor(MailerSendTask, BaseSensorOperator):
-    """A sensor on one MailerSend connection."""
+    """
+    A sensor on one MailerSend connection.
+
+    With ``deferrable=True`` a first look that costs one request is the worker's; one that reads a list is the
+    triggerer's, which shares it with all tasks that wait for that list.
+    """
 
     ui_color = "#e9e2ff"
 
@@ -47,21 +52,14 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
 
     @abstractmethod
     def trigger(self, **asking: Any) -> MailerSendTrigger:
-        """Return what waits for it from the look on, *asking* as often as the sensor would."""
+        """Return what waits for it, *asking* as often as the sensor would; an error where the arguments are wrong."""
 
     def poke(self, context: Context) -> PokeReturnValue:
         return self._look_or_defer()
 
-    def look_again(
-        self,
-        context: Context,
-        event: Any = None,
-        begun: float | None = None,
-        domain_ids: Mapping[str, str] | None = None,
-    ) -> Any:
+    def look_again(self, context: Context, event: Any = None, begun: float | None = None) -> Any:
         """Look, the next day's requests having begun, with the time that is left of that from *begun* on."""
         self._begun = begun
-        self.hook.domain_ids.update(domain_ids or {})
         with self._skipping_failures():
             looked = self._look_or_defer()
         # It may have been made to wait without a triggerer meanwhile.
@@ -76,9 +74,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         return unpacked_json(event["found"])
 
     def _look_or_defer(self) -> PokeReturnValue:
-        now = time.time()
-        self._begun = self._begun or now
-        timeout = timedelta(seconds=self.timeout - (now - self._begun))
+        timeout = self._time_left()
         try:
             with self.failing_at_once():
                 looked = self.look()
@@ -89,26 +85,34 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             raise self.asleep_until(
                 error.retry_at,
                 "look_again",
-                kwargs={"begun": self._begun, "domain_ids": self.resolved_domain()},
+                kwargs={"begun": self._begun},
                 timeout=timeout,
             ) from None
         if looked.is_done:
             return looked
         self._say(self.how_far(looked.xcom_value))
         if self.deferrable:
-            self.defer(
-                trigger=self.trigger(
-                    mailersend_conn_id=self.mailersend_conn_id,
-                    quota_reserve=self.quota_reserve,
-                    poke_interval=self.poke_interval,
-                    exponential_backoff=self.exponential_backoff,
-                    max_wait=self.max_wait.total_seconds() if self.max_wait else None,
-                    asked_at=time.time(),
-                ),
-                method_name="execute_complete",
-                timeout=timeout,
-            )
+            self._defer(timeout, asked_at=time.time())
         return looked
+
+    def _time_left(self) -> timedelta:
+        now = time.time()
+        self._begun = self._begun or now
+        return timedelta(seconds=self.timeout - (now - self._begun))
+
+    def _defer(self, timeout: timedelta, asked_at: float | None = None) -> NoReturn:
+        self.defer(
+            trigger=self.trigger(
+                mailersend_conn_id=self.mailersend_conn_id,
+                quota_reserve=self.quota_reserve,
+                poke_interval=self.poke_interval,
+                exponential_backoff=self.exponential_backoff,
+                max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+                asked_at=asked_at,
+            ),
+            method_name="execute_complete",
+            timeout=timeout,
+        )
 
     def _say(self, how_far: str) -> None:
         if how_far == self._said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,24 +13,27 @@ from airflow_provider_mailersend.api.entries import key_of
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
+from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import Item, item_of
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.rendering import (
     check_literal,
     list_named,
     moment_of,
-    required_text_of,
     text_of,
 )
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.status_lines import entries_counted, entry_awaited, list_name
+from airflow_provider_mailersend.status_lines import (
+    entries_counted,
+    entries_wanted,
+    entry_awaited,
+    entry_wanted,
+    list_name,
+)
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.triggers.base import MailerSendTrigger
-
-
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _ListSensor(MailerSendDomainTask, MailerSendSensor):
@@ -44,18 +48,22 @@ class _ListSensor(MailerSendDomainTask, MailerSendSensor):
         check_literal(suppression_list, "suppression_list", list_named)
         self.suppression_list = suppression_list
 
-    def _listed_by_id(self) -> dict[str, Any]:
-        """Return the list, its domain by the id that the sensor's own look has resolved."""
-        listed = self._listed()
-        if listed["domain"]:
-            listed |= {"domain_id": self.hook.resolve_domain_id(listed["domain"]), "domain": None}
-        return listed
+    @abstractmethod
+    def aim(self) -> str:
+        """Return what is waited for."""
+
+    def _look_or_defer(self) -> PokeReturnValue:
+        if self.deferrable:
+            # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
+            with self.failing_at_once():
+                self.log.info("%s; the triggerer looks now, then every %g s.", self.aim(), self.poke_interval)
+                self._defer(self._time_left())
+        return super()._look_or_defer()
 
     def _listed(self) -> dict[str, Any]:
-        return {
-            "suppression_list": required_text_of(self.suppression_list, "suppression_list"),
-            **self.rendered_domain(),
-        }
+        listed = {"suppression_list": str(list_named(self.suppression_list)), **self.rendered_domain()}
+        Scope.of(listed["domain_id"], listed["domain"], None)
+        return listed
 
     def _list_name(self) -> str:
         return list_name(**self._listed())
@@ -67,8 +75,10 @@ class MailerSendSuppressionSensor(_ListSensor):
 
     The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry; and
     where it does not, again from its end, as an entry deleted meanwhile can hide another. Later looks read only what is
-    new or, while it waits for one to go, where it stood last: mostly one request each, be it in poke mode or, with
-    ``deferrable=True``, in the triggerer. In reschedule mode each look reads like the first.
+    new or, while it waits for one to go, where it stood last: mostly one request each. In reschedule mode each look
+    reads like the first. With ``deferrable=True`` the first look, too, is the triggerer's, and all tasks that wait for
+    the same list share their looks: where others wait for it already, the first look mostly costs nothing, and knows
+    the list as of their last one.
 
     .. code-block:: python
 
@@ -87,8 +97,6 @@ class MailerSendSuppressionSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """
@@ -118,11 +126,12 @@ class MailerSendSuppressionSensor(_ListSensor):
             return self._look_at_what_is_new(self._looked_at)
         begun = datetime.now(UTC)
         key = self._wanted().key
-        # Another look at the whole list makes good what this one misses; others read only what is new.
-        is_repeated = self.reschedule and not self.deferrable
         try:
+            # Another look at the whole list makes good what this one misses; others read only what is new.
             found = self.hook.locate_suppressions(
-                last_pages={key: self._page}, both_ways=not (self.present and is_repeated), **self._listed()
+                last_pages={key: self._page},
+                both_ways=not (self.present and self.reschedule),
+                **self._listed(),
             )
         except MailerSendIncompleteListError as error:
             # What was not met may be there: neither its presence nor its absence is known.
@@ -134,6 +143,9 @@ class MailerSendSuppressionSensor(_ListSensor):
 
     def how_far(self, found: Any) -> str:
         return entry_awaited(self._list_name(), self._wanted().value, present=self.present)
+
+    def aim(self) -> str:
+        return entry_wanted(self._list_name(), self._wanted().value, present=self.present)
 
     def _look_at_what_is_new(self, since: datetime) -> PokeReturnValue:
         key = self._wanted().key
@@ -150,12 +162,9 @@ class MailerSendSuppressionSensor(_ListSensor):
         )
 
         wanted = self._wanted()
-        asking |= {**self._listed_by_id(), "kind": wanted.kind, "value": wanted.value}
-        if not self.present:
-            return MailerSendSuppressionAbsenceTrigger(page=self._page, **asking)
-        # Where the list could not be read whole, the trigger reads it once more.
-        since = self._looked_at or _EVER
-        return MailerSendSuppressionTrigger(since=since.isoformat(), **asking)
+        list_named(self.suppression_list).check_takes([wanted.kind])
+        trigger = MailerSendSuppressionTrigger if self.present else MailerSendSuppressionAbsenceTrigger
+        return trigger(kind=wanted.kind, value=wanted.value, **self._listed(), **asking)
 
     def _wanted(self) -> Item:
         recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
@@ -167,7 +176,8 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     Wait until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
 
     Each look reads those entries, a request for each 100, newest first. An entry whose date cannot be read does not
-    count towards *at_least*: it may be old.
+    count towards *at_least*: it may be old. With ``deferrable=True`` the triggerer looks from the first time on, and
+    all tasks that wait for the same list share their looks.
 
     .. code-block:: python
 
@@ -186,8 +196,6 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest was made.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """
@@ -213,6 +221,9 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         self._count = Found(entries).count_since(since)
         return PokeReturnValue(is_done=self._count >= self.at_least, xcom_value=summary_of(entries))
 
+    def aim(self) -> str:
+        return entries_wanted(self._list_name(), self.at_least, self._since())
+
     def how_far(self, found: Any) -> str:
         return entries_counted(self._list_name(), self._count, self.at_least, self._since())
 
@@ -221,7 +232,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
 
         since = self._since().isoformat()
         return MailerSendNewSuppressionsTrigger(
-            **self._listed_by_id(), since=since, at_least=self.at_least, **asking
+            **self._listed(), since=since, at_least=self.at_least, **asking
         )
 
     def _since(self) -> datetime:

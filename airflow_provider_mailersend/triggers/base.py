@@ -38,10 +38,14 @@ class MailerSendTrigger(BaseTrigger):
     :param poke_interval: seconds between two answers.
     :param exponential_backoff: whether that doubles from one to the next.
     :param max_wait: the most seconds it grows to; None for no bound.
-    :param asked_at: when it was asked last, in Unix seconds: a triggerer that starts later does not wait anew.
+    :param asked_at: when the sensor asked itself, in Unix seconds; None where the trigger is to ask first, at once.
     """
 
     asking: Asking[Any]
+    #: The names of the arguments that are the class's own.
+    arguments: tuple[str, ...] = ()
+    #: Whether what is waited for seems to be there, and another answer has to make sure, at once.
+    must_be_sure = False
 
     def __init__(
         self,
@@ -60,10 +64,6 @@ class MailerSendTrigger(BaseTrigger):
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
         self.asked_at = asked_at
-
-    @abstractmethod
-    def asks(self) -> dict[str, Any]:
-        """Return the arguments that are this class's own."""
 
     @property
     @abstractmethod
@@ -85,7 +85,7 @@ class MailerSendTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return classpath_of(self), {
-            **self.asks(),
+            **{name: getattr(self, name) for name in self.arguments},
             "mailersend_conn_id": self.mailersend_conn_id,
             "quota_reserve": self.quota_reserve,
             "poke_interval": self.poke_interval,
@@ -110,10 +110,11 @@ class MailerSendTrigger(BaseTrigger):
         """Ask until what is waited for is found, or asking again cannot help."""
         loop = asyncio.get_running_loop()
         async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
-            delays, said, told = self._delays(), "", ""
-            delay = next(delays)
-            already = 0.0 if self.asked_at is None else max(0.0, time.time() - self.asked_at)
-            waits = max(0.0, delay - already)
+            delays, said, told = self.delays(), "", ""
+            delay = waits = 0.0
+            if self.asked_at is not None:
+                delay = next(delays)
+                waits = max(0.0, delay - max(0.0, time.time() - self.asked_at))
             while True:
                 begun, least, how_far = loop.time(), 0.0, told
                 try:
@@ -128,6 +129,9 @@ class MailerSendTrigger(BaseTrigger):
                     said = ""
                     for found in self.found_in(answer):
                         return found
+                    if self.must_be_sure:
+                        delay = waits = 0.0
+                        continue
                     how_far = self.how_far(answer)
                 # What others have asked sooner does not make this one's interval grow.
                 if loop.time() - begun >= waits * (1 - NEARLY):
@@ -137,7 +141,7 @@ class MailerSendTrigger(BaseTrigger):
                     # A look that finds no change is not logged.
                     log.info("%s; next look in %.0f s.", told, waits)
 
-    def _delays(self) -> Iterator[float]:
+    def delays(self) -> Iterator[float]:
         """Yield the seconds until each asking, as Airflow's sensors reckon them."""
         pokes = 1
         while True:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,8 @@ from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.wording import describe_error
 from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, Reach, Watermark
+from airflow_provider_mailersend.jobs.list_view import Look, Need
+from airflow_provider_mailersend.jobs.watermark import Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
@@ -42,11 +43,14 @@ log = logging.getLogger(__name__)
 _STORED_AFTER = 2.0
 
 
-async def _clock(hook: MailerSendAsyncHook, listed: Listed, needs: list[None]) -> datetime:
-    # The question is free, and its answer has a date, even where the token may not ask it.
-    with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
-        await hook.get_api_quota()
-    return datetime.now(UTC) + hook.clock_ahead
+def _clock(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[None]], Awaitable[datetime]]:
+    async def ask(needs: list[None]) -> datetime:
+        # The question is free, and its answer has a date, even where the token may not ask it.
+        with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
+            await hook.get_api_quota()
+        return datetime.now(UTC) + hook.clock_ahead
+
+    return ask
 
 
 #: What time it is for MailerSend.
@@ -57,8 +61,9 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
     """
     Gives an asset event whenever entries are added to a suppression list: ``GET /suppressions/{list}``.
 
-    It reads what is new on the list, newest first: one request for each *poke_interval*, where the list grows by less
-    than 100 entries in five minutes. Triggers in one triggerer that watch the same list share it.
+    It reads what is new on the list, newest first: one request for each *poke_interval*, and one more for each 100 new
+    entries; and once in five minutes all that is new since five minutes before, for entries that appear late. Triggers
+    in one triggerer that watch the same list share it.
 
     It begins with what is added after its first look. On Airflow 3.3 and newer a restarted triggerer goes on where it
     was, by the asset's state store, with nothing left out; what it gave in the two seconds before it was killed may
@@ -120,46 +125,26 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             "poke_interval": self.poke_interval,
         }
 
-    def shared_stream_key(self) -> Hashable | None:
-        """All triggers on the same list of the same connection, at the same interval, share one reading."""
-        path, kwargs = self.serialize()
-        return path, *kwargs.values()
-
-    @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Found, None]:
-        """Yield what is new on the list, and a little of what was new before, for as long as it is watched."""
-        trigger = cls(**kwargs)
-        async with trigger._polling(NEWEST) as poll:
-            reach = Reach(await trigger._now() - OVERLAP)
-            while True:
-                found = await trigger._answer_of(poll, trigger.poke_interval, reach.since)
-                reach.looked(found)
-                yield found
-
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
+    async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for what is new to this trigger, beginning with what came while it did not run."""
         try:
-            # One hook for all looks: it knows the domain's id, once it has resolved it.
-            async with self._polling(NEWEST):
-                async for event in self._events(shared_stream):
+            async with self._polling(NEWEST) as poll:
+                async for event in self._events(poll):
                     yield event
         except Exception:
             # Airflow starts a watcher that fails again at once, with the connection as it is by then.
             await asyncio.sleep(self.poke_interval)
             raise
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch alone, where Airflow has no shared streams."""
-        async with aclosing(type(self).open_shared_stream(self.serialize()[1])) as stream:
-            async for event in self.filter_shared_stream(stream):
-                yield event
-
-    async def _events(self, shared_stream: AsyncIterator[Found]) -> AsyncIterator[TriggerEvent]:
+    async def _events(self, poll: Poll[Look]) -> AsyncIterator[TriggerEvent]:
         watermark = await self._kept_watermark()
         is_first_look = watermark is None
         watermark = watermark or Watermark(await self._now())
-        async for found in self._caught_up(watermark, shared_stream):
-            entries = watermark.take(found)
+        since, delay = watermark.since, 0.0
+        while True:
+            look = await self._answer_of(poll, delay, Need(since))
+            since, delay = look.next_since or since, self.poke_interval
+            entries = watermark.take(look)
             if entries and not is_first_look:
                 yield TriggerEvent(self._payload_of(entries, watermark))
                 # An event that is lost is worse than one that comes twice: the watermark follows it.
@@ -176,21 +161,12 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
             "watermark": watermark.moment.isoformat(),
         }
 
-    async def _caught_up(
-        self, watermark: Watermark, shared_stream: AsyncIterator[Found]
-    ) -> AsyncIterator[Found]:
-        async with self._polling(NEWEST) as poll:
-            found = await self._answer_of(poll, 0.0, watermark.since)
-        yield found
-        async for found in shared_stream:
-            yield found
-
     async def _now(self) -> datetime:
         """Return what MailerSend's clock shows: this machine's may be another's by more than the overlap."""
         async with self._polling(_CLOCK) as poll:
             return await self._answer_of(poll, 0.0)
 
-    async def _answer_of(self, poll: Poll[_T], delay: float, need: datetime | None = None) -> _T:
+    async def _answer_of(self, poll: Poll[_T], delay: float, need: Need | None = None) -> _T:
         while True:
             try:
                 return await poll.answer(delay, need)
@@ -238,7 +214,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         stores = getattr(self, "asset_state_store", None)
         if stores is None:
             return []
-        # Airflow gives no other way to them than by the assets, which a trigger does not know.
+        # Public is what goes by an asset, and a trigger is not told which it serves; or the only one's, without a name.
         return list(getattr(stores, "_by_name", {}).values()) or [stores]
 
 

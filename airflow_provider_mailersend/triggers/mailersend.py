@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.entries import Entry, Key, comparable
+from airflow_provider_mailersend.api.compact_set import CompactMap
+from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
 from airflow_provider_mailersend.jobs.quota import leaves
-from airflow_provider_mailersend.jobs.watermark import Found, Reach, summary_of
+from airflow_provider_mailersend.jobs.watermark import summary_of
 from airflow_provider_mailersend.status_lines import (
     entries_counted,
     entry_awaited,
@@ -49,40 +51,52 @@ class Listed(NamedTuple):
     domain: str | None
 
 
-async def read_newest(hook: MailerSendAsyncHook, listed: Listed, needs: list[datetime]) -> Found:
-    """Read what was made since the earliest of *needs*."""
-    asked_at = time.monotonic()
-    entries = await hook.list_suppressions(**listed._asdict(), since=min(needs))
-    now = datetime.now(UTC) + hook.clock_ahead
-    return Found(entries, asked_at=asked_at, read_at=time.monotonic(), now=now)
+def _view(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[Need]], Awaitable[Look]]:
+    view = ListView(SuppressionList(listed.suppression_list))
+    return lambda needs: hook.look_at_list(view, needs, domain_id=listed.domain_id, domain=listed.domain)
 
 
 class _Located(NamedTuple):
-    """What is looked for, and the page on which it stood last."""
+    """What is looked for, and the page on which it stood last; None for a first look."""
 
     key: Key
-    page: int
+    page: int | None
+
+    def is_served_by(self, other: _Located) -> bool:
+        """Return whether an answer to *other* answers this: one to a first look may come without any look."""
+        return self.key == other.key and (self.page is None or other.page is not None)
 
 
-async def _pages(hook: MailerSendAsyncHook, listed: Listed, needs: list[_Located]) -> dict[Key, int]:
-    """Return the pages on which those of *needs* stand that are there."""
-    found = await hook.locate_suppressions(last_pages=dict(needs), **listed._asdict())
-    return {key: page for key, (page, _) in found.items()}
+def _places(
+    hook: MailerSendAsyncHook, listed: Listed
+) -> Callable[[list[_Located]], Awaitable[dict[Key, int]]]:
+    # Where all that was read stood: who looks first for what others have met knows that it must wait.
+    known = CompactMap()
+
+    def remember(entries: Iterable[Entry], page: int) -> None:
+        for entry in entries:
+            known.put(key_of(entry), page)
+
+    async def pages(needs: list[_Located]) -> dict[Key, int]:
+        sought = {
+            need.key: need.page or 1 for need in needs if need.page is not None or known.get(need.key) is None
+        }
+        still = {need.key: page for need in needs if (page := known.get(need.key)) is not None}
+        found = await hook.locate_suppressions(last_pages=sought, on_page=remember, **listed._asdict())
+        for key in sought.keys() - found.keys():
+            known.discard(key)
+        return {key: page for key, page in still.items() if key not in sought} | {
+            key: page for key, (page, _) in found.items()
+        }
+
+    return pages
 
 
-async def _sms_recipient(hook: MailerSendAsyncHook, id_: str, needs: list[None]) -> Entry:
-    return await hook.get_sms_recipient(id_)
-
-
-async def _api_quota(hook: MailerSendAsyncHook, question: None, needs: list[None]) -> dict[str, Any]:
-    return await hook.get_api_quota()
-
-
-#: What is new: an answer that goes back far enough serves whoever needs no more.
-NEWEST = Asking(read_newest, lambda served, need: bool(need >= min(served)))
+#: What is on a list: all who wait for something to come share a view of it.
+NEWEST = Asking(_view, lambda look, needs, need: look.serves(need))
 
 #: What is still there: an answer tells of those alone that were looked for.
-_PLACES = Asking(_pages, lambda served, need: any(need.key == one.key for one in served))
+_PLACES = Asking(_places, lambda found, needs, need: any(need.is_served_by(one) for one in needs))
 
 
 class _ListTrigger(MailerSendTrigger):
@@ -111,9 +125,6 @@ class _ListTrigger(MailerSendTrigger):
     def question(self) -> Listed:
         return Listed(self.suppression_list, self.domain_id, self.domain)
 
-    def asks(self) -> dict[str, Any]:
-        return self.question._asdict()
-
     def _list_name(self) -> str:
         return list_name(**self.question._asdict())
 
@@ -122,37 +133,33 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     """
     Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
 
-    It reads what is new on the list, newest first: one request for each answer, where the list grows by less than 100
-    entries in five minutes.
+    The first look reads the list until it meets the entry, and where it does not, again from its end. Later looks read
+    what is new, newest first: mostly one request for each. All that wait for the same list share both.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.
-    :param since: from when on entries may be new, aware, in ISO 8601.
     """
 
     asking = NEWEST
+    arguments = (*Listed._fields, "kind", "value")
 
-    def __init__(self, *, kind: str, value: str, since: str, **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.value = value
-        self.since = since
         self._key = comparable(kind, value)
-        self._reach = Reach(_aware(since))
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "kind": self.kind, "value": self.value, "since": self.since}
+        self._since: datetime | None = None
 
     @property
-    def need(self) -> datetime:
-        return self._reach.since
+    def need(self) -> Need:
+        return Need(since=self._since) if self._since else Need(key=self._key)
 
-    def found_in(self, answer: Found) -> list[Entry]:
-        self._reach.looked(answer)
-        entry = answer.by_key.get(self._key)
+    def found_in(self, answer: Look) -> list[Entry]:
+        self._since = answer.next_since
+        entry = answer.entry_of(self._key)
         return [entry] if entry is not None else []
 
-    def how_far(self, answer: Found) -> str:
+    def how_far(self, answer: Look) -> str:
         return entry_awaited(self._list_name(), self.value, present=True)
 
 
@@ -161,33 +168,31 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
     It looks first where the entry stood last, which is mostly one request for each answer; to see that it is gone it
-    reads the list from the top and from the end, two requests for each 100 entries.
+    reads the list from the top and from the end, two requests for each 100 entries. Where others who wait for the same
+    list have met the entry, its first look costs nothing, and it waits.
 
     :param kind: ``recipients`` or ``patterns``.
     :param value: the address or pattern; the case of an address does not count.
-    :param page: the page of the list, from 1, on which it stood last.
     """
 
     asking = _PLACES
+    arguments = (*Listed._fields, "kind", "value")
 
-    def __init__(self, *, kind: str, value: str, page: int = 1, **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.value = value
-        self.page = page
         self._key = comparable(kind, value)
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "kind": self.kind, "value": self.value, "page": self.page}
+        self._page: int | None = None
 
     @property
     def need(self) -> _Located:
-        return _Located(self._key, self.page)
+        return _Located(self._key, self._page)
 
     def found_in(self, answer: dict[Key, int]) -> list[None]:
         if self._key not in answer:
             return [None]
-        self.page = answer[self._key]
+        self._page = answer[self._key]
         return []
 
     def how_far(self, answer: dict[Key, int]) -> str:
@@ -198,33 +203,35 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
     """
     Waits until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
 
-    It reads those entries, a request for each 100, newest first.
+    The first look reads those entries, a request for each 100, newest first; later looks read what is new. When there
+    are enough, all are read once more: those that were deleted meanwhile do not count. All that wait for the same list
+    share these looks.
 
     :param since: the moment, aware, in ISO 8601.
     :param at_least: how many.
     """
 
     asking = NEWEST
+    arguments = (*Listed._fields, "since", "at_least")
 
     def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.since = since
         self.at_least = at_least
         self._since = _aware(since)
-
-    def asks(self) -> dict[str, Any]:
-        return {**super().asks(), "since": self.since, "at_least": self.at_least}
+        self._is_first = True
 
     @property
-    def need(self) -> datetime:
-        return self._since
+    def need(self) -> Need:
+        return Need(since=self._since, is_first=self._is_first, is_deep=self.must_be_sure)
 
-    def found_in(self, answer: Found) -> list[dict[str, Any]]:
-        if answer.count_since(self._since) < self.at_least:
-            return []
-        return [summary_of(answer.since(self._since))]
+    def found_in(self, answer: Look) -> list[dict[str, Any]]:
+        self._is_first = False
+        is_enough = answer.count_since(self._since) >= self.at_least
+        self.must_be_sure = is_enough and not answer.is_deep
+        return [summary_of(answer.since(self._since))] if is_enough and answer.is_deep else []
 
-    def how_far(self, answer: Found) -> str:
+    def how_far(self, answer: Look) -> str:
         count = answer.count_since(self._since)
         return entries_counted(self._list_name(), count, self.at_least, self._since)
 
@@ -237,15 +244,13 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     :param status: ``active`` or ``opt_out``.
     """
 
-    asking = Asking(_sms_recipient)
+    asking = Asking(lambda hook, id_: lambda needs: hook.get_sms_recipient(id_))
+    arguments = ("sms_recipient_id", "status")
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
         self.status = status
-
-    def asks(self) -> dict[str, Any]:
-        return {"sms_recipient_id": self.sms_recipient_id, "status": self.status}
 
     @property
     def question(self) -> str:
@@ -265,14 +270,12 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     :param at_least: how many.
     """
 
-    asking = Asking(_api_quota)
+    asking = Asking(lambda hook, question: lambda needs: hook.get_api_quota())
+    arguments = ("at_least",)
 
     def __init__(self, *, at_least: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.at_least = at_least
-
-    def asks(self) -> dict[str, Any]:
-        return {"at_least": self.at_least}
 
     @property
     def question(self) -> None:

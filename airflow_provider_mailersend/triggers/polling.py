@@ -26,14 +26,14 @@ NEARLY = 0.1
 @dataclass(frozen=True, slots=True)
 class Asking(Generic[Answer]):
     """
-    A way to ask a question.
+    A way to ask questions.
 
-    :param ask: asks it by a hook, and returns an answer that serves all needs that it is given.
-    :param covers: whether an answer that serves some needs serves another one too.
+    :param begin: is given a hook and the question, and returns what asks it: an answer serves all needs it is given.
+    :param serves: whether an answer to some needs serves another one too.
     """
 
-    ask: Callable[[MailerSendAsyncHook, Any, list[Any]], Awaitable[Answer]]
-    covers: Callable[[list[Any], Any], bool] = lambda served, need: True
+    begin: Callable[[MailerSendAsyncHook, Any], Callable[[list[Any]], Awaitable[Answer]]]
+    serves: Callable[[Answer, list[Any], Any], bool] = lambda answer, needs, need: True
 
 
 @dataclass(eq=False, slots=True)
@@ -61,9 +61,8 @@ class Poll(Generic[Answer]):
         hook: MailerSendAsyncHook,
         give_up: Callable[[], None],
     ) -> None:
-        self._how = asking
-        self._question = question
-        self._hook = hook
+        self._ask = asking.begin(hook, question)
+        self._serves = asking.serves
         self._give_up = give_up
         self._waiting: set[_Waiting[Answer]] = set()
         self._sooner = asyncio.Event()
@@ -104,21 +103,21 @@ class Poll(Generic[Answer]):
             if not needs:
                 return
             try:
-                answer = await self._how.ask(self._hook, self._question, needs)
+                answer = await self._ask(needs)
             except Exception as error:
                 # Whatever it is, such as a connection that is not there: those who wait must hear of it.
                 if is_of_the_connection(error):
                     self._give_up()
-                for future in self._answered(needs):
+                for future in self._answered(set(self._waiting)):
                     future.set_exception(_copy_of(error))
             else:
-                for future in self._answered(needs):
+                served = {one for one in self._waiting if self._serves(answer, needs, one.need)}
+                for future in self._answered(served):
                     future.set_result(answer)
             # Those who were answered come back before the next is due.
             await asyncio.sleep(0)
 
-    def _answered(self, needs: list[Any]) -> list[asyncio.Future[Answer]]:
-        served = {waiting for waiting in self._waiting if self._how.covers(needs, waiting.need)}
+    def _answered(self, served: set[_Waiting[Answer]]) -> list[asyncio.Future[Answer]]:
         self._waiting -= served
         # One that was cancelled meanwhile is done.
         return [waiting.answer for waiting in served if not waiting.answer.done()]
@@ -149,7 +148,7 @@ _Key = tuple[asyncio.AbstractEventLoop, Hashable]
 _Thing = TypeVar("_Thing", "Poll[Any]", "MailerSendAsyncHook")
 
 
-class _Shared(Generic[_Thing]):
+class Shared(Generic[_Thing]):
     """Things that are made when they are first wanted, and closed when nobody uses them any more."""
 
     def __init__(self) -> None:
@@ -185,8 +184,8 @@ class _Shared(Generic[_Thing]):
 
 #: The questions that are being asked, and the hooks they are asked by: one for each connection, which keeps to its
 #: limits.
-_polls: _Shared[Poll[Any]] = _Shared()
-_hooks: _Shared[MailerSendAsyncHook] = _Shared()
+polls: Shared[Poll[Any]] = Shared()
+hooks: Shared[MailerSendAsyncHook] = Shared()
 
 
 @asynccontextmanager
@@ -196,19 +195,21 @@ async def polling(
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
     # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
     # that takes a while, beside the event loop.
-    hooks = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
+    module = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
     connection = mailersend_conn_id, quota_reserve
 
     def make_hook() -> MailerSendAsyncHook:
-        made: MailerSendAsyncHook = hooks.MailerSendAsyncHook(mailersend_conn_id, quota_reserve=quota_reserve)
+        made: MailerSendAsyncHook = module.MailerSendAsyncHook(
+            mailersend_conn_id, quota_reserve=quota_reserve
+        )
         return made
 
     def give_up() -> None:
         # The connection may be mended meanwhile: whoever comes next reads it anew.
-        _hooks.forget(connection, hook)
+        hooks.forget(connection, hook)
 
     async with (
-        _hooks.using(connection, make_hook) as hook,
-        _polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
+        hooks.using(connection, make_hook) as hook,
+        polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
     ):
         yield poll

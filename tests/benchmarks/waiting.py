@@ -1,5 +1,6 @@
 """
-What waiting costs: a thousand triggers that ask of one list, and of fifty domains, and what ten thousand leave behind.
+What waiting costs: a thousand triggers that ask of one list, from their first look on, and of fifty domains, and what
+ten thousand leave behind.
 
 All run in one event loop, as in a triggerer; the sandbox is in a process of its own.
 """
@@ -10,7 +11,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from tests.benchmarks.sandbox_process import SandboxProcess, sandbox_process
 TRIGGERS = 1_000
 DOMAINS = 50
 ROUNDS = 3
+
+#: How many triggers begin one after another on a list of how many entries, and over how many seconds.
+FEW, ENTRIES, SECONDS = 20, 3_000, 3.0
 
 #: A poll interval, and how many of them are counted, in seconds.
 INTERVAL = 1.0
@@ -43,10 +46,17 @@ def run() -> Report:
         latencies = [asyncio.run(_latency(sandbox, number)) for number in range(ROUNDS)]
         asyncio.run(_come_and_go(sandbox, GONE // GROUPS))
         grown = [asyncio.run(_grown(sandbox))]
+    alone = [asyncio.run(_from_start_to_found(1, TRIGGERS)) for _ in range(ROUNDS)]
+    few = [asyncio.run(_from_start_to_found(FEW, TRIGGERS)) for _ in range(ROUNDS)]
+    crowd = [asyncio.run(_from_start_to_found(TRIGGERS, TRIGGERS)) for _ in range(ROUNDS)]
     return Report(
         f"{TRIGGERS:,} triggers, a look every {INTERVAL:g} s, {INTERVALS} of them",
         [
             figure("requests on one list / of one trigger", _ratios(same, one), "≤", 1.05),
+            figure(f"requests from start to found, {FEW} triggers / one", _over(few, alone), "≤", 1.05),
+            figure(
+                f"requests from start to found, {TRIGGERS:,} triggers / one", _over(crowd, alone), "≤", 1.05
+            ),
             figure("CPU share on one list", [share for _, share in same], "≤", 0.20),
             figure(f"requests on {DOMAINS} domains / of one trigger", _ratios(many, one), "≤", DOMAINS),
             figure(f"CPU share on {DOMAINS} domains", [share for _, share in many]),
@@ -58,6 +68,25 @@ def run() -> Report:
 
 def _ratios(costs: Sequence[tuple[float, float]], ones: Sequence[float]) -> list[float]:
     return [requests / one for (requests, _), one in zip(costs, ones, strict=True)]
+
+
+def _over(many: Sequence[int], ones: Sequence[int]) -> list[float]:
+    return [requests / one for requests, one in zip(many, ones, strict=True)]
+
+
+async def _from_start_to_found(count: int, added: int) -> int:
+    """Return how many requests it takes until *count* triggers that begin one after another have found theirs."""
+    addresses = [f"new{number}@x.example" for number in range(added)]
+    with sandbox_process(f"--blocklist={ENTRIES}", "--rate-limit=none", "--quota=none") as sandbox:
+        hook_of(sandbox)
+        events = []
+        for address in addresses[:count]:
+            events.append(asyncio.create_task(_event(address)))
+            await asyncio.sleep(SECONDS / count)
+        await asyncio.to_thread(sandbox.add, "blocklist", *addresses)
+        found = await asyncio.gather(*events)
+        assert all(event["status"] == "success" for event in found)
+        return _asked(sandbox)
 
 
 async def _cost(sandbox: SandboxProcess, domains: Sequence[str | None]) -> tuple[float, float]:
@@ -102,7 +131,6 @@ async def _event(address: str, domain: str | None = None, interval: float = INTE
         suppression_list="blocklist",
         kind="recipients",
         value=address,
-        since=(datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
         domain=domain,
         poke_interval=interval,
     )

@@ -55,7 +55,7 @@ def test_an_entry_that_appears_late_is_told_of_once() -> None:
 
 def test_an_entry_much_older_than_the_newest_is_old() -> None:
     watermark = Watermark(NOON)
-    old = entry("old", -1 - OVERLAP.total_seconds() / 60)
+    old = entry("old", -1 - 2 * OVERLAP.total_seconds() / 60)
     assert watermark.take(Found([old])) == []
 
 

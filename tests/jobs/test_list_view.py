@@ -1,0 +1,301 @@
+"""What many know of one list, and how few requests it takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_mailersend.api.entries import comparable
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
+from airflow_provider_mailersend.jobs.watermark import OVERLAP, Watermark
+from tests.feeding.account import Account
+from tests.feeding.script import NOON, Script, flow, properties
+from tests.feeding.varying import VaryingAccount
+
+
+class Viewer:
+    """A view of an account's blocklist, looked at in virtual time."""
+
+    def __init__(self, account: Account, latency: float = 0.1) -> None:
+        self.script = Script(server=account, latency=latency)
+        self.account = account
+        self._flow = flow(window=0.1)
+        self._view = ListView(SuppressionList.BLOCKLIST, clock=self._clock, now=self._clock)
+
+    def _clock(self) -> float:
+        return self.script.now
+
+    @property
+    def sent(self) -> int:
+        return len(self.script.sent)
+
+    def look(self, *needs: Need) -> Look:
+        look = self.script.run(self._view.look(self._flow, None, needs))
+        assert all(look.serves(need) for need in needs)
+        return look
+
+    def put(self, value: str, made_at: float | None = None) -> dict[str, Any]:
+        """Put an entry on the list, which appears later than it was made where that is given."""
+        entry = self.account.put(value, at=self.script.now if made_at is None else made_at)
+        self.account.entries.sort(key=lambda one: str(one["created_at"]), reverse=True)
+        return entry
+
+    def remove(self, value: str) -> None:
+        self.account.entries = [one for one in self.account.entries if one["pattern"] != value]
+
+
+class Waiter:
+    """Waits for an address, as a trigger does."""
+
+    def __init__(self, value: str) -> None:
+        self.key = comparable("recipients", value)
+        self._since: datetime | None = None
+
+    @property
+    def need(self) -> Need:
+        return Need(since=self._since) if self._since else Need(key=self.key)
+
+    def take(self, look: Look) -> dict[str, Any] | None:
+        self._since = look.next_since
+        return look.entry_of(self.key)
+
+
+def viewer(entries: int, **options: Any) -> Viewer:
+    account = Account()
+    account.put_many(entries, newest=NOON - 3600)
+    return Viewer(account, **options)
+
+
+def since(viewer: Viewer) -> datetime:
+    return datetime.fromtimestamp(viewer.script.now, UTC) - 2 * OVERLAP
+
+
+def test_a_watcher_on_a_busy_list_reads_little_more_than_what_is_new() -> None:
+    view = viewer(950)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    need, told, added = Need(watermark.since), [], 0
+    view.look(need)
+    for look in range(1, 25):
+        until = NOON + look * 5
+        while added < 2000 * look // 24:
+            view.put(f"{added}@example.com")
+            added += 1
+        view.script.now = max(until, view.script.now)
+        found = view.look(need)
+        need = Need(found.next_since)
+        told += [entry["id"] for entry in watermark.take(found)]
+    assert len(told) == len(set(told)) == 2000
+    assert view.sent <= 60, view.sent
+
+
+def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
+    view = viewer(120)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    need, told, late = Need(watermark.since), list[str](), {"late@x.example": 10, "later@x.example": 290}
+    for second in range(0, 905, 5):
+        view.script.now = max(NOON + second, view.script.now)
+        for n in range(20):
+            view.put(f"{second}.{n}@x.example")
+        for value in [value for value, made in late.items() if second - made >= 295]:
+            view.put(value, made_at=NOON + late.pop(value))
+        found = view.look(need)
+        need = Need(found.next_since)
+        told += [entry["pattern"] for entry in watermark.take(found)]
+    assert sorted(told) == sorted(
+        one["pattern"] for one in view.account.entries if not one["pattern"].startswith("old")
+    )
+    assert view.sent <= 2 * 181 + 4 * 30
+
+
+@properties
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([5, 30, 70, 290, 310, 900]), st.integers(0, 130), st.integers(0, 290)),
+        min_size=1,
+        max_size=14,
+    )
+)
+def test_what_appears_late_is_told_of_once_all_the_same(steps: list[tuple[int, int, int]]) -> None:
+    view = viewer(120)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    need, told, appears = Need(watermark.since), [], list[tuple[float, str, float]]()
+
+    def look() -> None:
+        nonlocal need
+        found = view.look(need)
+        need = Need(found.next_since)
+        told.extend(entry["pattern"] for entry in watermark.take(found))
+
+    look()
+    for step, (pause, count, late) in enumerate(steps):
+        made = view.script.now + pause / 2
+        appears += [(made + (late if n == 0 else 0), f"{step}.{n}@x.example", made) for n in range(count)]
+        view.script.now += pause
+        for one in [one for one in appears if one[0] <= view.script.now]:
+            view.put(one[1], made_at=one[2])
+            appears.remove(one)
+        look()
+    for _ in range(3):
+        view.script.now += OVERLAP.total_seconds()
+        for _, value, made in appears:
+            view.put(value, made_at=made)
+        appears.clear()
+        look()
+    expected = [one["pattern"] for one in view.account.entries if not one["pattern"].startswith("old")]
+    assert sorted(told) == sorted(expected)
+
+
+def test_the_whole_list_is_read_once_for_all_who_look_for_what_is_not_there() -> None:
+    view = viewer(3000)
+    first = [Waiter(f"nobody{n}@x.example") for n in range(10)]
+    look = view.look(*[one.need for one in first])
+    assert [one.take(look) for one in first] == [None] * 10
+    assert view.sent == 30 + 30, "from the top and from the end"
+    late = [Waiter(f"late{n}@x.example") for n in range(10)]
+    for one in late:
+        assert one.take(view.look(one.need)) is None
+    assert view.sent == 60, "as of the last look"
+    entries = {one.key[1]: view.put(one.key[1]) for one in [*first, *late]}
+    view.script.now += 60
+    look = view.look(first[0].need)
+    assert all(look.serves(one.need) for one in [*first, *late])
+    assert [one.take(look) for one in [*first, *late]] == list(entries.values())
+    assert view.sent == 61
+
+
+def test_who_looks_first_for_what_is_known_finds_it_where_it_stands() -> None:
+    view = viewer(3000)
+    Waiter("nobody@x.example").take(view.look(Need(key=("recipients", "nobody@x.example"))))
+    here = Waiter("old100@example.org")
+    entry = here.take(view.look(here.need))
+    assert entry is not None
+    assert entry["pattern"] == "old100@example.org"
+    assert view.sent == 60 + 1
+    need = Need(view.look(Need(since(view))).next_since)
+    for n in range(450):
+        view.put(f"new{n}@example.com")
+    view.script.now += 60
+    view.look(need)
+    before = view.sent
+    there = Waiter("old1500@example.org")
+    assert there.take(view.look(there.need)) is not None
+    assert view.sent <= before + 3, "pushed down by what is new"
+
+
+def test_what_was_seen_and_is_gone_is_not_there() -> None:
+    view = viewer(250)
+    Waiter("nobody@x.example").take(view.look(Need(key=("recipients", "nobody@x.example"))))
+    need = Need(view.look(Need(since(view))).next_since)
+    view.put("old3@example.org")
+    view.put("gone@example.org")
+    view.look(need)
+    view.remove("gone@example.org")
+    waiter = Waiter("gone@example.org")
+    assert waiter.take(view.look(waiter.need)) is None
+    for _ in range(3):
+        view.script.now += 5
+        assert waiter.take(view.look(waiter.need)) is None
+    view.put("gone@example.org")
+    assert waiter.take(view.look(waiter.need)) is not None
+
+
+def test_what_is_new_since_is_known_to_who_comes_later_and_counted_again_in_a_deep_look() -> None:
+    view = viewer(120)
+    moment = datetime.fromtimestamp(NOON - 60, UTC)
+    for n in range(250):
+        view.put(f"new{n}@example.com")
+    assert view.look(Need(moment, is_first=True)).count_since(moment) == 250
+    before = view.sent
+    assert view.look(Need(moment, is_first=True)).count_since(moment) == 250
+    assert view.sent == before
+    view.remove("new200@example.com")
+    assert view.look(Need(moment)).count_since(moment) == 250
+    sure = view.look(Need(moment, is_deep=True))
+    assert (sure.count_since(moment), sure.is_deep) == (249, True)
+
+
+def test_who_waits_is_not_served_by_what_was_known_before() -> None:
+    view = viewer(50)
+    waiter, late = Waiter("a@x.example"), Waiter("b@x.example")
+    waiter.take(view.look(waiter.need))
+    look = view.look(late.need)
+    assert not look.serves(waiter.need)
+    assert view.sent == 1
+
+
+def test_a_list_that_is_not_newest_first_is_read_to_its_end() -> None:
+    view = viewer(250)
+    view.account.entries.reverse()
+    waiter = Waiter("a@x.example")
+    assert waiter.take(view.look(waiter.need)) is None
+    for _ in range(3):
+        view.script.now += 5
+        assert waiter.take(view.look(waiter.need)) is None
+    view.account.entries.append(view.account.put("a@x.example", at=view.script.now))
+    del view.account.entries[0]
+    assert waiter.take(view.look(waiter.need)) is not None
+
+
+def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() -> None:
+    account = VaryingAccount()
+    for n in range(1000):
+        account.put(f"old{n}@example.org", at=NOON)
+    view = Viewer(account)
+    waiter = Waiter("nobody@x.example")
+    with pytest.raises(MailerSendIncompleteListError):
+        view.look(waiter.need)
+    assert waiter.take(view.look(waiter.need)) is None
+    view.script.now += 60
+    view.put("nobody@x.example")
+    assert waiter.take(view.look(waiter.need)) is not None
+
+
+@properties
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 400),
+            st.lists(st.integers(0, 12), max_size=3),
+            st.lists(st.integers(0, 12), max_size=3),
+            st.lists(st.integers(0, 12), max_size=3),
+            st.integers(0, 120),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_nobody_is_told_of_what_is_not_there_and_nobody_waits_for_what_is(steps: list[Any]) -> None:
+    view = viewer(150)
+    waiting: list[Waiter] = []
+    fill = 0
+
+    def look() -> None:
+        found = view.look(*[one.need for one in waiting])
+        there = {one["pattern"] for one in view.account.entries}
+        for one in list(waiting):
+            if (entry := one.take(found)) is not None:
+                assert entry["pattern"] in there
+                waiting.remove(one)
+
+    for pause, added, removed, come, others in steps:
+        for n in removed:
+            view.remove(f"{n}@x.example")
+        for n in added:
+            view.put(f"{n}@x.example")
+        for _ in range(others):
+            view.put(f"fill{fill}@y.example")
+            fill += 1
+        waiting += [Waiter(f"{n}@x.example") for n in come]
+        look()
+        view.script.now += pause
+    for _ in range(2):
+        view.script.now += OVERLAP / timedelta(seconds=1)
+        look()
+    there = {one["pattern"] for one in view.account.entries}
+    assert [one.key for one in waiting if one.key[1] in there] == []
