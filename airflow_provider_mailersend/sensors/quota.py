@@ -25,6 +25,8 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
         MailerSendApiQuotaSensor(task_id="enough_requests", at_least=500, deferrable=True)
 
     :param at_least: how many; an account without a limit has any number.
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, ``quota`` and ``remaining``, in requests, -1 meaning any number, and ``reset``, in ISO 8601.
     :raises AirflowFailException: *at_least* is no number of requests, or more than a whole day has, or MailerSend
         refuses the token.

@@ -27,6 +27,8 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
 
     :param sms_recipient_id: the SMS recipient's id. (templated)
     :param status: ``active`` or ``opt_out``. (templated)
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the SMS recipient as the API gives it.
     :raises AirflowFailException: there is no such SMS recipient, the status is none, or MailerSend refuses the token.
     """

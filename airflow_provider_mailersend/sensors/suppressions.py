@@ -97,6 +97,8 @@ class MailerSendSuppressionSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, the entry that was found; None when waiting for its absence.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """
@@ -196,6 +198,8 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
         with ``account``: at those of the account and of all its domains. (templated)
     :param domain: the same by the domain's name, which costs one request. (templated)
+    :param deferrable: whether to wait in the triggerer.
+    :param mailersend_conn_id: the Airflow connection. (templated)
     :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest was made.
     :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
     """

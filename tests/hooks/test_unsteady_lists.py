@@ -169,15 +169,20 @@ def test_simultaneous_syncs_do_not_ask_for_the_quota(connect: Connect) -> None:
         assert sandbox.requests(path="/api-quota") == []
 
 
-def test_a_domain_is_resolved_once_for_a_sensor_and_its_trigger(connect: Connect) -> None:
+def test_a_deferrable_sensor_leaves_resolving_its_domain_to_the_trigger(connect: Connect) -> None:
     with Sandbox(blocklist=5, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
+        sandbox.add("blocklist", "a@example.net", domain="example.com")
         sensor = MailerSendSuppressionSensor(
             task_id="wait", suppression_list="blocklist", recipient="a@example.net", domain="example.com"
         )
-        assert not sensor.poke({}).is_done
-        kwargs = sensor.trigger().serialize()[1]
-        assert (kwargs["domain_id"], kwargs["domain"]) == (sandbox.domain_id("example.com"), None)
+        trigger = sensor.trigger()
+        assert sandbox.log == []
+
+        async def wait() -> Any:
+            return await anext(aiter(trigger.run()))
+
+        assert asyncio.run(wait()).payload["status"] == "success"
         assert len(sandbox.requests(path="/domains")) == 1
 
 
