@@ -137,7 +137,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         resolved = await self._domain(domain_id, domain)
         look = await self._run(lambda flow: view.look(flow, resolved, needs))
         if look.is_new and view.reading is not None:
-            self._warn_of(view.reading, f"GET /suppressions/{view.suppression_list}")
+            self._warn_of(view.reading, list_suppressions(view.suppression_list).endpoint)
         return look
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
