@@ -252,9 +252,9 @@ def test_the_trigger_waits_as_the_sensor_would(connect: Connect, sandbox: Sandbo
         "suppression_list": "blocklist",
         "kind": "patterns",
         "value": ".*@example.net",
-        # The name is resolved once a run.
-        "domain_id": sandbox.domain_id("example.com"),
-        "domain": None,
+        # Its trigger resolves it, once for all that share its connection.
+        "domain_id": None,
+        "domain": "example.com",
         "mailersend_conn_id": "other",
         "quota_reserve": 3,
         "poke_interval": 30.0,
