@@ -50,6 +50,7 @@ def test_it_is_typed_and_needs_what_it_says() -> None:
         "httpx",
         "pendulum",
         "requests",
+        "urllib3",
     }
     assert "apache-airflow>=2.11" in about.get_all("Requires-Dist", [])
 

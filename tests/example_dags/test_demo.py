@@ -76,7 +76,7 @@ def start_ui(tmp_path: Path) -> Iterator[Ui]:
     yield start
     for process in started:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def free_port() -> int:
@@ -116,14 +116,14 @@ def test_the_ui_says_how_to_log_in_each_time_and_leaves_no_process(start_ui: Ui,
         url, user, password = found.groups()
         assert url == f"http://localhost:{port}"
         login = {"username": user, "password": password}
-        assert requests.post(f"{url}/auth/token", json=login, timeout=60).status_code == 201
+        assert requests.post(f"{url}/auth/token", json=login, timeout=120).status_code == 201
         assert {path.name for path in (tmp_path / ".airflow" / "ui").iterdir()} >= {
             "crm.sqlite",
             "blocked.csv",
         }
         assert ran_in(tmp_path)
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=120)
         assert (process.returncode, "Ending Airflow" in rest) == (0, True)
         assert ran_in(tmp_path) == []
 
@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_told_before_airflow_is_started(start_ui: Ui, tm
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said, _ = start_ui(port).communicate(timeout=60)
+        said, _ = start_ui(port).communicate(timeout=120)
     told = (
         f"Airflow cannot listen on port {port}: Address already in use. Name another one: make ui PORT=8081"
     )
