@@ -65,6 +65,10 @@ class WholeList:
         """Return whether the entry of this id was read."""
         return id_ in self._known
 
+    def leave_out_before(self, moment: datetime) -> None:
+        """Leave out entries made before *moment*, from the next page on."""
+        self._since = self._paging.since = moment.replace(microsecond=0)
+
     def expect_newest_first(self) -> None:
         """Take it that the list is newest first until it shows otherwise: another reading has shown it."""
         self._paging.expect_newest_first()

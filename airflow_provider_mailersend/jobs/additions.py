@@ -18,7 +18,6 @@ from airflow_provider_mailersend.api.entries import (
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
 from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.pages import Paging
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
@@ -27,6 +26,7 @@ from airflow_provider_mailersend.api.requests import (
     add_suppressions,
     list_suppressions,
 )
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
@@ -267,11 +267,12 @@ class Additions:
     def _made_since(self, flow: Flow, moment: float, wanted: set[Key]) -> Steps[dict[Key, Entry]]:
         """Return those entries for *wanted* that were made since *moment*, which are among the newest."""
         found: dict[Key, Entry] = {}
-        paging = Paging(list_suppressions(self.suppression_list, self._domain_id))
-        while paging.request is not None and len(found) < len(wanted):
-            answer = yield from flow.send(paging.request)
-            paging.since = self._since(flow, moment)
-            for entry in paging.read(answer):
+        whole = WholeList(list_suppressions(self.suppression_list, self._domain_id))
+        while whole.request is not None and len(found) < len(wanted):
+            answer = yield from flow.send(whole.request)
+            # The API's clock is known by its answer.
+            whole.leave_out_before(self._since(flow, moment))
+            for entry in whole.read(answer):
                 key = key_of(entry)
                 if key is not None and key in wanted and belongs_to(entry, self._domain_id) is not False:
                     found.setdefault(key, entry)

@@ -27,7 +27,7 @@ from tests.chaos.signals import Asked, head_a_group
 _FORK = multiprocessing.get_context("fork")
 
 #: How long a run may take, and how long its end when it is asked for, in seconds.
-_LONGEST_RUN = 120.0
+_LONGEST_RUN = 240.0
 _LONGEST_END = 5.0
 
 #: How much of the log of a run that failed is told, in characters.

@@ -105,6 +105,11 @@ def _differing(name: str, before: Iterable[Entry], after: Iterable[Entry]) -> li
     ]
 
 
+def is_loss(difference: str) -> bool:
+    """Return whether a difference means something lost, or changed where nothing may be."""
+    return difference.endswith(("is gone", "was not added")) or "in another scope" in difference
+
+
 def synchronized(
     before: State,
     of: str,

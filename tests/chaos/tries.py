@@ -25,7 +25,7 @@ from tests.chaos.signals import be_of_the_group
 _FORK = multiprocessing.get_context("fork")
 
 #: How long a process may be at work, and how long a deferred task may sleep, in seconds.
-_LONGEST_WORK = 90.0
+_LONGEST_WORK = 180.0
 _LONGEST_SLEEP = 20.0
 
 

@@ -20,7 +20,16 @@ _PATIENCE, _IMPATIENCE = 20.0, 1.0
 #: The rate limit's window, in seconds, by the connection: waits for it are to be short in every run.
 _WINDOW = 0.7
 
+#: How late the API may do what it was asked for after its answer, or a gateway's, and a list may show it, in seconds.
+_LATEST_COMMIT, _LATEST_SIGHT = 4.5, 2.0
+
+#: How far a gateway's clock may be from the API's, in seconds.
+_CLOCKS_APART = 3.0
+
 _ODD_HEADERS = (
+    {"date": "Fri, 31 Dec 9999 23:59:59 GMT"},
+    {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999"},
+    {"retry-after": "1e300"},
     {"x-ratelimit-remaining": "many", "x-ratelimit-reset": "soon"},
     {"x-ratelimit-remaining": "0"},
     {"x-ratelimit-remaining": "nan", "retry-after": "-3"},
@@ -49,6 +58,10 @@ EVERYTHING = frozenset(
         "delayed before, beyond the timeout",
         "delayed after, beyond the timeout",
         "odd headers",
+        "committed late",
+        "dripping",
+        "dripping, beyond the timeout",
+        "gzip bomb",
         "rate limit with headers",
         "rate limit without headers",
         "quota used up",
@@ -88,6 +101,14 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
         # Where the code says that it is the quota and no header says until when, that is midnight.
         headers = random.choice((ALL_HEADERS, QUOTA_HEADERS, ())) if dialect == "observed" else ALL_HEADERS
         sandbox |= {"quota": quota, "quota_window": random.choice((1.3, 2.0, 2.4)), "headers": headers}
+    if random.random() < 0.2:
+        sandbox["visible_after"] = round(random.uniform(0.2, _LATEST_SIGHT), 1)
+    if random.random() < 0.2:
+        sandbox["gateway_clock_ahead"] = random.choice((-_CLOCKS_APART, _CLOCKS_APART))
+    if chosen == "rate" and random.random() < 0.3:
+        sandbox["sliding_window"] = True
+    if random.random() < 0.1:
+        sandbox["shuffle_ties"] = True
     if random.random() < 0.25:
         sandbox |= {
             "max_batch": random.randint(2, batch_size - 1),
@@ -122,7 +143,11 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
 
 def timeout_under(faults: list[Fault]) -> float:
     """How long the client waits for an answer: where there are delays to be cut short, not long."""
-    return _IMPATIENCE if any(fault.delay > _IMPATIENCE for fault in faults) else _PATIENCE
+    return (
+        _IMPATIENCE
+        if any(max(fault.delay, fault.drip * 100) > _IMPATIENCE for fault in faults)
+        else _PATIENCE
+    )
 
 
 def connection_extra(random: Random, timeout: float) -> dict[str, Any]:
@@ -160,12 +185,18 @@ def _names_of_fault(fault: Fault) -> Iterator[str]:
         yield f"delayed {fault.delay_when}{', beyond the timeout' if fault.delay > _IMPATIENCE else ''}"
     if fault.headers:
         yield "odd headers"
+    if fault.commit_after:
+        yield "committed late"
+    if fault.drip:
+        yield f"dripping{', beyond the timeout' if fault.drip * 100 > _IMPATIENCE else ''}"
+    if fault.bomb:
+        yield "gzip bomb"
 
 
 def _harm(random: Random) -> dict[str, Any]:
     kind = random.choices(
-        ("status", "page", "cut", "truncate", "short delay", "long delay", "headers"),
-        (34, 4, 20, 8, 8, 14, 12),
+        ("status", "page", "cut", "truncate", "short delay", "long delay", "headers", "late", "drip", "bomb"),
+        (34, 4, 20, 8, 8, 14, 12, 14, 6, 3),
     )[0]
     when = random.choice(("before", "after"))
     match kind:
@@ -184,6 +215,13 @@ def _harm(random: Random) -> dict[str, Any]:
         case "long delay":
             # Not longer than an addition without an answer is given before it is looked up.
             return {"delay": round(_IMPATIENCE + random.uniform(0.05, 0.4), 3), "delay_when": when}
+        case "late":
+            late = {"commit_after": round(random.uniform(0.5, _LATEST_COMMIT), 1)}
+            return late | random.choice(({"status": 504, "processed": True}, {"cut": "after"}, {}))
+        case "drip":
+            return {"drip": random.choice((0.001, 0.05)), "drip_part": "headers"}
+        case "bomb":
+            return {"bomb": 40 * 2**20, "processed": True}
         case _:
             return {"headers": random.choice(_ODD_HEADERS)}
 
