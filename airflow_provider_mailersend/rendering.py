@@ -47,24 +47,24 @@ _FRACTION = re.compile(r"\d?\.\d{1,9}", re.ASCII)
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
-def or_none(argument: _T | Unset) -> _T | None:
+def none_if_unset(argument: _T | Unset) -> _T | None:
     """Return *argument*; None where it was left out."""
     return None if isinstance(argument, Unset) else argument
 
 
-def rendered(argument: object, name: str, *, given: bool) -> str | None:
+def parse_given_text(argument: object, name: str, *, given: bool) -> str | None:
     """
     Return the text that field *name* holds, once rendered; None where it was left out.
 
     :raises ValueError: it was given, and is nothing: what it was to keep to must not turn into all.
     """
-    text = text_of(argument, name)
+    text = parse_text(argument, name)
     if given and text is None:
         raise ValueError(f"{name} was given, and rendered to {argument!r}. Leave it out if all is meant")
     return text
 
 
-def text_of(value: object, name: str) -> str | None:
+def parse_text(value: object, name: str) -> str | None:
     """
     Return the text that field *name* holds; None where it was rendered from nothing.
 
@@ -77,24 +77,24 @@ def text_of(value: object, name: str) -> str | None:
     return None if value.strip() in _NOTHING else value.strip()
 
 
-def required_text_of(value: object, name: str) -> str:
+def parse_required_text(value: object, name: str) -> str:
     """
     Return the text that field *name* holds.
 
     :raises ValueError: it was rendered from nothing.
     """
-    text = text_of(value, name)
+    text = parse_text(value, name)
     if text is None:
         raise ValueError(f"{name} is empty: it is {value!r}")
     return text
 
 
-def moment_of(value: object, name: str) -> str | datetime | None:
+def parse_moment(value: object, name: str) -> str | datetime | None:
     """Return the moment that field *name* holds, still to be read; None where it was rendered from nothing."""
-    return value if isinstance(value, datetime) else text_of(value, name)
+    return value if isinstance(value, datetime) else parse_text(value, name)
 
 
-def list_of(value: object, name: str) -> list[str]:
+def parse_list(value: object, name: str) -> list[str]:
     """
     Return the strings that field *name* holds; none where it was rendered from nothing.
 
@@ -106,7 +106,7 @@ def list_of(value: object, name: str) -> list[str]:
     """
     items: Iterable[Any]
     if value is None or isinstance(value, str):
-        text = text_of(value, name)
+        text = parse_text(value, name)
         items = [] if text is None else _listed(text, name)
     elif isinstance(value, Iterable) and not isinstance(value, (Mapping, bytes)):
         items = value
@@ -150,7 +150,7 @@ def _why_no_list(text: str, name: str) -> str:
     return f'{name} is a text with {between}, which is not a list: write ["a", "b"]'
 
 
-def flag_of(value: object, name: str) -> bool:
+def parse_flag(value: object, name: str) -> bool:
     """
     Return what flag *name* is: ``True`` or ``False``, or as rendered ``"true"`` or ``"false"``, whatever its case.
 
@@ -164,7 +164,7 @@ def flag_of(value: object, name: str) -> bool:
     return flag
 
 
-def mode_of(value: object, name: str = "mode") -> Mode:
+def parse_mode(value: object, name: str = "mode") -> Mode:
     """
     Return which mode of a sync *value* is.
 
@@ -176,30 +176,30 @@ def mode_of(value: object, name: str = "mode") -> Mode:
     return cast(Mode, mode)
 
 
-def list_named(value: object, name: str = "suppression_list") -> SuppressionList:
+def parse_suppression_list(value: object, name: str = "suppression_list") -> SuppressionList:
     """
     Return which suppression list *value* is.
 
     :raises ValueError: it is none.
     """
-    return SuppressionList(required_text_of(value, name))
+    return SuppressionList(parse_required_text(value, name))
 
 
-def status_of(value: object, name: str = "status") -> SmsRecipientStatus:
+def parse_status(value: object, name: str = "status") -> SmsRecipientStatus:
     """
     Return which status of an SMS recipient *value* is.
 
     :raises ValueError: it is none.
     """
-    return SmsRecipientStatus(required_text_of(value, name))
+    return SmsRecipientStatus(parse_required_text(value, name))
 
 
-def status_or_none(value: object, name: str = "status") -> SmsRecipientStatus | None:
+def parse_optional_status(value: object, name: str = "status") -> SmsRecipientStatus | None:
     """Return the same; None where *value* was rendered from nothing."""
-    return None if text_of(value, name) is None else status_of(value, name)
+    return None if parse_text(value, name) is None else parse_status(value, name)
 
 
-def max_deletes_of(value: object, name: str = "max_deletes") -> int | float:
+def parse_max_deletes(value: object, name: str = "max_deletes") -> int | float:
     """
     Return how many deletions are allowed: a whole number of entries, or a fraction, as ``5`` and ``0.2`` or rendered.
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred, conf
 
 from airflow_provider_mailersend.exceptions import MailerSendError
-from airflow_provider_mailersend.jobs.arguments import check_whole_number
-from airflow_provider_mailersend.rendering import UNSET, Unset, or_none, text_of
+from airflow_provider_mailersend.jobs.wanted import check_whole_number
+from airflow_provider_mailersend.rendering import UNSET, Unset, none_if_unset, parse_text
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -56,7 +56,7 @@ class MailerSendTask(BaseOperator):
         return MailerSendHook(self.mailersend_conn_id, quota_reserve=self.quota_reserve)
 
     @contextmanager
-    def failing_at_once(self) -> Iterator[None]:
+    def fail_without_retry(self) -> Iterator[None]:
         """Fail the task without Airflow's retries where they could not help: bad arguments, a wrong token."""
         try:
             yield
@@ -67,7 +67,7 @@ class MailerSendTask(BaseOperator):
                 raise
             raise AirflowFailException(str(error)) from error
 
-    def asleep_until(self, retry_at: float, then: str, **deferral: Any) -> TaskDeferred:
+    def deferral_until(self, retry_at: float, then: str, **deferral: Any) -> TaskDeferred:
         """
         Return what to raise to sleep in the triggerer until the next day's requests begin.
 
@@ -87,7 +87,7 @@ class MailerSendTask(BaseOperator):
         wanted = name.strip().lower() if isinstance(name, str) else None
         return {known: id_ for known, id_ in self.hook.domain_ids.items() if known.lower() == wanted}
 
-    def at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def read_at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """
         Return *entries*, to be written to XCom, where there are no more than *max_entries*.
 
@@ -118,8 +118,8 @@ class MailerSendDomainTask(MailerSendTask):
         self, *, domain_id: str | Unset | None = UNSET, domain: str | Unset | None = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.domain_id = or_none(domain_id)
-        self.domain = or_none(domain)
+        self.domain_id = none_if_unset(domain_id)
+        self.domain = none_if_unset(domain)
         self._domain_given = domain_id is not UNSET or domain is not UNSET
 
     def rendered_domain(self) -> dict[str, str | None]:
@@ -128,7 +128,10 @@ class MailerSendDomainTask(MailerSendTask):
 
         :raises ValueError: one was given, and there is none.
         """
-        found = {"domain_id": text_of(self.domain_id, "domain_id"), "domain": text_of(self.domain, "domain")}
+        found = {
+            "domain_id": parse_text(self.domain_id, "domain_id"),
+            "domain": parse_text(self.domain, "domain"),
+        }
         if self._domain_given and not any(found.values()):
             raise ValueError(
                 f"a domain was given, and rendered to nothing: domain_id is {self.domain_id!r}, and domain is "

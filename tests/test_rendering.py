@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_mailersend.operators import recipients, sms_recipients, suppressions
 from airflow_provider_mailersend.operators.base import MailerSendOperator
-from airflow_provider_mailersend.rendering import list_of, moment_of, required_text_of, text_of
+from airflow_provider_mailersend.rendering import parse_list, parse_moment, parse_required_text, parse_text
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from airflow_provider_mailersend.rendering import list_of, moment_of, required_t
     ids=str,
 )
 def test_lists(rendered: Any, read: list[str]) -> None:
-    assert list_of(rendered, "ids") == read
+    assert parse_list(rendered, "ids") == read
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_lists(rendered: Any, read: list[str]) -> None:
 )
 def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) -> None:
     with pytest.raises((TypeError, ValueError), match=complaint):
-        list_of(rendered, "ids")
+        parse_list(rendered, "ids")
 
 
 @pytest.mark.parametrize("pattern", [r"[a-z]+@example\.com", "(sales|info)@example.com"])
 def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
-    assert list_of([pattern], "patterns") == [pattern]
-    assert list_of(f"[{pattern!r}]", "patterns") == [pattern]
+    assert parse_list([pattern], "patterns") == [pattern]
+    assert parse_list(f"[{pattern!r}]", "patterns") == [pattern]
 
 
 @pytest.mark.parametrize(
@@ -94,29 +94,34 @@ def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
 )
 def test_patterns_are_a_list_or_its_text(text: str) -> None:
     with pytest.raises(ValueError, match="patterns must be a list, or the text of one"):
-        list_of(text, "patterns")
+        parse_list(text, "patterns")
 
 
 @pytest.mark.parametrize("name", ["recipients", "ids", "numbers"])
 @pytest.mark.parametrize("text", ["nan", "{{ x }}", "<NA>", "<generator object f at 0x7f>"])
 def test_a_leftover_is_no_single_value(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is a text that is neither"):
-        list_of(text, name)
+        parse_list(text, name)
 
 
 @pytest.mark.parametrize("number", ["+1 (555) 123-4567", "(+1) 555 1234567"])
 def test_a_number_may_be_written_with_spaces_and_brackets(number: str) -> None:
-    assert list_of(number, "numbers") == [number]
-    assert list_of(f"[{number!r}]", "numbers") == [number]
+    assert parse_list(number, "numbers") == [number]
+    assert parse_list(f"[{number!r}]", "numbers") == [number]
 
 
 def test_texts_and_moments() -> None:
-    assert [text_of(value, "domain_id") for value in (None, "", "None", " abc ")] == [None, None, None, "abc"]
-    assert moment_of("None", "since") is None
+    assert [parse_text(value, "domain_id") for value in (None, "", "None", " abc ")] == [
+        None,
+        None,
+        None,
+        "abc",
+    ]
+    assert parse_moment("None", "since") is None
     with pytest.raises(TypeError, match="domain_id must be a string; got int"):
-        text_of(7, "domain_id")
+        parse_text(7, "domain_id")
     with pytest.raises(ValueError, match="recipient_id is empty: it is 'None'"):
-        required_text_of("None", "recipient_id")
+        parse_required_text("None", "recipient_id")
 
 
 @pytest.mark.parametrize("module", [suppressions, recipients, sms_recipients])

@@ -63,7 +63,7 @@ class Failure:
 Outcome = Answer | Failure
 
 
-def data_of(request: Request, answer: Answer) -> Entry:
+def parse_object(request: Request, answer: Answer) -> Entry:
     """
     Return the one thing that *answer* holds.
 
@@ -71,11 +71,11 @@ def data_of(request: Request, answer: Answer) -> Entry:
     """
     data = _body_of(request, answer).get("data")
     if not isinstance(data, dict):
-        raise unexpected(request, answer, "JSON that has no object 'data'")
+        raise unexpected_answer(request, answer, "JSON that has no object 'data'")
     return data
 
 
-def entries_of(request: Request, answer: Answer) -> list[Entry]:
+def parse_entries(request: Request, answer: Answer) -> list[Entry]:
     """
     Return the entries that *answer* holds, each with a string as its ``id``.
 
@@ -84,7 +84,7 @@ def entries_of(request: Request, answer: Answer) -> list[Entry]:
     return _entries_in(_body_of(request, answer), request, answer)
 
 
-def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
+def parse_quota(request: Request, answer: Answer) -> dict[str, Any]:
     """
     Return the quota that *answer* holds: ``quota`` and ``remaining`` in requests, ``reset`` as the API writes it.
 
@@ -93,11 +93,11 @@ def quota_of(request: Request, answer: Answer) -> dict[str, Any]:
     body = _body_of(request, answer)
     quota = {name: body.get(name) for name in ("quota", "remaining", "reset")}
     if type(quota["quota"]) is not int or type(quota["remaining"]) is not int:
-        raise unexpected(request, answer, "JSON that has no whole numbers 'quota' and 'remaining'")
+        raise unexpected_answer(request, answer, "JSON that has no whole numbers 'quota' and 'remaining'")
     return quota
 
 
-def page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
+def parse_page(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
     """
     Return the entries of the page that *answer* holds, whether it is the last, and the list's length where it is told.
 
@@ -117,10 +117,10 @@ def page_of(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | 
 def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:
     entries = body.get("data")
     if not isinstance(entries, list):
-        raise unexpected(request, answer, "JSON that has no list 'data'")
+        raise unexpected_answer(request, answer, "JSON that has no list 'data'")
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-            raise unexpected(request, answer, "a list in which an entry has no string 'id'")
+            raise unexpected_answer(request, answer, "a list in which an entry has no string 'id'")
     return entries
 
 
@@ -128,13 +128,13 @@ def _body_of(request: Request, answer: Answer) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        raise unexpected(request, answer, "a body that is no JSON") from None
+        raise unexpected_answer(request, answer, "a body that is no JSON") from None
     if not isinstance(body, dict):
-        raise unexpected(request, answer, f"JSON that is no object but a {type(body).__name__}")
+        raise unexpected_answer(request, answer, f"JSON that is no object but a {type(body).__name__}")
     return body
 
 
-def unexpected(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:
+def unexpected_answer(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:
     """Return the error for an answer whose body is not what the endpoint gives."""
     return MailerSendUnexpectedAnswerError(
         f"{request.endpoint} answered {answer.status} with {what}. If this lasts, see whether the connection's "

@@ -15,10 +15,10 @@ Key = tuple[str, str]
 
 def created_at(entry: Mapping[str, Any]) -> datetime | None:
     """Return when *entry* was made, in UTC, or None where its date cannot be read."""
-    return read_moment(entry.get("created_at"))
+    return parse_date(entry.get("created_at"))
 
 
-def read_moment(value: object) -> datetime | None:
+def parse_date(value: object) -> datetime | None:
     """
     Return a date of the API's as an aware datetime in UTC, or None where it cannot be read.
 
@@ -33,7 +33,7 @@ def read_moment(value: object) -> datetime | None:
         return None
 
 
-def value_of(entry: Mapping[str, Any]) -> tuple[str, str] | None:
+def suppressed_value(entry: Mapping[str, Any]) -> tuple[str, str] | None:
     """
     Return what a suppression entry suppresses, or None where it does not say.
 
@@ -47,7 +47,7 @@ def value_of(entry: Mapping[str, Any]) -> tuple[str, str] | None:
     return (kind, value) if isinstance(value, str) else None
 
 
-def comparable(kind: str, value: str) -> Key:
+def make_key(kind: str, value: str) -> Key:
     """
     Return what is equal for all spellings that mean the same.
 
@@ -80,10 +80,10 @@ def _in_unicode(label: str) -> str:
         return label
 
 
-def key_of(entry: Mapping[str, Any]) -> Key | None:
+def entry_key(entry: Mapping[str, Any]) -> Key | None:
     """Return what a suppression entry suppresses, equal for all spellings of it; None where it does not say."""
-    value = value_of(entry)
-    return comparable(*value) if value is not None else None
+    value = suppressed_value(entry)
+    return make_key(*value) if value is not None else None
 
 
 def domain_id_of(entry: Mapping[str, Any]) -> str | None:

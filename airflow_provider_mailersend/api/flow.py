@@ -12,10 +12,17 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, data_of, quota_of, unexpected
+from airflow_provider_mailersend.api.answers import (
+    Answer,
+    Failure,
+    Outcome,
+    parse_object,
+    parse_quota,
+    unexpected_answer,
+)
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Paging
-from airflow_provider_mailersend.api.refusals import error_from, message_of, refusal_in
+from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.refusals import error_from, error_in_success, parse_message
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
@@ -185,7 +192,7 @@ class Flow:
                         self._refusal = ""
                         return outcome
                     if outcome.status == 429:
-                        self._refusal = message_of(outcome)
+                        self._refusal = parse_message(outcome)
                         self.throttle.refused(request, outcome)
                         # A 429 for the daily quota was never observed: it may lack its code, as those for the
                         # minute do, and waiting on for a whole day is not free.
@@ -207,7 +214,7 @@ class Flow:
             error.may_be_processed = may_be_processed
             raise
 
-    def carry_out(self, request: Request) -> Steps[None]:
+    def send_change(self, request: Request) -> Steps[None]:
         """
         Send *request*, whose answer holds nothing of interest.
 
@@ -219,39 +226,39 @@ class Flow:
             if answer.body.strip():
                 answer.json()
         except ValueError:
-            raise unexpected(request, answer, "a body that is no JSON") from None
-        if (refusal := refusal_in(request, answer)) is not None:
+            raise unexpected_answer(request, answer, "a body that is no JSON") from None
+        if (refusal := error_in_success(request, answer)) is not None:
             raise refusal
 
-    def read_page(self, paging: Paging | WholeList) -> Steps[list[Entry]]:
+    def read_page(self, pager: Pager | WholeList) -> Steps[list[Entry]]:
         """Ask for the next page of *paging* and return what is new on it."""
-        if paging.request is None:
+        if pager.request is None:
             return []
-        request = paging.request
+        request = pager.request
         which = request.path, request.params.get("domain_id")
         if which in self._newest_first:
-            paging.expect_newest_first()
+            pager.expect_newest_first()
         answer = yield from self.send(request)
         self.page_told_quota = "x-apiquota-remaining" in answer.headers
-        entries = paging.read(answer)
-        if paging.is_newest_first:
+        entries = pager.read(answer)
+        if pager.is_newest_first:
             self._newest_first.add(which)
         else:
             self._newest_first.discard(which)
-        yield Progress(request, paging.count, paging.total)
+        yield Progress(request, pager.count, pager.total)
         return entries
 
     def get(self, request: Request) -> Steps[Entry]:
         """Ask for one thing and return it."""
         answer = yield from self.send(request)
-        return data_of(request, answer)
+        return parse_object(request, answer)
 
     def get_quota(self) -> Steps[dict[str, Any]]:
         """Ask what is left of the day's requests, take note of it and return it."""
         request = get_api_quota()
         self._has_asked_quota = True
         answer = yield from self.send(request)
-        quota = quota_of(request, answer)
+        quota = parse_quota(request, answer)
         self.throttle.learn_quota(quota["remaining"], quota["reset"], answer.at)
         return quota
 
@@ -300,7 +307,7 @@ class Flow:
         if not outcome.ok:
             return
         try:
-            quota = quota_of(request, outcome)
+            quota = parse_quota(request, outcome)
         except MailerSendUnexpectedAnswerError:
             return
         self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow_provider_mailersend.api.answers import Answer, page_of, unexpected
+from airflow_provider_mailersend.api.answers import Answer, parse_page, unexpected_answer
 from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Entry, created_at
 from airflow_provider_mailersend.api.requests import Request
@@ -16,7 +16,7 @@ _MOST_REPEATS = 3
 _MOST_WITHOUT_NEW = 12
 
 
-class Paging:
+class Pager:
     """
     A list being read: send :attr:`request`, hand the answer to :meth:`read`, until :attr:`request` is None.
 
@@ -72,7 +72,7 @@ class Paging:
         :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
         """
         asked = self._asked()
-        entries, is_last, self.total = page_of(asked, answer)
+        entries, is_last, self.total = parse_page(asked, answer)
         self.page_size = len(entries)
         fresh = self._fresh(entries)
         self._stop_if_unpaged(asked, answer, [entry["id"] for entry in entries], has_new=bool(fresh))
@@ -146,6 +146,6 @@ class Paging:
         self._last_ids = ids
         self._pages_without_new = 0 if has_new else self._pages_without_new + 1
         if self._repeats >= _MOST_REPEATS:
-            raise unexpected(asked, answer, "the same page over and over, whatever page is asked for")
+            raise unexpected_answer(asked, answer, "the same page over and over, whatever page is asked for")
         if self._pages_without_new >= _MOST_WITHOUT_NEW:
-            raise unexpected(asked, answer, f"nothing new on {_MOST_WITHOUT_NEW} pages in a row")
+            raise unexpected_answer(asked, answer, f"nothing new on {_MOST_WITHOUT_NEW} pages in a row")

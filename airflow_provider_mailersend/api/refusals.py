@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, unexpected
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, unexpected_answer
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import (
@@ -30,7 +30,7 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     """Return the error that an answer other than success, or no answer, means."""
     if isinstance(outcome, Failure):
         if outcome.status is not None:
-            return unexpected(request, outcome, outcome.reason)
+            return unexpected_answer(request, outcome, outcome.reason)
         failed = MailerSendConnectionError(
             f"No answer from MailerSend to {request.endpoint}: {_short(outcome.reason)}.",
             endpoint=request.endpoint,
@@ -41,7 +41,7 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         _explained(request, outcome), endpoint=request.endpoint, status=outcome.status
     )
     if isinstance(error, MailerSendValidationError):
-        error.errors = errors_of(outcome)
+        error.errors = parse_errors(outcome)
     return error
 
 
@@ -65,7 +65,7 @@ def _error_class(status: int) -> type[MailerSendError]:
 
 def _explained(request: Request, answer: Answer) -> str:
     said = f"{request.endpoint} answered {answer.status}"
-    message = message_of(answer).rstrip(".")
+    message = parse_message(answer).rstrip(".")
     because = f": {message}" if message else ""
     match answer.status:
         case 401:
@@ -86,7 +86,7 @@ def _explained(request: Request, answer: Answer) -> str:
         case 404:
             return f"{said}{because}. See whether the connection's host is MailerSend's API."
         case 422:
-            errors = errors_of(answer)
+            errors = parse_errors(answer)
             fields = _fields(errors)
             advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
             return f"{said}: {fields}.{advice}" if fields else f"{said}{because}."
@@ -99,7 +99,7 @@ def _explained(request: Request, answer: Answer) -> str:
             return f"{said}{because}."
 
 
-def refusal_in(request: Request, answer: Answer) -> MailerSendValidationError | None:
+def error_in_success(request: Request, answer: Answer) -> MailerSendValidationError | None:
     """Return the error that the body of a success tells of, where it tells of any."""
     try:
         body = answer.json()
@@ -107,8 +107,8 @@ def refusal_in(request: Request, answer: Answer) -> MailerSendValidationError | 
         return None
     if not isinstance(body, dict) or not body.get("errors"):
         return None
-    errors = errors_of(answer)
-    why = _fields(errors) or message_of(answer) or _short(str(body["errors"]))
+    errors = parse_errors(answer)
+    why = _fields(errors) or parse_message(answer) or _short(str(body["errors"]))
     return MailerSendValidationError(
         f"{request.endpoint} answered {answer.status}, but with errors: {why.rstrip('.')}.",
         endpoint=request.endpoint,
@@ -133,7 +133,7 @@ def _domain_advice(request: Request) -> str:
     )
 
 
-def message_of(answer: Answer) -> str:
+def parse_message(answer: Answer) -> str:
     """Return what an answer says went wrong, short and masked; empty where it says nothing readable."""
     try:
         body = answer.json()
@@ -143,7 +143,7 @@ def message_of(answer: Answer) -> str:
     return _short(message) if isinstance(message, str) else ""
 
 
-def errors_of(answer: Answer) -> dict[str, list[str]]:
+def parse_errors(answer: Answer) -> dict[str, list[str]]:
     """Return an answer's messages for each field; empty where there are none that can be read."""
     try:
         body = answer.json()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_mailersend.api.answers import Answer
-from airflow_provider_mailersend.api.entries import read_moment
-from airflow_provider_mailersend.api.pacing import Pacer
-from airflow_provider_mailersend.api.refusals import message_of
+from airflow_provider_mailersend.api.entries import parse_date
+from airflow_provider_mailersend.api.pacer import Pacer
+from airflow_provider_mailersend.api.refusals import parse_message
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 
@@ -100,7 +100,7 @@ class Throttle:
         now = datetime.fromtimestamp(at + self._skew, UTC)
         self.quota_remaining = None if remaining < 0 else remaining
         self._is_unlimited = remaining < 0
-        said = read_moment(resets_at)
+        said = parse_date(resets_at)
         if said is not None and now - _JUST_NOW < said <= now + _LONGEST_DAY:
             self.quota_resets_at = said
         elif self.quota_resets_at is None or self.quota_resets_at <= now:
@@ -112,7 +112,7 @@ class Throttle:
 
         :raises MailerSendQuotaExhaustedError: it was the daily quota that ran out, not the minute's limit.
         """
-        if _QUOTA_CODE in message_of(answer):
+        if _QUOTA_CODE in parse_message(answer):
             self.learn_quota(0, answer.headers.get("x-apiquota-reset"), answer.at)
         if self.quota_remaining == 0 and request.uses_quota:
             raise self._exhausted(request)
@@ -120,7 +120,7 @@ class Throttle:
         said = [self._retry_after(answer), self._reset_said_by(answer)]
         credible = [moment for moment in said if moment is not None and moment > answer.at]
         if not credible:
-            is_explained = _RATE_CODE in message_of(answer)
+            is_explained = _RATE_CODE in parse_message(answer)
             self._refusals = 0 if is_explained else self._refusals + 1
             self._pacer.refused(answer.at)
             return

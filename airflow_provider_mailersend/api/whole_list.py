@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow_provider_mailersend.api.answers import Answer
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import Request
 
 #: How often a list is read at the most, until nothing on it can have been missed.
@@ -15,7 +15,7 @@ _MOST_READINGS = 3
 
 class WholeList:
     """
-    A list being read to its end, used like :class:`Paging`: each entry comes once.
+    A list being read to its end, used like :class:`Pager`: each entry comes once.
 
     Where an entry is met twice, another may have been missed: entries of one second may change places between two
     requests. Unless entries added meanwhile explain it, which stand on the first page then, the list is read again.
@@ -36,7 +36,7 @@ class WholeList:
         self._first_request = request
         self._since = since
         self._until = until
-        self._paging = Paging(request, since=since, until=until)
+        self._paging = Pager(request, since=since, until=until)
         self._is_done = False
         self._readings = 1
         # The ids of all entries met, by whichever reading.
@@ -79,14 +79,14 @@ class WholeList:
 
         :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
         """
-        paging = self._paging
+        pager = self._paging
         known = len(self._known)
-        entries = paging.read(answer)
-        self.total, self.is_newest_first = paging.total, paging.is_newest_first
-        self._order_varied = self._order_varied or paging.order_varied
+        entries = pager.read(answer)
+        self.total, self.is_newest_first = pager.total, pager.is_newest_first
+        self._order_varied = self._order_varied or pager.order_varied
         if self._gap:
-            self._explain(len(self._known) - known == paging.page_size)
-        if not self._is_done and paging.request is None:
+            self._explain(len(self._known) - known == pager.page_size)
+        if not self._is_done and pager.request is None:
             self._end_reading()
         return entries
 
@@ -101,7 +101,7 @@ class WholeList:
         else:
             self._readings += 1
             self._known_before = len(self._known)
-            again = Paging(self._first_request, since=self._since, until=self._until, known=self._known)
+            again = Pager(self._first_request, since=self._since, until=self._until, known=self._known)
             again.unreadable_dates = self._paging.unreadable_dates
             self._paging = again
 

@@ -19,7 +19,7 @@ from airflow_provider_mailersend.hooks.connection import (
     settings_of,
     warning_of,
 )
-from airflow_provider_mailersend.hooks.reporting import WORTH_A_LINE, Reporter
+from airflow_provider_mailersend.hooks.progress import WORTH_A_LINE, Reporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

@@ -26,10 +26,10 @@ from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.async_exchange import client_for, exchange
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.moments import Moment, between
-from airflow_provider_mailersend.hooks.reporting import INTERVAL, JobReport, Reporter
+from airflow_provider_mailersend.hooks.progress import INTERVAL, JobReport, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain
-from airflow_provider_mailersend.jobs.finding import Finding
-from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
+from airflow_provider_mailersend.jobs.lookup import Lookup
 
 if TYPE_CHECKING:
     import httpx
@@ -117,25 +117,25 @@ class MailerSendAsyncHook(MailerSendAccount):
         on_page: Callable[[Iterable[Entry], int], None] | None = None,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
         """
-        Find entries near where they stood last: see :class:`.Finding`.
+        Find entries near where they stood last: see :class:`.Lookup`.
 
         :param on_page: is told the entries of each page that is read, and its number.
         """
         scope = Scope(await self._domain(domain_id, domain))
-        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, on_page=on_page)
-        return await self._run(finding.run)
+        lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, on_page=on_page)
+        return await self._run(lookup.run)
 
     async def look_at_list(
         self,
         view: ListView,
-        needs: Iterable[Need],
+        requirements: Iterable[Requirement],
         *,
         domain_id: str | None = None,
         domain: str | None = None,
     ) -> Look:
         """Return what is known by *view* after a look that serves all *needs*."""
         resolved = await self._domain(domain_id, domain)
-        look = await self._run(lambda flow: view.look(flow, resolved, needs))
+        look = await self._run(lambda flow: view.look(flow, resolved, requirements))
         if look.is_new and view.reading is not None:
             self._warn_of(view.reading, list_suppressions(view.suppression_list).endpoint)
         return look

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.bodies import BodyError
-from airflow_provider_mailersend.api.wording import describe_error
+from airflow_provider_mailersend.api.messages import describe_error
 from airflow_provider_mailersend.hooks.connection import Settings
 
 

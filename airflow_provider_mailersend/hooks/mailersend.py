@@ -39,18 +39,23 @@ from airflow_provider_mailersend.hooks.account import MailerSendAccount, connect
 from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import exchange, session_for
 from airflow_provider_mailersend.hooks.moments import Moment, between, moment
-from airflow_provider_mailersend.hooks.reporting import JobReport, Reporter
+from airflow_provider_mailersend.hooks.progress import JobReport, Reporter
 from airflow_provider_mailersend.jobs.additions import Additions
-from airflow_provider_mailersend.jobs.arguments import OnInvalid, OnMissing, check_choice, check_flags
-from airflow_provider_mailersend.jobs.delete_all import DeleteAll
-from airflow_provider_mailersend.jobs.deletions import Deletions
+from airflow_provider_mailersend.jobs.deletions import DeleteAll, Deletions
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope, find_domain
-from airflow_provider_mailersend.jobs.finding import Finding
-from airflow_provider_mailersend.jobs.matching import Matching
+from airflow_provider_mailersend.jobs.lookup import Lookup, Matches
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
-from airflow_provider_mailersend.jobs.wanted import Item, Wanted, item_of
+from airflow_provider_mailersend.jobs.wanted import (
+    Item,
+    OnInvalid,
+    OnMissing,
+    Wanted,
+    check_choice,
+    check_flags,
+    make_item,
+)
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
@@ -219,7 +224,7 @@ class MailerSendHook(MailerSendAccount):
         :return: the entry, the first on the list where there are several; None where there is none.
         :raises MailerSendIncompleteListError: it was not met and may be there, as the list's order kept varying.
         """
-        wanted = item_of(recipient, pattern)
+        wanted = make_item(recipient, pattern)
         found = self.locate_suppressions(
             suppression_list, {(wanted.kind, wanted.value): 1}, domain_id=domain_id, domain=domain
         )
@@ -234,10 +239,10 @@ class MailerSendHook(MailerSendAccount):
         domain: str | None = None,
         both_ways: bool = True,
     ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """Find several, near where they stood last, for sensors: see :class:`.Finding`."""
+        """Find several, near where they stood last, for sensors: see :class:`.Lookup`."""
         scope = Scope.of(domain_id, domain, self.settings.domain_id)
-        finding = Finding(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
-        return self._run(finding.run(self._flow))
+        lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        return self._run(lookup.run(self._flow))
 
     def add_suppressions(
         self,
@@ -429,13 +434,13 @@ class MailerSendHook(MailerSendAccount):
                     f"domain_id={ACCOUNT!r} deletes the entries of the account and of all its domains"
                 )
             return self._do(DeleteAll(which, scope=scope, batch_size=batch_size))
-        matching = None
+        matches = None
         if by_value:
-            matching = Matching(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
+            matches = Matches(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
         work = Deletions(
             which,
             ids or (),
-            matching=matching,
+            matches=matches,
             scope=scope,
             on_missing="skip" if by_value else on_missing,
             batch_size=batch_size,
@@ -478,7 +483,7 @@ class MailerSendHook(MailerSendAccount):
         """
         check_choice("on_missing", on_missing, OnMissing)
         try:
-            self._run(self._flow.carry_out(delete_recipient(recipient_id)))
+            self._run(self._flow.send_change(delete_recipient(recipient_id)))
         except MailerSendNotFoundError as error:
             # Where an earlier try got no answer, it was that try that deleted it.
             if not error.may_be_processed and on_missing == "fail":

@@ -7,17 +7,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from airflow_provider_mailersend.api.answers import Answer, entries_of, unexpected
+from airflow_provider_mailersend.api.answers import Answer, parse_entries, unexpected_answer
 from airflow_provider_mailersend.api.entries import (
     Entry,
     Key,
     belongs_to,
     created_at,
-    key_of,
-    value_of,
+    entry_key,
+    suppressed_value,
 )
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
 from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
@@ -27,7 +28,6 @@ from airflow_provider_mailersend.api.requests import (
     list_suppressions,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendError,
@@ -35,9 +35,14 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import OnInvalid, check_batch_size, check_choice
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.jobs.wanted import Item, items_of
+from airflow_provider_mailersend.jobs.wanted import (
+    Item,
+    OnInvalid,
+    check_batch_size,
+    check_choice,
+    make_items,
+)
 
 #: How far an entry's date may lie before the moment it was asked for: answers may tell of a gateway's clock.
 _CLOCK_GRAIN = timedelta(minutes=1)
@@ -86,7 +91,7 @@ class Additions:
             )
         check_choice("on_invalid", on_invalid, OnInvalid)
         check_batch_size(batch_size)
-        items = [*items_of("recipients", recipients), *items_of("patterns", patterns), *items]
+        items = [*make_items("recipients", recipients), *make_items("patterns", patterns), *items]
         suppression_list.check_takes(item.kind for item in items)
         if items:
             scope.check_adding(suppression_list, "adding to")
@@ -174,9 +179,9 @@ class Additions:
 
     def _take_in(self, batch: Sequence[Item], request: Request, answer: Answer) -> None:
         try:
-            entries = entries_of(request, answer)
+            entries = parse_entries(request, answer)
             if len(entries) < len(batch):
-                raise unexpected(request, answer, f"{len(entries)} entries for {len(batch)} sent")
+                raise unexpected_answer(request, answer, f"{len(entries)} entries for {len(batch)} sent")
         except MailerSendUnexpectedAnswerError as error:
             raise ambiguous_result(error) from None
         self._unknowns = 0
@@ -187,7 +192,7 @@ class Additions:
 
     def _note_stored(self, batch: Sequence[Item], entries: Sequence[Entry]) -> None:
         """Take note of those of *batch* that none of *entries* is equal to: the API shows what it stored."""
-        keys = [key_of(entry) for entry in entries]
+        keys = [entry_key(entry) for entry in entries]
         sent, shown = {item.key for item in batch}, set(keys)
         lost = [(place, item) for place, item in enumerate(batch) if item.key not in shown]
         others = [entry for entry, key in zip(entries, keys, strict=True) if key and key not in sent]
@@ -234,7 +239,7 @@ class Additions:
         )
         return MailerSendValidationError(
             f"{self.suppression_list}: {len(reasons)} of what is to be added cannot be: "
-            f"{first_of(reported, len(reasons), separator='; ')}. Correct it, or pass on_invalid='skip' to add the "
+            f"{join_first(reported, len(reasons), separator='; ')}. Correct it, or pass on_invalid='skip' to add the "
             "rest.",
             endpoint=endpoint,
             status=422 if endpoint else None,
@@ -273,7 +278,7 @@ class Additions:
             # The API's clock is known by its answer.
             whole.leave_out_before(self._since(flow, moment))
             for entry in whole.read(answer):
-                key = key_of(entry)
+                key = entry_key(entry)
                 if key is not None and key in wanted and belongs_to(entry, self._domain_id) is not False:
                     found.setdefault(key, entry)
         return found
@@ -299,7 +304,7 @@ class Additions:
 def stored(one: tuple[Item, Entry]) -> dict[str, str]:
     """Return, as plain JSON, what was sent, where it stood, and what was stored of it."""
     item, entry = one
-    return {"value": item.value, "where": item.where, "stored_as": (value_of(entry) or ("", ""))[1]}
+    return {"value": item.value, "where": item.where, "stored_as": (suppressed_value(entry) or ("", ""))[1]}
 
 
 def check_stored(suppression_list: SuppressionList, first: Iterable[Mapping[str, str]], count: int) -> None:
@@ -315,6 +320,6 @@ def check_stored(suppression_list: SuppressionList, first: Iterable[Mapping[str,
     reported = (f"{one['where']} {masked(one['value'])!r} as {masked(one['stored_as'])!r}" for one in first)
     raise MailerSendValidationError(
         f"{suppression_list}: MailerSend stored {count} of what was added as something else than was sent: "
-        f"{first_of(reported, count, separator='; ')}. All else was done. Correct the source to the stored spelling, "
+        f"{join_first(reported, count, separator='; ')}. All else was done. Correct the source to the stored spelling, "
         "which the list shows, or pass on_invalid='skip'."
     )

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
+from airflow_provider_mailersend.api.entries import Entry, belongs_to, created_at
+from airflow_provider_mailersend.api.flow import Flow, Progress, Steps, Wait, ambiguous_result
 from airflow_provider_mailersend.api.ids import unique_ids
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
-from airflow_provider_mailersend.api.requests import BATCH_SIZE, SuppressionList, delete_suppressions
-from airflow_provider_mailersend.api.wording import first_of
+from airflow_provider_mailersend.api.requests import (
+    BATCH_SIZE,
+    SuppressionList,
+    delete_all_suppressions,
+    delete_suppressions,
+    list_suppressions,
+)
+from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
+    MailerSendAmbiguousResultError,
     MailerSendError,
     MailerSendRequestError,
+    MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.jobs.matching import Matching
+from airflow_provider_mailersend.jobs.lookup import Matches
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_batch_size, check_choice
 
 
 class Deletions:
@@ -37,7 +48,7 @@ class Deletions:
         suppression_list: SuppressionList,
         ids: Iterable[str] = (),
         *,
-        matching: Matching | None = None,
+        matches: Matches | None = None,
         scope: Scope = ACCOUNT_WIDE,
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
@@ -58,7 +69,7 @@ class Deletions:
         self.unmet: list[str] | None = None
         #: Whether entries may have been missed when the list was read for them.
         self.may_be_incomplete = False
-        self._matching = matching
+        self._matching = matches
         # How many of the first that are left may be deleted already, a request for them having got no answer.
         self._unsure = 0
         self._total = len(self.pending)
@@ -93,7 +104,7 @@ class Deletions:
         request = delete_suppressions(self.suppression_list, batch, domain_id)
         unsure = 0
         try:
-            yield from flow.carry_out(request)
+            yield from flow.send_change(request)
             self._done(batch)
         except MailerSendRequestError as error:
             left = len(self.pending)
@@ -129,7 +140,7 @@ class Deletions:
             return
         missing = [id_ for index, id_ in enumerate(batch) if index in unknown]
         if self.on_missing == "fail":
-            named = first_of(map(masked_within, missing), len(missing), most=20)
+            named = join_first(map(masked_within, missing), len(missing), most=20)
             raise MailerSendValidationError(
                 f"{self.suppression_list} has no entries of the ids {named}. Pass on_missing='skip' to delete the "
                 "rest.",
@@ -166,3 +177,121 @@ def deletion_result(
         "may_be_incomplete": may_be_incomplete,
         "requests": requests,
     }
+
+
+class DeleteAll:
+    """
+    Deletes every entry of a domain, or of the account and all its domains.
+
+    The first page is read before. Where the answer is lost, that tells what was there before from what others have
+    added since, which is never deleted: the request is repeated only where nothing is new, else what is left of the
+    old is deleted by its ids.
+
+    :param scope: the domain; without one the account and all its domains.
+    :param batch_size: how many ids to put into one request; less where the API refuses so many.
+    """
+
+    def __init__(
+        self,
+        suppression_list: SuppressionList,
+        *,
+        scope: Scope = ACCOUNT_WIDE,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        self.suppression_list = suppression_list
+        self.scope = scope
+        self.batch_size = batch_size
+
+    def run(self, flow: Flow) -> Steps[None]:
+        """Do it, by *flow*."""
+        domain_id = yield from self.scope.resolve(flow)
+        before = yield from self._read_before(flow, domain_id)
+        request = delete_all_suppressions(self.suppression_list, domain_id)
+        lost = 0
+        while True:
+            try:
+                yield from flow.send_change(request)
+                return
+            except (MailerSendAmbiguousResultError, MailerSendUnexpectedAnswerError) as error:
+                ambiguous = _ambiguous(error)
+            lost += 1
+            now = yield Wait(0.0)
+            until = now + flow.settling(lost, now - flow.sent_at)
+            yield Wait(until, "what became of a deletion that got no answer")
+            left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
+            if left and has_new:
+                old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)
+                yield from old.run(flow)
+            if not left or has_new:
+                return
+            if lost > flow.max_retries:
+                raise ambiguous
+
+    def result(self, requests: int) -> dict[str, Any]:
+        """Return what was done, as plain JSON."""
+        return deletion_result(is_all=True, requests=requests)
+
+    def _read_before(self, flow: Flow, domain_id: str | None) -> Steps[_FirstPage]:
+        pager = Pager(list_suppressions(self.suppression_list, domain_id))
+        entries = yield from flow.read_page(pager)
+        return _FirstPage(entries, is_all=pager.request is None)
+
+    def _read_left(
+        self, flow: Flow, domain_id: str | None, before: _FirstPage, ambiguous: MailerSendAmbiguousResultError
+    ) -> Steps[tuple[list[str], bool]]:
+        """Return the ids of what is left of what was there, and whether anything is new."""
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        left: list[str] = []
+        has_new = False
+        while whole.request is not None:
+            entries = yield from flow.read_page(whole)
+            for entry in entries:
+                if domain_id is not None and belongs_to(entry, domain_id) is False:
+                    continue
+                was_there = before.tells_of(entry)
+                if was_there is None:
+                    raise ambiguous
+                if was_there:
+                    left.append(entry["id"])
+                else:
+                    has_new = True
+            if left and not has_new and before.is_newest_first:
+                break
+        return left, has_new
+
+
+class _FirstPage:
+    """
+    What the first page of a list showed, to tell later what was on the list then.
+
+    :param entries: the entries on it.
+    :param is_all: whether there were no more.
+    """
+
+    def __init__(self, entries: list[Entry], *, is_all: bool) -> None:
+        self._ids = {entry["id"] for entry in entries}
+        self._is_all = is_all
+        dates = [date for entry in entries if (date := created_at(entry)) is not None]
+        self.is_newest_first = dates == sorted(dates, reverse=True)
+        self._oldest = dates[-1] if dates else None
+
+    def tells_of(self, entry: Mapping[str, Any]) -> bool | None:
+        """Return whether *entry* was on the list; None where that cannot be told."""
+        if entry["id"] in self._ids:
+            return True
+        if self._is_all:
+            return False
+        date = created_at(entry)
+        if date is None or self._oldest is None or not self.is_newest_first:
+            return None
+        # Had it been there and not been older than this page, it would have stood on it.
+        return date <= self._oldest
+
+
+def _ambiguous(error: MailerSendError) -> MailerSendAmbiguousResultError:
+    """Return *error* as one of a request that may have been carried out; raise it where it was not."""
+    if isinstance(error, MailerSendAmbiguousResultError):
+        return error
+    if error.status is None or not 200 <= error.status < 300:
+        raise error
+    return ambiguous_result(error)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
-from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 
 
@@ -83,14 +83,14 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
     """
     wanted = name.strip().lower()
     found = _known(flow, wanted)
-    paging = Paging(list_domains())
-    while found is None and paging.request is not None:
-        domains = yield from flow.read_page(paging)
+    pager = Pager(list_domains())
+    while found is None and pager.request is not None:
+        domains = yield from flow.read_page(pager)
         flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
         found = _known(flow, wanted)
     if found is not None:
         return found
-    known = first_of(flow.domain_ids, len(flow.domain_ids), most=20)
+    known = join_first(flow.domain_ids, len(flow.domain_ids), most=20)
     raise MailerSendNotFoundError(
         f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
     )

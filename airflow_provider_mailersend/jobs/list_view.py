@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from math import inf
 
 from airflow_provider_mailersend.api.compact_set import CompactMap
-from airflow_provider_mailersend.api.entries import Entry, Key, created_at, key_of
+from airflow_provider_mailersend.api.entries import Entry, Key, created_at, entry_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.requests import PAGE_SIZE, SuppressionList, list_suppressions
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.finding import Finding
+from airflow_provider_mailersend.jobs.lookup import Lookup
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, Reach
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirement:
     """
     What one user of a list view needs of a look.
 
@@ -72,12 +72,14 @@ class Look(Found):
         """Return the entry of *key* that was read, if there is one."""
         return self.met.get(key) or self.by_key.get(key)
 
-    def serves(self, need: Need) -> bool:
+    def serves(self, requirement: Requirement) -> bool:
         """Return whether this answers another user too."""
-        if need.since is None:
-            return need.key in self._sought
-        is_known = self._known_since is not None and need.since >= self._known_since
-        return is_known and (need.is_first or self.is_new) and (self.is_deep or not need.is_deep)
+        if requirement.since is None:
+            return requirement.key in self._sought
+        is_known = self._known_since is not None and requirement.since >= self._known_since
+        return (
+            is_known and (requirement.is_first or self.is_new) and (self.is_deep or not requirement.is_deep)
+        )
 
 
 class ListView:
@@ -119,20 +121,20 @@ class ListView:
         self._reach: Reach | None = None
         self._deep_at = -inf
 
-    def look(self, flow: Flow, domain_id: str | None, needs: Iterable[Need]) -> Steps[Look]:
+    def look(self, flow: Flow, domain_id: str | None, requirements: Iterable[Requirement]) -> Steps[Look]:
         """
         Return what is known after a look that serves all *needs*, by *flow*.
 
         :raises MailerSendIncompleteListError: an entry was not met, and may be there.
         """
-        needs = list(needs)
-        sought = {need.key for need in needs if need.key is not None}
+        requirements = list(requirements)
+        sought = {requirement.key for requirement in requirements if requirement.key is not None}
         met = (yield from self._find(flow, domain_id, sought)) if sought else {}
         # Who looks first is served by what is known.
-        dated = [need for need in needs if need.since is not None and not self._knows(need)]
+        dated = [one for one in requirements if one.since is not None and not self._knows(one)]
         is_deep = bool(dated) and self._must_be_deep(dated)
         if is_deep:
-            since = min(need.since for need in dated if need.since is not None)
+            since = min(requirement.since for requirement in dated if requirement.since is not None)
             yield from self._read_deep(flow, domain_id, since)
         elif dated:
             yield from self._read(flow, domain_id, self._recent_since)
@@ -146,16 +148,18 @@ class ListView:
             is_deep=is_deep,
         )
 
-    def _knows(self, need: Need) -> bool:
+    def _knows(self, requirement: Requirement) -> bool:
         is_covered = (
-            need.since is not None and self._recent_since is not None and need.since >= self._recent_since
+            requirement.since is not None
+            and self._recent_since is not None
+            and requirement.since >= self._recent_since
         )
-        return need.is_first and is_covered
+        return requirement.is_first and is_covered
 
-    def _must_be_deep(self, needs: list[Need]) -> bool:
+    def _must_be_deep(self, requirements: list[Requirement]) -> bool:
         is_due = self._clock() - self._deep_at >= OVERLAP.total_seconds()
         since = self._recent_since
-        return is_due or since is None or any(need.is_deep or need.since < since for need in needs)  # type: ignore[operator]
+        return is_due or since is None or any(one.is_deep or one.since < since for one in requirements)  # type: ignore[operator]
 
     def _read_deep(self, flow: Flow, domain_id: str | None, since: datetime) -> Steps[None]:
         """Read all that may be new, and all since a moment."""
@@ -210,9 +214,9 @@ class ListView:
                 if made is None or made >= since:
                     read[entry["id"]] = entry
 
-        finding = Finding(self.suppression_list, pages, scope=Scope(domain_id), on_page=see)
+        lookup = Lookup(self.suppression_list, pages, scope=Scope(domain_id), on_page=see)
         try:
-            found = yield from finding.run(flow)
+            found = yield from lookup.run(flow)
         except MailerSendIncompleteListError:
             # After two readings what was not met is waited for, and what was met is looked up where it stood.
             is_again, self._was_incomplete = self._was_incomplete, True
@@ -238,7 +242,7 @@ class ListView:
 
     def _remember(self, entries: Iterable[Entry], page: int) -> None:
         for entry in entries:
-            if (key := key_of(entry)) is not None:
+            if (key := entry_key(entry)) is not None:
                 self._places.put(key, page * PAGE_SIZE - self._added)
 
     def _page_of(self, key: Key) -> int | None:
@@ -251,7 +255,7 @@ class ListView:
         gone = set(gone)
         for key in gone:
             self._places.discard(key)
-        self._recent = {id_: entry for id_, entry in self._recent.items() if key_of(entry) not in gone}
+        self._recent = {id_: entry for id_, entry in self._recent.items() if entry_key(entry) not in gone}
 
     def _api_now(self, flow: Flow) -> datetime:
         return self._api_time(flow, self._now())

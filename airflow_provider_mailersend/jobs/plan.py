@@ -12,12 +12,12 @@ from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import (
     Key,
     belongs_to,
-    comparable,
-    read_moment,
-    value_of,
+    make_key,
+    parse_date,
+    suppressed_value,
 )
 from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.wording import first_of
+from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
 Mode = Literal["add_only", "mirror"]
@@ -127,7 +127,7 @@ class Planner:
         if is_ours is False:
             self._has_others = True
             return
-        value = value_of(entry)
+        value = suppressed_value(entry)
         if value is None or value[0] not in self._wanted.kinds:
             return
         seen = _Seen(entry["id"], *value, entry.get("created_at"))
@@ -163,7 +163,7 @@ class Planner:
 
     def _take(self, seen: _Seen) -> None:
         self._present += 1
-        key = comparable(seen.kind, seen.value)
+        key = make_key(seen.kind, seen.value)
         place = self._wanted.place_of(key)
         if place is None:
             if self._is_mirror and key not in self._wanted.meant:
@@ -200,7 +200,7 @@ class _Seen(NamedTuple):
 
 def _age(seen: _Seen) -> tuple[datetime, str]:
     """Return what orders entries from the oldest on: those of one date by id, those without one last."""
-    return read_moment(seen.created_at) or _NEVER, seen.id
+    return parse_date(seen.created_at) or _NEVER, seen.id
 
 
 def check_max_deletes(max_deletes: object) -> None:
@@ -219,4 +219,4 @@ def check_max_deletes(max_deletes: object) -> None:
 
 
 def _named(first: list[str], count: int) -> str:
-    return f" ({first_of(map(masked, first), count)})" if first else ""
+    return f" ({join_first(map(masked, first), count)})" if first else ""

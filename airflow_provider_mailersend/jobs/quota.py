@@ -15,7 +15,7 @@ from airflow_provider_mailersend.exceptions import (
 )
 
 
-def leaves(quota: Mapping[str, Any], at_least: int) -> bool:
+def is_enough(quota: Mapping[str, Any], at_least: int) -> bool:
     """Return whether *quota* leaves so many requests; -1 stands for any number."""
     remaining: int = quota["remaining"]
     return remaining < 0 or remaining >= at_least

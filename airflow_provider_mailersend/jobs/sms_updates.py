@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.ids import unique_ids
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.masking import masked, masked_within
+from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
     list_sms_recipients,
     update_sms_recipient,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendNotFoundError,
@@ -24,8 +25,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_flags
-from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice, check_flags
 
 
 class SmsUpdates:
@@ -63,7 +63,7 @@ class SmsUpdates:
         #: Whether SMS recipients may have been missed when all were read.
         self.may_be_incomplete = False
         self._refused: dict[str, str] = {}
-        self._numbers = numbers_of(numbers)
+        self._numbers = parse_numbers(numbers)
         self._pending = unique_ids(ids)
         if self._pending and self._numbers:
             raise ValueError("give either ids or numbers, and not both")
@@ -127,10 +127,11 @@ class SmsUpdates:
             reported = (f"{id_}: {why.rstrip('.')}" for id_, why in self._refused.items())
             failures.append(
                 f"MailerSend refuses to set {len(self._refused)} SMS recipients to {self.status}: "
-                f"{first_of(reported, len(self._refused), separator='; ')}. Leave them out, or set them in MailerSend."
+                f"{join_first(reported, len(self._refused), separator='; ')}. Leave them out, or set them in "
+                "MailerSend."
             )
         if self.missing and self.on_missing == "fail":
-            unknown = first_of(map(masked_within, self.missing), len(self.missing), most=20)
+            unknown = join_first(map(masked_within, self.missing), len(self.missing), most=20)
             failures.append(
                 f"MailerSend has no SMS recipients for {unknown}; on_missing='skip' leaves them out."
             )
@@ -167,3 +168,38 @@ def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) ->
             endpoint=request.endpoint,
         )
     return recipient
+
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_TRUNK_ZERO = re.compile(r"[(\[]\s*0\s*[)\]]")
+_FORGIVEN = re.compile(r"[\s()\[\]\u2010-\u2015-]")
+
+
+def parse_numbers(values: Iterable[str], name: str = "numbers") -> list[str]:
+    """
+    Return phone numbers in E.164, such as ``+15551234567``, each once.
+
+    Spaces, dashes and brackets are forgiven.
+
+    :raises TypeError: they are no list of strings.
+    :raises ValueError: one is no number in E.164; it is named by its position, masked.
+    """
+    if isinstance(values, str):
+        raise TypeError(f"{name} must be a list of strings; got one string")
+    numbers: dict[str, None] = {}
+    for position, value in enumerate(values):
+        if not isinstance(value, str):
+            raise TypeError(f"{name}[{position}] must be a string; got {type(value).__name__}")
+        if _TRUNK_ZERO.search(value):
+            raise ValueError(
+                f"{name}[{position}] {masked(value)!r} holds a (0), which is not dialled after a country's code: leave "
+                "it out"
+            )
+        number = _FORGIVEN.sub("", value)
+        if not _E164.fullmatch(number):
+            raise ValueError(
+                f"{name}[{position}] {masked(value)!r} is no phone number in E.164: a plus sign, the country's code "
+                "and the number, such as +15551234567"
+            )
+        numbers[number] = None
+    return list(numbers)

@@ -8,9 +8,10 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
-from airflow_provider_mailersend.api.entries import Entry, key_of
+from airflow_provider_mailersend.api.entries import Entry, entry_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     PAGE_SIZE,
@@ -18,25 +19,24 @@ from airflow_provider_mailersend.api.requests import (
     list_suppressions,
 )
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.api.wording import first_of
 from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendGuardError,
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.additions import Additions, check_stored, stored
-from airflow_provider_mailersend.jobs.arguments import (
+from airflow_provider_mailersend.jobs.deletions import Deletions
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.jobs.plan import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes
+from airflow_provider_mailersend.jobs.quota import check_quota
+from airflow_provider_mailersend.jobs.wanted import (
     OnInvalid,
+    Wanted,
     check_batch_size,
     check_choice,
     check_flags,
     check_whole_number,
 )
-from airflow_provider_mailersend.jobs.deletions import Deletions
-from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.jobs.plan import FIRST, MAX_DELETES, Mode, Plan, Planner, check_max_deletes
-from airflow_provider_mailersend.jobs.quota import check_quota
-from airflow_provider_mailersend.jobs.wanted import Wanted
 
 #: How many requests a job may take without asking whether the day's are enough, where no answer tells it.
 _FEW_REQUESTS = 20
@@ -248,7 +248,7 @@ class Sync:
 
         def was_there(made: Entry) -> bool:
             # Elsewhere than on the blocklist the answer to an addition holds the very entry that was there.
-            key, is_new = key_of(made), not whole.has_met(made["id"])
+            key, is_new = entry_key(made), not whole.has_met(made["id"])
             return (
                 self.suppression_list.takes_duplicates
                 and is_new
@@ -296,7 +296,7 @@ class Sync:
         )
         raise MailerSendValidationError(
             f"{self.suppression_list}: {self._rejected} of what is wanted cannot be added: "
-            f"{first_of(reported, self._rejected, separator='; ')}. "
+            f"{join_first(reported, self._rejected, separator='; ')}. "
             f"{'All else was added, and nothing deleted' if self._is_unsure else 'All else was done'}. Correct it, or "
             "pass on_invalid='skip' to leave it out."
         )

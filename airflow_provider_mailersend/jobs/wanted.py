@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from airflow_provider_mailersend.api.entries import Key, comparable
+from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.wording import first_of
+from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
 
 
@@ -29,7 +29,7 @@ class Item(NamedTuple):
     @property
     def key(self) -> Key:
         """What is equal for all spellings that mean the same."""
-        return comparable(self.kind, self.value)
+        return make_key(self.kind, self.value)
 
     @property
     def where(self) -> str:
@@ -77,7 +77,7 @@ class Wanted:
         self._patterns_from = 0
         for kind in self.kinds:
             self._patterns_from = len(self._given) if kind == "patterns" else self._patterns_from
-            for item in items_of(kind, given[kind] or ()):
+            for item in make_items(kind, given[kind] or ()):
                 problem = item.problem
                 if problem is None:
                     self._take(item, kind)
@@ -85,7 +85,7 @@ class Wanted:
                     self.invalid[item] = problem
         #: What the invalid ones may mean: a mirror leaves it alone.
         self.meant: frozenset[Key] = frozenset(
-            comparable(item.kind, value)
+            make_key(item.kind, value)
             for item in self.invalid
             for value in (item.value, *(addresses_in(item.value) if item.kind == "recipients" else ()))
         )
@@ -127,7 +127,7 @@ class Wanted:
         return [kind for kind in self.kinds if not self._places[kind]]
 
 
-def items_of(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
+def make_items(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
     """
     Yield *values* as items.
 
@@ -144,7 +144,7 @@ def items_of(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
             raise TypeError(f"{kind}[{position}] must be a string; got {type(value).__name__}")
 
 
-def item_of(recipient: str | None, pattern: str | None) -> Item:
+def make_item(recipient: str | None, pattern: str | None) -> Item:
     """
     Return the one of both that is given.
 
@@ -174,5 +174,51 @@ def check_items(items: Iterable[Item]) -> None:
     if problems:
         said = (f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in problems)
         raise ValueError(
-            f"not surely an address or a pattern: {first_of(said, len(problems), separator='; ')}"
+            f"not surely an address or a pattern: {join_first(said, len(problems), separator='; ')}"
         )
+
+
+#: What to do about what is not valid, or not there: fail, or leave it out.
+OnInvalid = Literal["fail", "skip"]
+OnMissing = Literal["fail", "skip"]
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """
+    Let *value* pass where it is one of *choices*, a ``Literal``.
+
+    :raises ValueError: it is not.
+    """
+    if value not in get_args(choices):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}; got {value!r}")
+
+
+def check_flags(**flags: object) -> None:
+    """
+    Let each of *flags* pass that is a boolean: a text such as ``"False"`` would count as true.
+
+    :raises TypeError: one is none.
+    """
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be True or False, literally; got {flag!r}")
+
+
+def check_batch_size(batch_size: object) -> None:
+    """
+    Let *batch_size* pass where it is a number of items.
+
+    :raises ValueError: it is not.
+    """
+    if type(batch_size) is not int or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
+
+
+def check_whole_number(name: str, value: object, *, least: int) -> None:
+    """
+    Let *value* pass where it is a whole number, and no boolean, of *least* or more.
+
+    :raises ValueError: it is not.
+    """
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}")

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from airflow_provider_mailersend.api.entries import Entry, Key, created_at, key_of
-from airflow_provider_mailersend.jobs.packing import packed_words, unpacked_words
+from airflow_provider_mailersend.api.entries import Entry, Key, created_at, entry_key
+from airflow_provider_mailersend.jobs.packed import packed_words, unpacked_words
 
 #: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
 OVERLAP = timedelta(minutes=5)
@@ -44,7 +44,7 @@ class Found:
         """The entries by what they suppress, in the list's order the first of each."""
         found: dict[Key, Entry] = {}
         for entry in self.entries:
-            key = key_of(entry)
+            key = entry_key(entry)
             if key is not None:
                 found.setdefault(key, entry)
         return found

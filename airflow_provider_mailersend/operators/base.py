@@ -33,7 +33,7 @@ class MailerSendOperator(MailerSendTask):
     _requests_before = 0
 
     def execute(self, context: Context) -> Any:
-        return self._work(context, {})
+        return self._run_job(context, {})
 
     def resume(
         self,
@@ -46,20 +46,22 @@ class MailerSendOperator(MailerSendTask):
         before = before or {"requests": 0}
         self._requests_before = before["requests"]
         self.hook.domain_ids.update(domain_ids or {})
-        result = self._work(context, before)
+        result = self._run_job(context, before)
         if isinstance(result, dict) and "requests" in result:
             result["requests"] += self._requests_before
         return result
 
     @abstractmethod
-    def carry_out(self, context: Context, before: Before) -> Any:
+    def run_job(self, context: Context, before: Before) -> Any:
         """
         Do the operator's work from its beginning, and return what the task returns.
 
         :param before: what was done on earlier days, in numbers; empty where the task was not deferred.
         """
 
-    def name_of(self, suppression_list: str, domain_id: str | None = None, domain: str | None = None) -> str:
+    def describe_list(
+        self, suppression_list: str, domain_id: str | None = None, domain: str | None = None
+    ) -> str:
         """Return the list's name for the log, with the domain worked on: the connection's, unless one is given."""
         if domain is None and domain_id is None:
             domain_id = self.hook.settings.domain_id
@@ -67,7 +69,7 @@ class MailerSendOperator(MailerSendTask):
             return f"{suppression_list} (account-wide)"
         return list_name(suppression_list, domain_id, domain)
 
-    def report(self, what: str) -> None:
+    def log_summary(self, what: str) -> None:
         """Log what was done, and what it took: requests, those of earlier days too, waits and why, the connection."""
         took = [counted(self._requests_before + self.hook.requests_sent, "request")]
         waits = [
@@ -79,10 +81,10 @@ class MailerSendOperator(MailerSendTask):
             took.append(f"waited {and_joined(waits)}")
         self.log.info("%s; %s; connection %r.", what, "; ".join(took), self.mailersend_conn_id)
 
-    def _work(self, context: Context, before: Before) -> Any:
+    def _run_job(self, context: Context, before: Before) -> Any:
         try:
-            with self.failing_at_once():
-                return self.carry_out(context, before)
+            with self.fail_without_retry():
+                return self.run_job(context, before)
         except MailerSendQuotaExhaustedError as error:
             done = error.counts
             gets_on = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
@@ -94,7 +96,7 @@ class MailerSendOperator(MailerSendTask):
                 "before": _summed(before, done, self.hook.requests_sent),
                 "domain_ids": self.resolved_domain(),
             }
-            raise self.asleep_until(error.retry_at, "resume", kwargs=kwargs) from None
+            raise self.deferral_until(error.retry_at, "resume", kwargs=kwargs) from None
 
 
 def _summed(before: Before, done: Mapping[str, int], requests: int) -> dict[str, int]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice, check_whole_number
 from airflow_provider_mailersend.operators.base import Before, MailerSendDomainOperator, MailerSendOperator
-from airflow_provider_mailersend.rendering import UNSET, Unset, required_text_of
+from airflow_provider_mailersend.rendering import UNSET, Unset, parse_required_text
 from airflow_provider_mailersend.task import MAX_ENTRIES
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class MailerSendListRecipientsOperator(MailerSendDomainOperator):
         check_whole_number("max_entries", max_entries, least=0)
         self.max_entries = max_entries
 
-    def carry_out(self, context: Context, before: Before) -> list[dict[str, Any]]:
+    def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
         domain = self.rendered_domain()
-        recipients = self.at_most(self.max_entries, self.hook.iter_recipients(**domain))
-        self.report(f"{self.name_of('recipients', **domain)}: found {len(recipients):,}")
+        recipients = self.read_at_most(self.max_entries, self.hook.iter_recipients(**domain))
+        self.log_summary(f"{self.describe_list('recipients', **domain)}: found {len(recipients):,}")
         return recipients
 
 
@@ -74,8 +74,8 @@ class MailerSendGetRecipientOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.recipient_id = recipient_id
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
-        return self.hook.get_recipient(required_text_of(self.recipient_id, "recipient_id"))
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        return self.hook.get_recipient(parse_required_text(self.recipient_id, "recipient_id"))
 
 
 class MailerSendDeleteRecipientOperator(MailerSendOperator):
@@ -109,8 +109,8 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
         self.recipient_id = recipient_id
         self.on_missing = on_missing
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
-        recipient_id = required_text_of(self.recipient_id, "recipient_id")
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        recipient_id = parse_required_text(self.recipient_id, "recipient_id")
         deleted = self.hook.delete_recipient(recipient_id, on_missing=self.on_missing)
-        self.report(f"recipient {masked_within(recipient_id)}: {'deleted' if deleted else 'not there'}")
+        self.log_summary(f"recipient {masked_within(recipient_id)}: {'deleted' if deleted else 'not there'}")
         return {"deleted": deleted, "requests": self.hook.requests_sent}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_mailersend.jobs.arguments import OnMissing, check_choice, check_whole_number
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice, check_whole_number
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
     check_literal,
-    list_of,
-    or_none,
-    rendered,
-    required_text_of,
-    status_of,
-    status_or_none,
+    none_if_unset,
+    parse_given_text,
+    parse_list,
+    parse_optional_status,
+    parse_required_text,
+    parse_status,
 )
 from airflow_provider_mailersend.task import MAX_ENTRIES
 
@@ -55,19 +55,19 @@ class MailerSendListSmsRecipientsOperator(MailerSendOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_whole_number("max_entries", max_entries, least=0)
-        check_literal(status, "status", status_or_none)
+        check_literal(status, "status", parse_optional_status)
         self.status = status
-        self.sms_number_id = or_none(sms_number_id)
+        self.sms_number_id = none_if_unset(sms_number_id)
         self._sms_number_given = sms_number_id is not UNSET
         self.max_entries = max_entries
 
-    def carry_out(self, context: Context, before: Before) -> list[dict[str, Any]]:
+    def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
         recipients = self.hook.iter_sms_recipients(
-            status=status_or_none(self.status),
-            sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
+            status=parse_optional_status(self.status),
+            sms_number_id=parse_given_text(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
         )
-        found = self.at_most(self.max_entries, recipients)
-        self.report(f"SMS recipients: found {len(found):,}")
+        found = self.read_at_most(self.max_entries, recipients)
+        self.log_summary(f"SMS recipients: found {len(found):,}")
         return found
 
 
@@ -91,8 +91,8 @@ class MailerSendGetSmsRecipientOperator(MailerSendOperator):
         super().__init__(**kwargs)
         self.sms_recipient_id = sms_recipient_id
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
-        return self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        return self.hook.get_sms_recipient(parse_required_text(self.sms_recipient_id, "sms_recipient_id"))
 
 
 class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
@@ -139,20 +139,20 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_choice("on_missing", on_missing, OnMissing)
-        check_literal(status, "status", status_of)
+        check_literal(status, "status", parse_status)
         self.ids = ids
         self.numbers = numbers
-        self.sms_number_id = or_none(sms_number_id)
+        self.sms_number_id = none_if_unset(sms_number_id)
         self._sms_number_given = sms_number_id is not UNSET
         self.status = status
         self.on_missing = on_missing
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         result = self.hook.update_sms_recipients(
-            status_of(self.status),
-            ids=list_of(self.ids, "ids"),
-            numbers=list_of(self.numbers, "numbers"),
-            sms_number_id=rendered(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
+            parse_status(self.status),
+            ids=parse_list(self.ids, "ids"),
+            numbers=parse_list(self.numbers, "numbers"),
+            sms_number_id=parse_given_text(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
             on_missing=self.on_missing,
             # Setting all of them again could take as long as the day before.
             changed_only=bool(before),
@@ -163,5 +163,5 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
         already = f", {result['unchanged']:,} were already" if result["unchanged"] else ""
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.report(f"SMS recipients: set {updated:,} to {self.status}{already}{missing}")
+        self.log_summary(f"SMS recipients: set {updated:,} to {self.status}{already}{missing}")
         return result

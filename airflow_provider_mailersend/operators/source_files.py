@@ -37,7 +37,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 Row = tuple[int, dict[str, Any]]
 
 
-def items_in(file: str, columns: dict[str, str], *, delimiter: str | None = None) -> dict[str, list[Item]]:
+def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = None) -> dict[str, list[Item]]:
     """
     Return what *file* holds, for each kind a list of items whose positions are the numbers of their lines.
 
@@ -91,7 +91,7 @@ def _check_file_system(path: ObjectStoragePath, file: str) -> None:
         raise ValueError(f"{file}: Airflow cannot read {path.protocol}:// here; install {package}") from error
 
 
-def delimiter_of(value: object) -> str | None:
+def parse_delimiter(value: object) -> str | None:
     """
     Return what is to separate the columns of a ``.csv`` file; None where nothing is said.
 

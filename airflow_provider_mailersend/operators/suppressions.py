@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
-from airflow_provider_mailersend.jobs.arguments import (
+from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
+from airflow_provider_mailersend.jobs.wanted import (
     OnInvalid,
     OnMissing,
     check_batch_size,
@@ -16,23 +17,22 @@ from airflow_provider_mailersend.jobs.arguments import (
     check_flags,
     check_whole_number,
 )
-from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.operators.base import Before, MailerSendDomainOperator, is_run_again
-from airflow_provider_mailersend.operators.source_files import delimiter_of, items_in
+from airflow_provider_mailersend.operators.source_files import parse_delimiter, read_items
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
     check_literal,
-    flag_of,
-    list_named,
-    list_of,
-    max_deletes_of,
-    mode_of,
-    moment_of,
-    or_none,
-    required_text_of,
-    text_of,
+    none_if_unset,
+    parse_flag,
+    parse_list,
+    parse_max_deletes,
+    parse_mode,
+    parse_moment,
+    parse_required_text,
+    parse_suppression_list,
+    parse_text,
 )
 from airflow_provider_mailersend.task import MAX_ENTRIES
 
@@ -95,23 +95,23 @@ class MailerSendListSuppressionsOperator(MailerSendDomainOperator):
     ) -> None:
         super().__init__(domain_id=domain_id, domain=domain, **kwargs)
         check_whole_number("max_entries", max_entries, least=0)
-        check_literal(suppression_list, "suppression_list", list_named)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
         self.suppression_list = suppression_list
         self.since = since
         self.until = until
         self.max_entries = max_entries
 
-    def carry_out(self, context: Context, before: Before) -> list[dict[str, Any]]:
-        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+    def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
+        suppression_list = parse_required_text(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         entries = self.hook.iter_suppressions(
             suppression_list,
             **domain,
-            since=moment_of(self.since, "since"),
-            until=moment_of(self.until, "until"),
+            since=parse_moment(self.since, "since"),
+            until=parse_moment(self.until, "until"),
         )
-        found = self.at_most(self.max_entries, entries)
-        self.report(f"{self.name_of(suppression_list, **domain)}: found {len(found):,}")
+        found = self.read_at_most(self.max_entries, entries)
+        self.log_summary(f"{self.describe_list(suppression_list, **domain)}: found {len(found):,}")
         return found
 
 
@@ -178,20 +178,20 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
         super().__init__(domain_id=domain_id, domain=domain, **kwargs)
         check_batch_size(batch_size)
         check_choice("on_invalid", on_invalid, OnInvalid)
-        check_literal(suppression_list, "suppression_list", list_named)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
         self.suppression_list = suppression_list
         self.recipients = recipients
         self.patterns = patterns
         self.batch_size = batch_size
         self.on_invalid = on_invalid
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
-        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        suppression_list = parse_required_text(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         result = self.hook.add_suppressions(
             suppression_list,
-            recipients=list_of(self.recipients, "recipients"),
-            patterns=list_of(self.patterns, "patterns"),
+            recipients=parse_list(self.recipients, "recipients"),
+            patterns=parse_list(self.patterns, "patterns"),
             **domain,
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
@@ -202,7 +202,9 @@ class MailerSendAddSuppressionsOperator(MailerSendDomainOperator):
         refused = (
             f", left out {len(result['rejected']):,} that MailerSend refuses" if result["rejected"] else ""
         )
-        self.report(f"{self.name_of(suppression_list, **domain)}: added {len(result['added']):,}{refused}")
+        self.log_summary(
+            f"{self.describe_list(suppression_list, **domain)}: added {len(result['added']):,}{refused}"
+        )
         for rejected in result["rejected"]:
             self.log.warning("Left out %s: %s", masked(rejected["value"]), rejected["reason"])
         return result
@@ -282,14 +284,14 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(domain_id=domain_id, domain=domain, **kwargs)
-        check_literal(delete_all, "delete_all", flag_of)
+        check_literal(delete_all, "delete_all", parse_flag)
         check_choice("on_missing", on_missing, OnMissing)
         check_batch_size(batch_size)
-        check_literal(suppression_list, "suppression_list", list_named)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
         self.suppression_list = suppression_list
-        self.ids = or_none(ids)
-        self.recipients = or_none(recipients)
-        self.patterns = or_none(patterns)
+        self.ids = none_if_unset(ids)
+        self.recipients = none_if_unset(recipients)
+        self.patterns = none_if_unset(patterns)
         self.delete_all = delete_all
         self.on_missing = on_missing
         self.batch_size = batch_size
@@ -297,19 +299,19 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
         self._ids_given = ids is not UNSET
         self._values_given = recipients is not UNSET or patterns is not UNSET
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         # With nothing given at all it is no ids, which delete nothing.
-        delete_all = flag_of(self.delete_all, "delete_all")
+        delete_all = parse_flag(self.delete_all, "delete_all")
         by_id = self._ids_given or not (self._values_given or delete_all)
         # What was deleted before the task slept is unknown by now.
         expects_missing = by_id and bool(before.get("deleted", 0) or before.get("unsure", 0))
         domain = self.rendered_domain()
-        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+        suppression_list = parse_required_text(self.suppression_list, "suppression_list")
         result = self.hook.delete_suppressions(
             suppression_list,
-            ids=list_of(self.ids, "ids") if by_id else None,
-            recipients=list_of(self.recipients, "recipients") if self._values_given else None,
-            patterns=list_of(self.patterns, "patterns") if self._values_given else None,
+            ids=parse_list(self.ids, "ids") if by_id else None,
+            recipients=parse_list(self.recipients, "recipients") if self._values_given else None,
+            patterns=parse_list(self.patterns, "patterns") if self._values_given else None,
             delete_all=delete_all,
             **domain,
             on_missing="skip" if expects_missing else self.on_missing,
@@ -327,7 +329,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendDomainOperator):
                 )
         deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.report(f"{self.name_of(suppression_list, **domain)}: deleted {deleted}{missing}")
+        self.log_summary(f"{self.describe_list(suppression_list, **domain)}: deleted {deleted}{missing}")
         return result
 
 
@@ -437,17 +439,17 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(domain_id=domain_id, domain=domain, **kwargs)
-        check_literal(mode, "mode", mode_of)
-        check_literal(max_deletes, "max_deletes", max_deletes_of)
-        check_literal(allow_empty, "allow_empty", flag_of)
-        check_literal(dry_run, "dry_run", flag_of)
+        check_literal(mode, "mode", parse_mode)
+        check_literal(max_deletes, "max_deletes", parse_max_deletes)
+        check_literal(allow_empty, "allow_empty", parse_flag)
+        check_literal(dry_run, "dry_run", parse_flag)
         check_flags(remove_duplicates=remove_duplicates)
         check_batch_size(batch_size)
         check_choice("on_invalid", on_invalid, OnInvalid)
-        check_literal(suppression_list, "suppression_list", list_named)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
         self.suppression_list = suppression_list
-        self.recipients = or_none(recipients)
-        self.patterns = or_none(patterns)
+        self.recipients = none_if_unset(recipients)
+        self.patterns = none_if_unset(patterns)
         self.file = file
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
@@ -466,19 +468,19 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         ]
         self._file_given = file is not None
 
-    def carry_out(self, context: Context, before: Before) -> dict[str, Any]:
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         wanted = self._wanted()
-        suppression_list = required_text_of(self.suppression_list, "suppression_list")
+        suppression_list = parse_required_text(self.suppression_list, "suppression_list")
         domain = self.rendered_domain()
         result = self.hook.sync_suppressions(
             suppression_list,
             **wanted,
             **domain,
-            mode=mode_of(self.mode, "mode"),
-            max_deletes=max_deletes_of(self.max_deletes),
-            allow_empty=flag_of(self.allow_empty, "allow_empty"),
+            mode=parse_mode(self.mode, "mode"),
+            max_deletes=parse_max_deletes(self.max_deletes),
+            allow_empty=parse_flag(self.allow_empty, "allow_empty"),
             remove_duplicates=self.remove_duplicates,
-            dry_run=flag_of(self.dry_run, "dry_run"),
+            dry_run=parse_flag(self.dry_run, "dry_run"),
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
             # Who was deferred had no request under way.
@@ -488,7 +490,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         )
         if before:
             _count_in(result, before)
-        self._tell(self.name_of(suppression_list, **domain), result)
+        self._tell(self.describe_list(suppression_list, **domain), result)
         return result
 
     def _wanted(self) -> dict[str, Any]:
@@ -497,13 +499,15 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
             if self._kinds_given:
                 raise ValueError(f"give either file or {' and '.join(self._kinds_given)}, and not both")
             named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
-            columns = {kind: column for kind in named if (column := text_of(named[kind], f"{kind}_column"))}
+            columns = {
+                kind: column for kind in named if (column := parse_text(named[kind], f"{kind}_column"))
+            }
             if not columns:
                 raise ValueError("file needs recipients_column, patterns_column, or both")
-            file = required_text_of(self.file, "file")
-            return dict(items_in(file, columns, delimiter=delimiter_of(self.file_delimiter)))
+            file = parse_required_text(self.file, "file")
+            return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))
         given = {"recipients": self.recipients, "patterns": self.patterns}
-        return {kind: list_of(given[kind], kind) for kind in self._kinds_given}
+        return {kind: parse_list(given[kind], kind) for kind in self._kinds_given}
 
     def _tell(self, name: str, result: dict[str, Any]) -> None:
         if result["dry_run"]:
@@ -511,7 +515,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendDomainOperator):
         else:
             did = f"added {result['added']:,}, deleted {result['deleted']:,}"
         counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        self.report(f"{name}: {did}; mode {self.mode}; {counts}")
+        self.log_summary(f"{name}: {did}; mode {self.mode}; {counts}")
         if result["refusal"]:
             self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:

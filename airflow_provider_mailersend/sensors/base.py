@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
-from airflow_provider_mailersend.jobs.packing import unpacked_json
+from airflow_provider_mailersend.jobs.packed import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         """Return what is waited for and how far it is, after a look that *found* something else."""
 
     @abstractmethod
-    def trigger(self, **asking: Any) -> MailerSendTrigger:
+    def trigger(self, **params: Any) -> MailerSendTrigger:
         """Return what waits for it, *asking* as often as the sensor would; an error where the arguments are wrong."""
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -76,13 +76,13 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
     def _look_or_defer(self) -> PokeReturnValue:
         timeout = self._time_left()
         try:
-            with self.failing_at_once():
+            with self.fail_without_retry():
                 looked = self.look()
         except MailerSendQuotaExhaustedError as error:
             if not self.deferrable or error.retry_at is None:
                 raise
             self.log.info("%s The next look is then.", error)
-            raise self.asleep_until(
+            raise self.deferral_until(
                 error.retry_at,
                 "look_again",
                 kwargs={"begun": self._begun},

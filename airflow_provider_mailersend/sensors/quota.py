@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.jobs.arguments import check_whole_number
-from airflow_provider_mailersend.jobs.quota import leaves
+from airflow_provider_mailersend.jobs.quota import is_enough
+from airflow_provider_mailersend.jobs.wanted import check_whole_number
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import quota_left
 
@@ -45,12 +45,12 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
             raise ValueError(
                 f"at_least={self.at_least} is more than the {quota['quota']} requests of a whole day"
             )
-        return PokeReturnValue(is_done=leaves(quota, self.at_least), xcom_value=quota)
+        return PokeReturnValue(is_done=is_enough(quota, self.at_least), xcom_value=quota)
 
     def how_far(self, found: Any) -> str:
         return quota_left(found["remaining"], self.at_least)
 
-    def trigger(self, **asking: Any) -> MailerSendTrigger:
+    def trigger(self, **params: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendApiQuotaTrigger
 
-        return MailerSendApiQuotaTrigger(at_least=self.at_least, **asking)
+        return MailerSendApiQuotaTrigger(at_least=self.at_least, **params)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.rendering import check_literal, required_text_of, status_of
+from airflow_provider_mailersend.rendering import check_literal, parse_required_text, parse_status
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import status_awaited
 
@@ -37,22 +37,24 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_literal(status, "status", status_of)
+        check_literal(status, "status", parse_status)
         self.sms_recipient_id = sms_recipient_id
         self.status = status
 
     def look(self) -> PokeReturnValue:
-        wanted = status_of(self.status)
-        recipient = self.hook.get_sms_recipient(required_text_of(self.sms_recipient_id, "sms_recipient_id"))
+        wanted = parse_status(self.status)
+        recipient = self.hook.get_sms_recipient(
+            parse_required_text(self.sms_recipient_id, "sms_recipient_id")
+        )
         return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
 
     def how_far(self, found: Any) -> str:
-        return status_awaited(found["id"], found.get("status"), status_of(self.status))
+        return status_awaited(found["id"], found.get("status"), parse_status(self.status))
 
-    def trigger(self, **asking: Any) -> MailerSendTrigger:
+    def trigger(self, **params: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
 
-        id_ = required_text_of(self.sms_recipient_id, "sms_recipient_id")
+        id_ = parse_required_text(self.sms_recipient_id, "sms_recipient_id")
         return MailerSendSmsRecipientStatusTrigger(
-            sms_recipient_id=id_, status=str(status_of(self.status)), **asking
+            sms_recipient_id=id_, status=str(parse_status(self.status)), **params
         )

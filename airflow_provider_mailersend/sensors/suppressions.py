@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_mailersend.api.entries import key_of
+from airflow_provider_mailersend.api.entries import entry_key
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.hooks.moments import moment
-from airflow_provider_mailersend.jobs.arguments import check_flags, check_whole_number
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.wanted import Item, item_of
+from airflow_provider_mailersend.jobs.wanted import Item, check_flags, check_whole_number, make_item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.rendering import (
     check_literal,
-    list_named,
-    moment_of,
-    text_of,
+    parse_moment,
+    parse_suppression_list,
+    parse_text,
 )
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import (
@@ -45,7 +44,7 @@ class _ListSensor(MailerSendDomainTask, MailerSendSensor):
 
     def __init__(self, *, suppression_list: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_literal(suppression_list, "suppression_list", list_named)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
         self.suppression_list = suppression_list
 
     @abstractmethod
@@ -55,13 +54,16 @@ class _ListSensor(MailerSendDomainTask, MailerSendSensor):
     def _look_or_defer(self) -> PokeReturnValue:
         if self.deferrable:
             # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
-            with self.failing_at_once():
+            with self.fail_without_retry():
                 self.log.info("%s; the triggerer looks now, then every %g s.", self.aim(), self.poke_interval)
                 self._defer(self._time_left())
         return super()._look_or_defer()
 
     def _listed(self) -> dict[str, Any]:
-        listed = {"suppression_list": str(list_named(self.suppression_list)), **self.rendered_domain()}
+        listed = {
+            "suppression_list": str(parse_suppression_list(self.suppression_list)),
+            **self.rendered_domain(),
+        }
         Scope.of(listed["domain_id"], listed["domain"], None)
         return listed
 
@@ -153,24 +155,24 @@ class MailerSendSuppressionSensor(_ListSensor):
         key = self._wanted().key
         begun = datetime.now(UTC)
         entries = self.hook.iter_suppressions(**self._listed(), since=since)
-        entry = next((entry for entry in entries if key_of(entry) == key), None)
+        entry = next((entry for entry in entries if entry_key(entry) == key), None)
         self._looked_at = begun + self.hook.clock_ahead - OVERLAP
         return PokeReturnValue(is_done=entry is not None, xcom_value=entry)
 
-    def trigger(self, **asking: Any) -> MailerSendTrigger:
+    def trigger(self, **params: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import (
             MailerSendSuppressionAbsenceTrigger,
             MailerSendSuppressionTrigger,
         )
 
         wanted = self._wanted()
-        list_named(self.suppression_list).check_takes([wanted.kind])
+        parse_suppression_list(self.suppression_list).check_takes([wanted.kind])
         trigger = MailerSendSuppressionTrigger if self.present else MailerSendSuppressionAbsenceTrigger
-        return trigger(kind=wanted.kind, value=wanted.value, **self._listed(), **asking)
+        return trigger(kind=wanted.kind, value=wanted.value, **self._listed(), **params)
 
     def _wanted(self) -> Item:
-        recipient, pattern = text_of(self.recipient, "recipient"), text_of(self.pattern, "pattern")
-        return item_of(recipient, pattern)
+        recipient, pattern = parse_text(self.recipient, "recipient"), parse_text(self.pattern, "pattern")
+        return make_item(recipient, pattern)
 
 
 class MailerSendNewSuppressionsSensor(_ListSensor):
@@ -231,16 +233,16 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     def how_far(self, found: Any) -> str:
         return entries_counted(self._list_name(), self._count, self.at_least, self._since())
 
-    def trigger(self, **asking: Any) -> MailerSendTrigger:
+    def trigger(self, **params: Any) -> MailerSendTrigger:
         from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger
 
         since = self._since().isoformat()
         return MailerSendNewSuppressionsTrigger(
-            **self._listed(), since=since, at_least=self.at_least, **asking
+            **self._listed(), since=since, at_least=self.at_least, **params
         )
 
     def _since(self) -> datetime:
-        given = moment("since", moment_of(self.since, "since"))
+        given = moment("since", parse_moment(self.since, "since"))
         if given is None:
             raise ValueError(f"since is empty: it is {self.since!r}")
         return given

@@ -14,10 +14,10 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.wording import describe_error
-from airflow_provider_mailersend.jobs.packing import packed_json
+from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
-from airflow_provider_mailersend.triggers.polling import NEARLY, Asking, polling
+from airflow_provider_mailersend.triggers.polls import NEARLY, Query, polling
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class MailerSendTrigger(BaseTrigger):
     :param asked_at: when the sensor asked itself, in Unix seconds; None where the trigger is to ask first, at once.
     """
 
-    asking: Asking[Any]
+    query: Query[Any]
     #: The names of the arguments that are the class's own.
     arguments: tuple[str, ...] = ()
     #: Whether what is waited for seems to be there, and another answer has to make sure, at once.
@@ -67,11 +67,11 @@ class MailerSendTrigger(BaseTrigger):
 
     @property
     @abstractmethod
-    def question(self) -> Hashable:
+    def query_key(self) -> Hashable:
         """What is equal for all triggers that may share the answers."""
 
     @property
-    def need(self) -> Any:
+    def requirement(self) -> Any:
         """What this trigger needs of the next answer; others may need other things."""
         return None
 
@@ -109,7 +109,7 @@ class MailerSendTrigger(BaseTrigger):
     async def _wait(self) -> Any:
         """Ask until what is waited for is found, or asking again cannot help."""
         loop = asyncio.get_running_loop()
-        async with polling(self.asking, self.question, self.mailersend_conn_id, self.quota_reserve) as poll:
+        async with polling(self.query, self.query_key, self.mailersend_conn_id, self.quota_reserve) as poll:
             delays, said, told = self.delays(), "", ""
             delay = waits = 0.0
             if self.asked_at is not None:
@@ -118,7 +118,7 @@ class MailerSendTrigger(BaseTrigger):
             while True:
                 begun, least, how_far = loop.time(), 0.0, told
                 try:
-                    answer = await poll.answer(waits, self.need)
+                    answer = await poll.answer(waits, self.requirement)
                 except Exception as error:
                     if is_permanent(error):
                         raise

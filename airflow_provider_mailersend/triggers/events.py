@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.messages import describe_error
 from airflow_provider_mailersend.api.requests import SuppressionList
-from airflow_provider_mailersend.api.wording import describe_error
 from airflow_provider_mailersend.exceptions import MailerSendRequestError, MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.list_view import Look, Need
+from airflow_provider_mailersend.jobs.list_view import Look, Requirement
 from airflow_provider_mailersend.jobs.watermark import Watermark
 from airflow_provider_mailersend.triggers.base import classpath_of
 from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
 from airflow_provider_mailersend.triggers.mailersend import NEWEST, Listed
-from airflow_provider_mailersend.triggers.polling import Asking, Poll, polling
+from airflow_provider_mailersend.triggers.polls import Poll, Query, polling
 
 try:
     from airflow.triggers.base import BaseEventTrigger
@@ -44,7 +44,7 @@ _STORED_AFTER = 2.0
 
 
 def _clock(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[None]], Awaitable[datetime]]:
-    async def ask(needs: list[None]) -> datetime:
+    async def ask(requirements: list[None]) -> datetime:
         # The question is free, and its answer has a date, even where the token may not ask it.
         with suppress(MailerSendRequestError, MailerSendUnexpectedAnswerError):
             await hook.get_api_quota()
@@ -54,7 +54,7 @@ def _clock(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[None]], 
 
 
 #: What time it is for MailerSend.
-_CLOCK = Asking(_clock)
+_CLOCK = Query(_clock)
 
 
 class MailerSendSuppressionEventTrigger(BaseEventTrigger):
@@ -142,7 +142,7 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         watermark = watermark or Watermark(await self._now())
         since, delay = watermark.since, 0.0
         while True:
-            look = await self._answer_of(poll, delay, Need(since))
+            look = await self._answer_of(poll, delay, Requirement(since))
             since, delay = look.next_since or since, self.poke_interval
             entries = watermark.take(look)
             if entries and not is_first_look:
@@ -166,19 +166,19 @@ class MailerSendSuppressionEventTrigger(BaseEventTrigger):
         async with self._polling(_CLOCK) as poll:
             return await self._answer_of(poll, 0.0)
 
-    async def _answer_of(self, poll: Poll[_T], delay: float, need: Need | None = None) -> _T:
+    async def _answer_of(self, poll: Poll[_T], delay: float, requirement: Requirement | None = None) -> _T:
         while True:
             try:
-                return await poll.answer(delay, need)
+                return await poll.answer(delay, requirement)
             except Exception as error:
                 if is_permanent(error):
                     raise
                 log.warning("%s. Asking again.", describe_error(error).rstrip("."))
                 delay = max(self.poke_interval, seconds_to_wait_after(error))
 
-    def _polling(self, asking: Asking[_T]) -> AbstractAsyncContextManager[Poll[_T]]:
+    def _polling(self, query: Query[_T]) -> AbstractAsyncContextManager[Poll[_T]]:
         listed = Listed(self.suppression_list, self.domain_id, self.domain)
-        return polling(asking, listed, self.mailersend_conn_id, self.quota_reserve)
+        return polling(query, listed, self.mailersend_conn_id, self.quota_reserve)
 
     async def _kept_watermark(self) -> Watermark | None:
         kept = [await store.aget(self._key) for store in self._stores()]

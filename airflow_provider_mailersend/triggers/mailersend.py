@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.compact_set import CompactMap
-from airflow_provider_mailersend.api.entries import Entry, Key, comparable, key_of
+from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.requests import SuppressionList
-from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
-from airflow_provider_mailersend.jobs.quota import leaves
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
+from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
 from airflow_provider_mailersend.status_lines import (
     entries_counted,
@@ -23,7 +23,7 @@ from airflow_provider_mailersend.status_lines import (
     status_awaited,
 )
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, classpath_of
-from airflow_provider_mailersend.triggers.polling import Asking
+from airflow_provider_mailersend.triggers.polls import Query
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
@@ -51,9 +51,11 @@ class Listed(NamedTuple):
     domain: str | None
 
 
-def _view(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[Need]], Awaitable[Look]]:
+def _view(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[Requirement]], Awaitable[Look]]:
     view = ListView(SuppressionList(listed.suppression_list))
-    return lambda needs: hook.look_at_list(view, needs, domain_id=listed.domain_id, domain=listed.domain)
+    return lambda requirements: hook.look_at_list(
+        view, requirements, domain_id=listed.domain_id, domain=listed.domain
+    )
 
 
 class _Located(NamedTuple):
@@ -75,13 +77,15 @@ def _places(
 
     def remember(entries: Iterable[Entry], page: int) -> None:
         for entry in entries:
-            known.put(key_of(entry), page)
+            known.put(entry_key(entry), page)
 
-    async def pages(needs: list[_Located]) -> dict[Key, int]:
+    async def pages(requirements: list[_Located]) -> dict[Key, int]:
         sought = {
-            need.key: need.page or 1 for need in needs if need.page is not None or known.get(need.key) is None
+            one.key: one.page or 1
+            for one in requirements
+            if one.page is not None or known.get(one.key) is None
         }
-        still = {need.key: page for need in needs if (page := known.get(need.key)) is not None}
+        still = {one.key: page for one in requirements if (page := known.get(one.key)) is not None}
         found = await hook.locate_suppressions(last_pages=sought, on_page=remember, **listed._asdict())
         for key in sought.keys() - found.keys():
             known.discard(key)
@@ -93,10 +97,13 @@ def _places(
 
 
 #: What is on a list: all who wait for something to come share a view of it.
-NEWEST = Asking(_view, lambda look, needs, need: look.serves(need))
+NEWEST = Query(_view, lambda look, requirements, requirement: look.serves(requirement))
 
 #: What is still there: an answer tells of those alone that were looked for.
-_PLACES = Asking(_places, lambda found, needs, need: any(need.is_served_by(one) for one in needs))
+_PLACES = Query(
+    _places,
+    lambda found, requirements, requirement: any(requirement.is_served_by(one) for one in requirements),
+)
 
 
 class _ListTrigger(MailerSendTrigger):
@@ -122,11 +129,11 @@ class _ListTrigger(MailerSendTrigger):
         self.domain = domain
 
     @property
-    def question(self) -> Listed:
+    def query_key(self) -> Listed:
         return Listed(self.suppression_list, self.domain_id, self.domain)
 
     def _list_name(self) -> str:
-        return list_name(**self.question._asdict())
+        return list_name(**self.query_key._asdict())
 
 
 class MailerSendSuppressionTrigger(_ListTrigger):
@@ -140,19 +147,19 @@ class MailerSendSuppressionTrigger(_ListTrigger):
     :param value: the address or pattern; the case of an address does not count.
     """
 
-    asking = NEWEST
+    query = NEWEST
     arguments = (*Listed._fields, "kind", "value")
 
     def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.value = value
-        self._key = comparable(kind, value)
+        self._key = make_key(kind, value)
         self._since: datetime | None = None
 
     @property
-    def need(self) -> Need:
-        return Need(since=self._since) if self._since else Need(key=self._key)
+    def requirement(self) -> Requirement:
+        return Requirement(since=self._since) if self._since else Requirement(key=self._key)
 
     def found_in(self, answer: Look) -> list[Entry]:
         self._since = answer.next_since
@@ -175,18 +182,18 @@ class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
     :param value: the address or pattern; the case of an address does not count.
     """
 
-    asking = _PLACES
+    query = _PLACES
     arguments = (*Listed._fields, "kind", "value")
 
     def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.value = value
-        self._key = comparable(kind, value)
+        self._key = make_key(kind, value)
         self._page: int | None = None
 
     @property
-    def need(self) -> _Located:
+    def requirement(self) -> _Located:
         return _Located(self._key, self._page)
 
     def found_in(self, answer: dict[Key, int]) -> list[None]:
@@ -211,7 +218,7 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
     :param at_least: how many.
     """
 
-    asking = NEWEST
+    query = NEWEST
     arguments = (*Listed._fields, "since", "at_least")
 
     def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
@@ -222,8 +229,8 @@ class MailerSendNewSuppressionsTrigger(_ListTrigger):
         self._is_first = True
 
     @property
-    def need(self) -> Need:
-        return Need(since=self._since, is_first=self._is_first, is_deep=self.must_be_sure)
+    def requirement(self) -> Requirement:
+        return Requirement(since=self._since, is_first=self._is_first, is_deep=self.must_be_sure)
 
     def found_in(self, answer: Look) -> list[dict[str, Any]]:
         self._is_first = False
@@ -244,7 +251,7 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     :param status: ``active`` or ``opt_out``.
     """
 
-    asking = Asking(lambda hook, id_: lambda needs: hook.get_sms_recipient(id_))
+    query = Query(lambda hook, id_: lambda requirements: hook.get_sms_recipient(id_))
     arguments = ("sms_recipient_id", "status")
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
@@ -253,7 +260,7 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
         self.status = status
 
     @property
-    def question(self) -> str:
+    def query_key(self) -> str:
         return self.sms_recipient_id
 
     def found_in(self, answer: Entry) -> list[Entry]:
@@ -270,7 +277,7 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     :param at_least: how many.
     """
 
-    asking = Asking(lambda hook, question: lambda needs: hook.get_api_quota())
+    query = Query(lambda hook, query_key: lambda requirements: hook.get_api_quota())
     arguments = ("at_least",)
 
     def __init__(self, *, at_least: int, **kwargs: Any) -> None:
@@ -278,11 +285,11 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
         self.at_least = at_least
 
     @property
-    def question(self) -> None:
+    def query_key(self) -> None:
         return None
 
     def found_in(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
-        return [answer] if leaves(answer, self.at_least) else []
+        return [answer] if is_enough(answer, self.at_least) else []
 
     def how_far(self, answer: dict[str, Any]) -> str:
         return quota_left(answer["remaining"], self.at_least)

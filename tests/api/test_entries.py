@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.entries import (
-    comparable,
     created_at,
     domain_id_of,
-    read_moment,
-    value_of,
+    make_key,
+    parse_date,
+    suppressed_value,
 )
 from tests.feeding.script import properties
 
@@ -27,7 +27,7 @@ from tests.feeding.script import properties
     ],
 )
 def test_every_form_of_a_date_is_read_in_utc(said, meant):
-    moment = read_moment(said)
+    moment = parse_date(said)
     assert moment == meant
     assert moment.tzinfo is UTC
 
@@ -36,18 +36,18 @@ def test_every_form_of_a_date_is_read_in_utc(said, meant):
     "said", ["2022-01-01T12:00:0003.000000Z", "", "yesterday", None, 1626246241, True, {}, ["2020-06-10"]]
 )
 def test_a_date_that_cannot_be_read_is_none(said):
-    assert read_moment(said) is None
+    assert parse_date(said) is None
 
 
 @pytest.mark.parametrize("said", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
 def test_a_date_at_the_end_of_the_calendar_stops_nothing(said):
-    assert read_moment(said) is None
+    assert parse_date(said) is None
 
 
 @properties
 @given(st.one_of(st.text(), st.datetimes(timezones=st.timezones()).map(datetime.isoformat), st.integers()))
 def test_no_date_stops_a_job(said):
-    moment = read_moment(said)
+    moment = parse_date(said)
     assert moment is None or moment.tzinfo is UTC
 
 
@@ -71,7 +71,7 @@ def test_an_entry_was_made_when_it_says():
     ],
 )
 def test_an_entry_says_whom_it_means(entry, meant):
-    assert value_of(entry) == meant
+    assert suppressed_value(entry) == meant
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_an_entry_says_whom_it_means(entry, meant):
     ],
 )
 def test_what_means_the_same_is_comparable(kind, one, other, same):
-    assert (comparable(kind, one) == comparable(kind, other)) is same
+    assert (make_key(kind, one) == make_key(kind, other)) is same
 
 
 def test_an_address_and_an_equal_pattern_are_two():
-    assert comparable("recipients", "a@b.c") != comparable("patterns", "a@b.c")
+    assert make_key("recipients", "a@b.c") != make_key("patterns", "a@b.c")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_address_and_an_equal_pattern_are_two():
     ],
 )
 def test_addresses_that_differ_by_more_than_case_are_two(one, other):
-    assert comparable("recipients", one) != comparable("recipients", other)
+    assert make_key("recipients", one) != make_key("recipients", other)
 
 
 @pytest.mark.parametrize(

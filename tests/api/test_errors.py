@@ -12,8 +12,8 @@ from airflow_provider_mailersend import exceptions
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.refusals import (
     error_from,
-    errors_of,
-    message_of,
+    parse_errors,
+    parse_message,
     refused_items,
     smaller_batch,
 )
@@ -200,7 +200,7 @@ def test_a_long_message_is_cut():
     ],
 )
 def test_a_message_is_read_where_there_is_one(body, message):
-    assert message_of(answer(500, body)) == message
+    assert parse_message(answer(500, body)) == message
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_message_is_read_where_there_is_one(body, message):
     ],
 )
 def test_the_messages_for_each_field_are_read_where_there_are_any(body, fields):
-    assert errors_of(answer(422, body)) == fields
+    assert parse_errors(answer(422, body)) == fields
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Answer
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.exceptions import (
     MailerSendQuotaExhaustedError,
@@ -141,10 +141,10 @@ def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest():
 
     def read(since):
         script = Script(server=account)
-        paging = Paging(requests.list_suppressions(SuppressionList.BLOCKLIST), since=since)
+        pager = Pager(requests.list_suppressions(SuppressionList.BLOCKLIST), since=since)
         entries = []
-        while paging.request is not None:
-            entries += script.run(sender.read_page(paging))
+        while pager.request is not None:
+            entries += script.run(sender.read_page(pager))
         return len(entries), len(script.sent)
 
     moment = datetime.fromtimestamp(NOON, UTC)

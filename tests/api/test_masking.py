@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.wording import describe_error
+from airflow_provider_mailersend.api.messages import describe_error
 from tests.feeding.script import properties
 
 

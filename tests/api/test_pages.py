@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.answers import data_of, entries_of, quota_of
-from airflow_provider_mailersend.api.pages import Paging
+from airflow_provider_mailersend.api.answers import parse_entries, parse_object, parse_quota
+from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 from tests.feeding.account import FAULTS, Account, minutes
@@ -44,13 +44,13 @@ def pages_of(entries, *, data_alone=False):
     return serve
 
 
-def read_all(script, paging, sender=None):
+def read_all(script, pager, sender=None):
     sender = sender or flow()
 
     def steps():
         found = []
-        while paging.request is not None:
-            found.append((yield from sender.read_page(paging)))
+        while pager.request is not None:
+            found.append((yield from sender.read_page(pager)))
         return found
 
     return [each for found in script.run(steps()) for each in found]
@@ -64,14 +64,14 @@ def ids(entries):
 def test_a_list_is_read_whole_and_in_order_with_no_request_too_many(number):
     entries = [entry(f"e{n}") for n in range(number)]
     script = Script(server=pages_of(entries))
-    assert read_all(script, Paging(BLOCKLIST)) == entries
+    assert read_all(script, Pager(BLOCKLIST)) == entries
     assert len(script.sent) == max(1, math.ceil(number / 100))
 
 
 def test_every_page_is_asked_with_the_limit_and_the_own_filters():
     asked = requests.list_sms_recipients(requests.SmsRecipientStatus.ACTIVE, "n1")
     script = Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
-    read_all(script, Paging(asked))
+    read_all(script, Pager(asked))
     assert [dict(request.params) for request in script.sent] == [
         {"status": "active", "sms_number_id": "n1", "page": number, "limit": 100} for number in (1, 2, 3)
     ]
@@ -81,7 +81,7 @@ def test_every_page_is_asked_with_the_limit_and_the_own_filters():
 def test_the_link_to_the_next_page_is_only_a_flag():
     elsewhere = answer(200, {"data": [entry("a")], "links": {"next": "https://evil.example/?page=7"}})
     script = Script(elsewhere, page(entry("b")))
-    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
     assert script.sent[1] == BLOCKLIST.at_page(2)
 
 
@@ -89,48 +89,48 @@ def test_the_link_to_the_next_page_is_only_a_flag():
 def test_a_list_of_data_alone_ends_with_an_empty_page(number, asked):
     entries = [entry(f"e{n}") for n in range(number)]
     script = Script(server=pages_of(entries, data_alone=True))
-    assert read_all(script, Paging(BLOCKLIST)) == entries
+    assert read_all(script, Pager(BLOCKLIST)) == entries
     assert len(script.sent) == asked
 
 
 def test_a_short_page_is_no_end_where_more_is_said_to_come():
     script = Script(page(entry("a"), more=True), page(entry("b")))
-    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
 
 
 def test_an_empty_page_ends_the_list_whatever_its_links_say():
     script = Script(page(entry("a"), more=True), page(more=True))
-    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a"]
+    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a"]
 
 
 @pytest.mark.parametrize("links", [None, [], {}, "next", {"prev": None}])
 def test_links_of_another_shape_are_as_good_as_none(links):
     script = Script(answer(200, {"data": [entry("a")], "links": links}), page(entry("b")))
-    assert ids(read_all(script, Paging(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
 
 
 def test_a_list_that_is_not_paged_at_all_is_not_read_for_ever():
     script = Script(server=lambda request, script: answer(200, {"data": [entry("a")]}))
     with pytest.raises(MailerSendUnexpectedAnswerError, match="same page over and over"):
-        read_all(script, Paging(BLOCKLIST))
+        read_all(script, Pager(BLOCKLIST))
     assert len(script.sent) == 4
 
 
 def test_a_list_that_has_been_read_cannot_be_read_on():
-    paging = Paging(BLOCKLIST)
-    paging.read(page())
-    assert paging.request is None
+    pager = Pager(BLOCKLIST)
+    pager.read(page())
+    assert pager.request is None
     with pytest.raises(RuntimeError, match="read to its end"):
-        paging.read(page())
-    assert Script().run(flow().read_page(paging)) == []
+        pager.read(page())
+    assert Script().run(flow().read_page(pager)) == []
 
 
 def test_a_page_that_cannot_be_read_is_asked_for_again_when_one_goes_on():
-    paging = Paging(BLOCKLIST)
+    pager = Pager(BLOCKLIST)
     with pytest.raises(MailerSendUnexpectedAnswerError):
-        paging.read(answer(200, b"<html>"))
-    assert paging.request == BLOCKLIST
-    assert ids(paging.read(page(entry("a")))) == ["a"]
+        pager.read(answer(200, b"<html>"))
+    assert pager.request == BLOCKLIST
+    assert ids(pager.read(page(entry("a")))) == ["a"]
 
 
 @properties
@@ -153,7 +153,7 @@ def test_entries_come_once_each_while_others_are_added(number, additions, faults
         return outcome
 
     since = datetime.fromtimestamp(NOON - minutes(40), UTC) if with_since else None
-    found = read_all(Script(server=serve), Paging(BLOCKLIST, since=since), flow(max_retries=10))
+    found = read_all(Script(server=serve), Pager(BLOCKLIST, since=since), flow(max_retries=10))
     assert len(ids(found)) == len(set(ids(found)))
     expected = ids(at_first)[:40] if with_since else ids(at_first)
     assert [id_ for id_ in ids(found) if id_ in set(ids(at_first))] == expected
@@ -173,24 +173,24 @@ def test_entries_come_once_each_while_others_are_added(number, additions, faults
 )
 def test_what_is_kept_was_made_at_since_or_later_and_before_until(since, until, kept):
     hours = [5, 4, 3, 2, 1]
-    paging = Paging(
+    pager = Pager(
         BLOCKLIST,
         since=None if since is None else DAY + timedelta(hours=since),
         until=None if until is None else DAY + timedelta(hours=until),
     )
-    found = paging.read(page(*entries_at(*hours)))
+    found = pager.read(page(*entries_at(*hours)))
     assert [hours[int(id_[1:])] for id_ in ids(found)] == kept
 
 
 def test_bounds_in_another_zone_mean_the_same_moment():
     in_the_east = (DAY + timedelta(hours=3)).astimezone().astimezone(tz=None)
-    found = Paging(BLOCKLIST, since=in_the_east).read(page(*entries_at(4, 3, 2)))
+    found = Pager(BLOCKLIST, since=in_the_east).read(page(*entries_at(4, 3, 2)))
     assert ids(found) == ["e0", "e1"]
 
 
 def test_a_date_with_a_zone_is_compared_by_its_moment():
-    paging = Paging(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=1))
-    found = paging.read(
+    pager = Pager(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=1))
+    found = pager.read(
         page(
             entry("in", "2026-03-01T02:30:00+02:00"),
             entry("out", "2026-03-01T00:30:00+02:00"),
@@ -202,7 +202,7 @@ def test_a_date_with_a_zone_is_compared_by_its_moment():
 
 def test_reading_stops_at_the_page_that_goes_past_since():
     script = Script(server=pages_of(entries_at(*range(1000, 0, -1))))
-    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=850)))
     assert len(found) == 151
     assert len(script.sent) == 2
 
@@ -210,13 +210,13 @@ def test_reading_stops_at_the_page_that_goes_past_since():
 def test_an_entry_at_since_itself_may_have_others_behind_it():
     entries = entries_at(*[5.0] * 100, *[4.0] * 150, 3.0)
     script = Script(server=pages_of(entries))
-    assert len(read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=4)))) == 250
+    assert len(read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=4)))) == 250
     assert len(script.sent) == 3
 
 
 def test_until_alone_ends_nothing_early():
     script = Script(server=pages_of(entries_at(*range(300, 0, -1))))
-    assert len(read_all(script, Paging(BLOCKLIST, until=DAY + timedelta(hours=10)))) == 9
+    assert len(read_all(script, Pager(BLOCKLIST, until=DAY + timedelta(hours=10)))) == 9
     assert len(script.sent) == 3
 
 
@@ -234,7 +234,7 @@ def test_until_alone_ends_nothing_early():
 def test_no_entry_of_an_unsorted_list_is_lost(hours):
     entries = entries_at(*hours)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=210)))
+    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=210)))
     assert ids(found) == [f"e{n}" for n, hour in enumerate(hours) if hour >= 210]
 
 
@@ -243,7 +243,7 @@ def test_no_entry_of_an_unsorted_list_is_lost(hours):
 def test_reading_ends_early_only_where_all_that_was_read_is_newest_first(hours, since):
     entries = entries_at(*hours)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=since)))
+    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=since)))
     read = hours[: len(script.sent) * 100]
     assert ids(found) == [f"e{n}" for n, hour in enumerate(read) if hour >= since]
     if len(read) < len(hours):
@@ -254,14 +254,14 @@ def test_reading_ends_early_only_where_all_that_was_read_is_newest_first(hours, 
 def test_the_order_is_watched_over_the_borders_of_pages():
     entries = entries_at(*range(300, 200, -1), *range(400, 300, -1), *range(150, 50, -1), 500)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=160)))
+    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=160)))
     assert found[-1]["id"] == "e300"
 
 
 def test_a_page_of_one_date_proves_no_order():
     # One addition of many gives all its entries one date, and a list may be oldest first.
     entries = entries_at(*[1.0] * 150, *[9.0] * 50)
-    found = read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    found = read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=DAY + timedelta(hours=5)))
     assert len(found) == 50
 
 
@@ -275,39 +275,39 @@ def test_entries_pushed_onto_the_next_page_do_not_look_unsorted():
         return page(*held, more=True)
 
     script = Script(server=serve)
-    found = read_all(script, Paging(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=850)))
     assert [id_ for id_ in ids(found) if id_.startswith("e")] == [f"e{n}" for n in range(151)]
     assert len(script.sent) == 3
 
 
 @pytest.mark.parametrize("date", ["2022-01-01T12:00:0003.000000Z", "", None, 5, {}])
 def test_an_entry_whose_date_cannot_be_read_is_kept_and_its_date_told(date):
-    paging = Paging(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=2))
-    found = paging.read(page(*entries_at(1), entry("odd", date), *entries_at(-1, prefix="old")))
+    pager = Pager(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=2))
+    found = pager.read(page(*entries_at(1), entry("odd", date), *entries_at(-1, prefix="old")))
     assert ids(found) == ["e0", "odd"]
-    assert paging.unreadable_dates == [date]
+    assert pager.unreadable_dates == [date]
 
 
 def test_an_entry_without_a_date_is_kept():
-    paging = Paging(BLOCKLIST, since=DAY)
-    assert ids(paging.read(page({"id": "odd"}))) == ["odd"]
-    assert paging.unreadable_dates == [None]
+    pager = Pager(BLOCKLIST, since=DAY)
+    assert ids(pager.read(page({"id": "odd"}))) == ["odd"]
+    assert pager.unreadable_dates == [None]
 
 
 def test_a_date_out_of_the_calendar_loses_no_entry():
-    paging = Paging(BLOCKLIST, since=DAY)
-    assert ids(paging.read(page(entry("odd", "0001-01-01T00:00:00+05:00")))) == ["odd"]
+    pager = Pager(BLOCKLIST, since=DAY)
+    assert ids(pager.read(page(entry("odd", "0001-01-01T00:00:00+05:00")))) == ["odd"]
 
 
 def test_unreadable_dates_do_not_matter_where_no_dates_are_asked_for():
-    paging = Paging(BLOCKLIST)
-    assert ids(paging.read(page(entry("odd", "never")))) == ["odd"]
-    assert paging.unreadable_dates == []
+    pager = Pager(BLOCKLIST)
+    assert ids(pager.read(page(entry("odd", "never")))) == ["odd"]
+    assert pager.unreadable_dates == []
 
 
 def test_a_page_of_unreadable_dates_ends_nothing_early():
     entries = [entry(f"odd{n}", "never") for n in range(100)] + entries_at(9, 1)
-    found = read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    found = read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=DAY + timedelta(hours=5)))
     assert len(found) == 101
 
 
@@ -331,26 +331,26 @@ def test_a_page_of_unreadable_dates_ends_nothing_early():
 )
 def test_an_answer_that_is_no_page_is_told_apart(body, why):
     with pytest.raises(MailerSendUnexpectedAnswerError, match=why) as caught:
-        Paging(BLOCKLIST).read(answer(200, body))
+        Pager(BLOCKLIST).read(answer(200, body))
     assert "GET /suppressions/blocklist answered 200" in str(caught.value)
     assert not caught.value.permanent
 
 
 def test_the_one_thing_of_an_answer_is_its_data():
-    assert data_of(BLOCKLIST, answer(200, {"data": {"id": "a"}})) == {"id": "a"}
-    assert entries_of(BLOCKLIST, page(entry("a"))) == [entry("a")]
+    assert parse_object(BLOCKLIST, answer(200, {"data": {"id": "a"}})) == {"id": "a"}
+    assert parse_entries(BLOCKLIST, page(entry("a"))) == [entry("a")]
 
 
 @pytest.mark.parametrize("body", [{}, {"data": []}, {"data": None}, [], b"<html>"])
 def test_an_answer_without_its_one_thing_is_told_apart(body):
     with pytest.raises(MailerSendUnexpectedAnswerError):
-        data_of(BLOCKLIST, answer(200, body))
+        parse_object(BLOCKLIST, answer(200, body))
 
 
 def test_a_quota_is_read():
     said = {"quota": 1000, "remaining": 752, "reset": "2023-04-15T00:00:00Z"}
-    assert quota_of(requests.get_api_quota(), answer(200, {**said, "more": 1})) == said
-    assert quota_of(requests.get_api_quota(), answer(200, {"quota": -1, "remaining": -1})) == {
+    assert parse_quota(requests.get_api_quota(), answer(200, {**said, "more": 1})) == said
+    assert parse_quota(requests.get_api_quota(), answer(200, {"quota": -1, "remaining": -1})) == {
         "quota": -1,
         "remaining": -1,
         "reset": None,
@@ -362,7 +362,7 @@ def test_a_quota_is_read():
 )
 def test_a_quota_without_its_numbers_is_told_apart(body):
     with pytest.raises(MailerSendUnexpectedAnswerError):
-        quota_of(requests.get_api_quota(), answer(200, body))
+        parse_quota(requests.get_api_quota(), answer(200, body))
 
 
 anything = st.recursive(
@@ -386,10 +386,10 @@ anything = st.recursive(
 @pytest.mark.parametrize(
     "read",
     [
-        pytest.param(lambda said: Paging(BLOCKLIST, since=DAY, until=DAY).read(said), id="page"),
-        pytest.param(lambda said: quota_of(BLOCKLIST, said), id="quota"),
-        pytest.param(lambda said: data_of(BLOCKLIST, said), id="one thing"),
-        pytest.param(lambda said: entries_of(BLOCKLIST, said), id="entries"),
+        pytest.param(lambda said: Pager(BLOCKLIST, since=DAY, until=DAY).read(said), id="page"),
+        pytest.param(lambda said: parse_quota(BLOCKLIST, said), id="quota"),
+        pytest.param(lambda said: parse_object(BLOCKLIST, said), id="one thing"),
+        pytest.param(lambda said: parse_entries(BLOCKLIST, said), id="entries"),
     ],
 )
 def test_no_body_is_too_odd_to_be_read_or_told_apart(read, body):
@@ -400,9 +400,9 @@ def test_no_body_is_too_odd_to_be_read_or_told_apart(read, body):
 def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates():
     entries = entries_at(*range(250, 0, -1))
     script = Script(page(*entries[:100], more=True), page(*entries[99:199], more=True), page(*entries[199:]))
-    paging = Paging(BLOCKLIST, since=DAY + timedelta(hours=1))
-    read_all(script, paging)
-    assert paging.count == 250
+    pager = Pager(BLOCKLIST, since=DAY + timedelta(hours=1))
+    read_all(script, pager)
+    assert pager.count == 250
 
 
 @pytest.mark.parametrize(
@@ -419,22 +419,22 @@ def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates():
 )
 def test_how_many_there_are_is_known_where_the_api_tells(meta, total):
     body = {"data": [entry("a"), entry("b")], "links": {"next": None}, "meta": meta}
-    paging, script = Paging(BLOCKLIST), Script(answer(200, body))
-    assert (paging.count, paging.total) == (0, None)
-    read_all(script, paging)
-    assert (paging.count, paging.total) == (2, total)
+    pager, script = Pager(BLOCKLIST), Script(answer(200, body))
+    assert (pager.count, pager.total) == (0, None)
+    read_all(script, pager)
+    assert (pager.count, pager.total) == (2, total)
     assert script.told == [(BLOCKLIST.endpoint, 2, total)]
 
 
 def test_a_list_without_meta_tells_no_total():
-    paging = Paging(BLOCKLIST)
-    read_all(Script(page(entry("a"))), paging)
-    assert (paging.count, paging.total) == (1, None)
+    pager = Pager(BLOCKLIST)
+    read_all(Script(page(entry("a"))), pager)
+    assert (pager.count, pager.total) == (1, None)
 
 
 def test_each_page_tells_how_far_it_is():
-    paging, script = Paging(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
-    read_all(script, paging)
+    pager, script = Pager(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
+    read_all(script, pager)
     assert script.told == [(BLOCKLIST.endpoint, done, None) for done in (100, 200, 250)]
 
 
@@ -442,7 +442,7 @@ def test_a_list_that_repeats_two_pages_in_turn_ends_with_an_error():
     two = [[entry(f"{which}{n}") for n in range(100)] for which in "ab"]
     script = Script(server=lambda request, script: page(*two[request.params["page"] % 2], more=True))
     with pytest.raises(MailerSendUnexpectedAnswerError, match="nothing new on 12 pages in a row"):
-        read_all(script, Paging(BLOCKLIST))
+        read_all(script, Pager(BLOCKLIST))
     assert len(script.sent) == 14
 
 
@@ -458,7 +458,7 @@ def test_a_large_addition_that_pushes_entries_by_many_pages_is_no_error(number):
                 account.put(f"new{n}@example.com", at=script.now)
         return account(request, script)
 
-    found = read_all(Script(server=serve), Paging(BLOCKLIST))
+    found = read_all(Script(server=serve), Pager(BLOCKLIST))
     assert set(at_first) <= set(ids(found))
 
 
@@ -470,7 +470,7 @@ def test_many_entries_of_one_second_are_read_once_and_not_at_every_look():
     for _ in range(3):
         script = Script(server=account)
         since = datetime.fromtimestamp(NOON + 60, UTC)
-        assert read_all(script, Paging(BLOCKLIST, since=since), sender) == []
+        assert read_all(script, Pager(BLOCKLIST, since=since), sender) == []
         requests_of_each.append(len(script.sent))
     assert requests_of_each == [50, 1, 1]
 
@@ -478,9 +478,9 @@ def test_many_entries_of_one_second_are_read_once_and_not_at_every_look():
 def test_a_list_of_one_second_that_shows_not_to_be_newest_first_is_read_whole_again():
     entries, sender = entries_at(*[1.0] * 250), flow()
     since = DAY + timedelta(hours=2)
-    assert read_all(Script(server=pages_of(entries)), Paging(BLOCKLIST, since=since), sender) == []
+    assert read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=since), sender) == []
     entries[50]["created_at"] = entries_at(3.0)[0]["created_at"]
     for _ in range(2):
         script = Script(server=pages_of(entries))
-        assert len(read_all(script, Paging(BLOCKLIST, since=since), sender)) == 1
+        assert len(read_all(script, Pager(BLOCKLIST, since=since), sender)) == 1
         assert len(script.sent) == 3

@@ -98,7 +98,7 @@ def _warm_up() -> None:
 def _start(seed: int, folder: Path) -> tuple[Connection, _Running]:
     folder.mkdir()
     ours, theirs = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_carry_out, args=(seed, folder, theirs))
+    process = _FORK.Process(target=_run_one, args=(seed, folder, theirs))
     process.start()
     theirs.close()
     return ours, _Running(seed, folder, process, time.monotonic() + _LONGEST_RUN)
@@ -130,12 +130,12 @@ def _without_result(one: _Running, problem: str) -> Record:
     return Record(one.seed, "?", [problem])
 
 
-def _carry_out(seed: int, folder: Path, pipe: Connection) -> None:
+def _run_one(seed: int, folder: Path, pipe: Connection) -> None:
     head_a_group()
     started = time.monotonic()
     one = Run(seed, folder)
     try:
-        one.carry_out()
+        one.run()
     except Exception:
         one.record.problems.append(traceback.format_exc())
     one.record.seconds = time.monotonic() - started

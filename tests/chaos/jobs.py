@@ -278,5 +278,5 @@ class Draft:
 
 def _values(entries: Sequence[Mapping[str, Any]], scope: str | None, kind: str) -> list[str]:
     """What stands in the scope, each once."""
-    keys = (model.key_of(entry) for entry in entries if model.is_in(scope, entry))
+    keys = (model.entry_key(entry) for entry in entries if model.is_in(scope, entry))
     return list(dict.fromkeys(value for of, value in keys if of == kind))

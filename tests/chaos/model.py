@@ -15,7 +15,7 @@ Key = tuple[str, str]
 ANY_DOMAIN = "any domain"
 
 
-def key_of(entry: Entry) -> Key:
+def entry_key(entry: Entry) -> Key:
     """What an entry is about: the kind, and the address, pattern or number."""
     if "number" in entry:
         return "numbers", entry["number"]
@@ -75,9 +75,9 @@ class Expected:
         new = [entry for entry in after if entry["id"] not in known]
         differences = _differing(self.of, kept, [entry for entry in after if entry["id"] in known])
         differences += [
-            f"{self.of}: new in another scope: {key_of(one)}" for one in new if not is_in(self.scope, one)
+            f"{self.of}: new in another scope: {entry_key(one)}" for one in new if not is_in(self.scope, one)
         ]
-        counts = Counter(map(key_of, new))
+        counts = Counter(map(entry_key, new))
         differences += [f"{self.of}: {what} was not added" for what in self.new - counts.keys()]
         differences += [
             f"{self.of}: {what} was added though it should not be" for what in counts.keys() - self.new
@@ -93,7 +93,7 @@ class Expected:
 
 
 def _differing(name: str, before: Iterable[Entry], after: Iterable[Entry]) -> list[str]:
-    were, are = ({entry["id"]: key_of(entry) for entry in entries} for entries in (before, after))
+    were, are = ({entry["id"]: entry_key(entry) for entry in entries} for entries in (before, after))
     return [
         *(f"{name}: {id_}, {were[id_]}, is gone" for id_ in were.keys() - are.keys()),
         *(f"{name}: {id_}, {are[id_]}, is still there or new" for id_ in are.keys() - were.keys()),
@@ -121,22 +121,22 @@ def synchronized(
 ) -> Expected:
     """The list made equal to what is *wanted* of each kind."""
     keys = {key(kind, value) for kind, values in wanted.items() for value in values}
-    concerned = [entry for entry in before[of] if is_in(scope, entry) and key_of(entry)[0] in wanted]
-    gone = {entry["id"] for entry in concerned if is_mirror and key_of(entry) not in keys}
+    concerned = [entry for entry in before[of] if is_in(scope, entry) and entry_key(entry)[0] in wanted]
+    gone = {entry["id"] for entry in concerned if is_mirror and entry_key(entry) not in keys}
     if removes_duplicates:
         oldest_first = sorted(concerned, key=lambda entry: (entry["created_at"], entry["id"]))
         met: set[Key] = set()
         for entry in oldest_first:
-            if key_of(entry) in met & keys:
+            if entry_key(entry) in met & keys:
                 gone.add(entry["id"])
-            met.add(key_of(entry))
-    return Expected(before, of, scope, gone, keys - set(map(key_of, concerned)))
+            met.add(entry_key(entry))
+    return Expected(before, of, scope, gone, keys - set(map(entry_key, concerned)))
 
 
 def deleted(before: State, of: str, values: Mapping[str, Iterable[str]], *, scope: str | None) -> Expected:
     """The list without what is given of each kind."""
     keys = {key(kind, value) for kind, given in values.items() for value in given}
-    gone = {entry["id"] for entry in before[of] if is_in(scope, entry) and key_of(entry) in keys}
+    gone = {entry["id"] for entry in before[of] if is_in(scope, entry) and entry_key(entry) in keys}
     return Expected(before, of, scope, gone)
 
 

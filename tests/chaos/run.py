@@ -61,7 +61,7 @@ class Run:
         self._began = datetime.now(UTC)
         self.record = Record(seed, self._draft.kind)
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         """Do it; what went wrong is in the record."""
         limits = limits_for(
             self._random, batch_size=self._draft.batch_size, least_quota=self._draft.least_quota

@@ -110,7 +110,7 @@ class Try:
 
     def _in_a_process(self, call: Call) -> Returned | Raised | Killed | _Deferred:
         ours, theirs = _FORK.Pipe(duplex=False)
-        process = _FORK.Process(target=_carry_out, args=(self.task, call, theirs), daemon=True)
+        process = _FORK.Process(target=_run_one, args=(self.task, call, theirs), daemon=True)
         process.start()
         theirs.close()
         deadline = time.monotonic() + _LONGEST_WORK
@@ -143,7 +143,7 @@ async def _fired(waiting: _Deferred) -> Any:
     raise AssertionError("the trigger ended without an event")
 
 
-def _carry_out(task: Task, call: Call, pipe: Connection) -> None:
+def _run_one(task: Task, call: Call, pipe: Connection) -> None:
     be_of_the_group()
     with task.log.open("a") as log:
         os.dup2(log.fileno(), 1)

@@ -8,7 +8,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendPermissionError,
     MailerSendValidationError,
 )
-from airflow_provider_mailersend.jobs.delete_all import DeleteAll
+from airflow_provider_mailersend.jobs.deletions import DeleteAll
 from airflow_provider_mailersend.jobs.domains import Scope
 from tests.feeding.account import Account, minutes
 from tests.feeding.script import NOON, Script, answer, flow, lost, refusal

@@ -16,7 +16,7 @@ from airflow_provider_mailersend.exceptions import (
 )
 from airflow_provider_mailersend.jobs.deletions import Deletions
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.matching import Matching
+from airflow_provider_mailersend.jobs.lookup import Matches
 from tests.feeding.account import FAULTS, Account, minutes
 from tests.feeding.script import (
     NOON,
@@ -292,8 +292,8 @@ def old(*numbers: int) -> list[str]:
     return [f"old{number}@example.org" for number in numbers]
 
 
-def matching(**given_) -> Matching:
-    return Matching(BLOCKLIST, **given_)
+def matches(**given_) -> Matches:
+    return Matches(BLOCKLIST, **given_)
 
 
 def methods(script: Script) -> list[str]:
@@ -302,9 +302,7 @@ def methods(script: Script) -> list[str]:
 
 def test_what_matches_is_found_and_deleted():
     account = account_of(250)
-    work, script = delete(
-        account, (), matching=matching(recipients=[*old(0, 7), "OLD249@example.org", "x@y"])
-    )
+    work, script = delete(account, (), matches=matches(recipients=[*old(0, 7), "OLD249@example.org", "x@y"]))
     assert methods(script) == ["GET", "GET", "GET", "DELETE"]
     assert set(ids(1, 8, 250)) & set(left(account)) == set()
     assert len(account.entries) == 247
@@ -319,9 +317,9 @@ def test_what_matches_is_found_and_deleted():
 
 def test_what_matches_nothing_deletes_nothing():
     account = account_of(3)
-    work, script = delete(account, (), matching=matching(recipients=["x@y"]))
+    work, script = delete(account, (), matches=matches(recipients=["x@y"]))
     assert (methods(script), work.unmet, work.result(1)["missing"]) == (["GET"], ["x@y"], ["x@y"])
-    work, script = delete(account, (), matching=matching())
+    work, script = delete(account, (), matches=matches())
     assert (methods(script), work.unmet, len(account.entries)) == ([], [], 3)
 
 
@@ -340,7 +338,7 @@ def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet():
         return found
 
     work, _ = delete(
-        account, (), script=Script(vanish, server=account), matching=matching(recipients=old(0, 1))
+        account, (), script=Script(vanish, server=account), matches=matches(recipients=old(0, 1))
     )
     assert work.result(0) == {
         "deleted": ids(2),
@@ -368,7 +366,7 @@ def test_a_killed_worker_s_work_is_started_over(by_value, fault):
     def job():
         named = {"ids": [*ids(2, 4), "x1", *ids(6, 8)]}
         if by_value:
-            named = {"ids": (), "matching": matching(recipients=[*old(1, 3), "x1@x", *old(5, 7)])}
+            named = {"ids": (), "matches": matches(recipients=[*old(1, 3), "x1@x", *old(5, 7)])}
         return named
 
     for steps in range(30):
@@ -404,15 +402,15 @@ def test_exactly_what_is_named_is_gone_however_many_days_it_takes(named, batch_s
 
 def test_an_error_while_reading_says_nothing_of_what_was_deleted():
     with pytest.raises(MailerSendPermissionError) as caught:
-        delete(None, (), script=Script(answer(403)), matching=matching(recipients=["x@y"]))
+        delete(None, (), script=Script(answer(403)), matches=matches(recipients=["x@y"]))
     assert (caught.value.counts, caught.value.progress) == ({}, None)
 
 
 def test_it_tells_how_far_it_is():
     account = account_of(150)
     script = Script(server=account)
-    named = matching(recipients=[*old(1, 2, 3), "x@y"])
-    delete(account, (), script=script, matching=named, batch_size=2)
+    named = matches(recipients=[*old(1, 2, 3), "x@y"])
+    delete(account, (), script=script, matches=named, batch_size=2)
     path = "/suppressions/blocklist"
     assert script.told == [
         (f"GET {path}", 100, None),
@@ -466,14 +464,14 @@ def bare(id_, value, domain_id=None):
 )
 def test_an_entry_without_its_domain_is_deleted_only_where_the_filter_kept_out_others(others, deleted):
     listed = page(bare("e1", "a@x.example"), bare("e2", "a@x.example", "d1"), *others)
-    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    found = Matches(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
     Script(listed).run(found.run(flow()))
     assert found.ids == deleted
 
 
 def test_an_entry_of_another_domain_is_never_deleted_by_address():
     listed = page(bare("e1", "a@x.example", "d2"), bare("e2", "a@x.example", "d1"))
-    found = Matching(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
+    found = Matches(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"], scope=Scope("d1"))
     Script(listed).run(found.run(flow()))
     assert found.ids == ["e2"]
 
@@ -482,7 +480,7 @@ def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed():
     account = VaryingAccount()
     for n in range(1000):
         account.put(f"old{n}@example.org", at=NOON - minutes(1))
-    work, _ = delete(account, (), matching=matching(recipients=old(*range(1000))))
+    work, _ = delete(account, (), matches=matches(recipients=old(*range(1000))))
     result = work.result(0)
     assert result["may_be_incomplete"]
     assert len(result["deleted"]) + len(result["missing"]) == 1000

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.entries import comparable
+from airflow_provider_mailersend.api.entries import make_key
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
-from airflow_provider_mailersend.jobs.list_view import ListView, Look, Need
+from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Watermark
 from tests.feeding.account import Account
 from tests.feeding.script import NOON, Script, flow, properties
@@ -35,9 +35,9 @@ class Viewer:
     def sent(self) -> int:
         return len(self.script.sent)
 
-    def look(self, *needs: Need) -> Look:
-        look = self.script.run(self._view.look(self._flow, None, needs))
-        assert all(look.serves(need) for need in needs)
+    def look(self, *requirements: Requirement) -> Look:
+        look = self.script.run(self._view.look(self._flow, None, requirements))
+        assert all(look.serves(requirement) for requirement in requirements)
         return look
 
     def put(self, value: str, made_at: float | None = None) -> dict[str, Any]:
@@ -54,12 +54,12 @@ class Waiter:
     """Waits for an address, as a trigger does."""
 
     def __init__(self, value: str) -> None:
-        self.key = comparable("recipients", value)
+        self.key = make_key("recipients", value)
         self._since: datetime | None = None
 
     @property
-    def need(self) -> Need:
-        return Need(since=self._since) if self._since else Need(key=self.key)
+    def requirement(self) -> Requirement:
+        return Requirement(since=self._since) if self._since else Requirement(key=self.key)
 
     def take(self, look: Look) -> dict[str, Any] | None:
         self._since = look.next_since
@@ -79,16 +79,16 @@ def since(viewer: Viewer) -> datetime:
 def test_a_watcher_on_a_busy_list_reads_little_more_than_what_is_new() -> None:
     view = viewer(950)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
-    need, told, added = Need(watermark.since), [], 0
-    view.look(need)
+    requirement, told, added = Requirement(watermark.since), [], 0
+    view.look(requirement)
     for look in range(1, 25):
         until = NOON + look * 5
         while added < 2000 * look // 24:
             view.put(f"{added}@example.com")
             added += 1
         view.script.now = max(until, view.script.now)
-        found = view.look(need)
-        need = Need(found.next_since)
+        found = view.look(requirement)
+        requirement = Requirement(found.next_since)
         told += [entry["id"] for entry in watermark.take(found)]
     assert len(told) == len(set(told)) == 2000
     assert view.sent <= 60, view.sent
@@ -97,15 +97,19 @@ def test_a_watcher_on_a_busy_list_reads_little_more_than_what_is_new() -> None:
 def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
     view = viewer(120)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
-    need, told, late = Need(watermark.since), list[str](), {"late@x.example": 10, "later@x.example": 290}
+    requirement, told, late = (
+        Requirement(watermark.since),
+        list[str](),
+        {"late@x.example": 10, "later@x.example": 290},
+    )
     for second in range(0, 905, 5):
         view.script.now = max(NOON + second, view.script.now)
         for n in range(20):
             view.put(f"{second}.{n}@x.example")
         for value in [value for value, made in late.items() if second - made >= 295]:
             view.put(value, made_at=NOON + late.pop(value))
-        found = view.look(need)
-        need = Need(found.next_since)
+        found = view.look(requirement)
+        requirement = Requirement(found.next_since)
         told += [entry["pattern"] for entry in watermark.take(found)]
     assert sorted(told) == sorted(
         one["pattern"] for one in view.account.entries if not one["pattern"].startswith("old")
@@ -124,12 +128,12 @@ def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
 def test_what_appears_late_is_told_of_once_all_the_same(steps: list[tuple[int, int, int]]) -> None:
     view = viewer(120)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
-    need, told, appears = Need(watermark.since), [], list[tuple[float, str, float]]()
+    requirement, told, appears = Requirement(watermark.since), [], list[tuple[float, str, float]]()
 
     def look() -> None:
-        nonlocal need
-        found = view.look(need)
-        need = Need(found.next_since)
+        nonlocal requirement
+        found = view.look(requirement)
+        requirement = Requirement(found.next_since)
         told.extend(entry["pattern"] for entry in watermark.take(found))
 
     look()
@@ -154,55 +158,55 @@ def test_what_appears_late_is_told_of_once_all_the_same(steps: list[tuple[int, i
 def test_the_whole_list_is_read_once_for_all_who_look_for_what_is_not_there() -> None:
     view = viewer(3000)
     first = [Waiter(f"nobody{n}@x.example") for n in range(10)]
-    look = view.look(*[one.need for one in first])
+    look = view.look(*[one.requirement for one in first])
     assert [one.take(look) for one in first] == [None] * 10
     assert view.sent == 30 + 30, "from the top and from the end"
     late = [Waiter(f"late{n}@x.example") for n in range(10)]
     for one in late:
-        assert one.take(view.look(one.need)) is None
+        assert one.take(view.look(one.requirement)) is None
     assert view.sent == 60, "as of the last look"
     entries = {one.key[1]: view.put(one.key[1]) for one in [*first, *late]}
     view.script.now += 60
-    look = view.look(first[0].need)
-    assert all(look.serves(one.need) for one in [*first, *late])
+    look = view.look(first[0].requirement)
+    assert all(look.serves(one.requirement) for one in [*first, *late])
     assert [one.take(look) for one in [*first, *late]] == list(entries.values())
     assert view.sent == 61
 
 
 def test_who_looks_first_for_what_is_known_finds_it_where_it_stands() -> None:
     view = viewer(3000)
-    Waiter("nobody@x.example").take(view.look(Need(key=("recipients", "nobody@x.example"))))
+    Waiter("nobody@x.example").take(view.look(Requirement(key=("recipients", "nobody@x.example"))))
     here = Waiter("old100@example.org")
-    entry = here.take(view.look(here.need))
+    entry = here.take(view.look(here.requirement))
     assert entry is not None
     assert entry["pattern"] == "old100@example.org"
     assert view.sent == 60 + 1
-    need = Need(view.look(Need(since(view))).next_since)
+    requirement = Requirement(view.look(Requirement(since(view))).next_since)
     for n in range(450):
         view.put(f"new{n}@example.com")
     view.script.now += 60
-    view.look(need)
+    view.look(requirement)
     before = view.sent
     there = Waiter("old1500@example.org")
-    assert there.take(view.look(there.need)) is not None
+    assert there.take(view.look(there.requirement)) is not None
     assert view.sent <= before + 3, "pushed down by what is new"
 
 
 def test_what_was_seen_and_is_gone_is_not_there() -> None:
     view = viewer(250)
-    Waiter("nobody@x.example").take(view.look(Need(key=("recipients", "nobody@x.example"))))
-    need = Need(view.look(Need(since(view))).next_since)
+    Waiter("nobody@x.example").take(view.look(Requirement(key=("recipients", "nobody@x.example"))))
+    requirement = Requirement(view.look(Requirement(since(view))).next_since)
     view.put("old3@example.org")
     view.put("gone@example.org")
-    view.look(need)
+    view.look(requirement)
     view.remove("gone@example.org")
     waiter = Waiter("gone@example.org")
-    assert waiter.take(view.look(waiter.need)) is None
+    assert waiter.take(view.look(waiter.requirement)) is None
     for _ in range(3):
         view.script.now += 5
-        assert waiter.take(view.look(waiter.need)) is None
+        assert waiter.take(view.look(waiter.requirement)) is None
     view.put("gone@example.org")
-    assert waiter.take(view.look(waiter.need)) is not None
+    assert waiter.take(view.look(waiter.requirement)) is not None
 
 
 def test_what_is_new_since_is_known_to_who_comes_later_and_counted_again_in_a_deep_look() -> None:
@@ -210,22 +214,22 @@ def test_what_is_new_since_is_known_to_who_comes_later_and_counted_again_in_a_de
     moment = datetime.fromtimestamp(NOON - 60, UTC)
     for n in range(250):
         view.put(f"new{n}@example.com")
-    assert view.look(Need(moment, is_first=True)).count_since(moment) == 250
+    assert view.look(Requirement(moment, is_first=True)).count_since(moment) == 250
     before = view.sent
-    assert view.look(Need(moment, is_first=True)).count_since(moment) == 250
+    assert view.look(Requirement(moment, is_first=True)).count_since(moment) == 250
     assert view.sent == before
     view.remove("new200@example.com")
-    assert view.look(Need(moment)).count_since(moment) == 250
-    sure = view.look(Need(moment, is_deep=True))
+    assert view.look(Requirement(moment)).count_since(moment) == 250
+    sure = view.look(Requirement(moment, is_deep=True))
     assert (sure.count_since(moment), sure.is_deep) == (249, True)
 
 
 def test_who_waits_is_not_served_by_what_was_known_before() -> None:
     view = viewer(50)
     waiter, late = Waiter("a@x.example"), Waiter("b@x.example")
-    waiter.take(view.look(waiter.need))
-    look = view.look(late.need)
-    assert not look.serves(waiter.need)
+    waiter.take(view.look(waiter.requirement))
+    look = view.look(late.requirement)
+    assert not look.serves(waiter.requirement)
     assert view.sent == 1
 
 
@@ -233,13 +237,13 @@ def test_a_list_that_is_not_newest_first_is_read_to_its_end() -> None:
     view = viewer(250)
     view.account.entries.reverse()
     waiter = Waiter("a@x.example")
-    assert waiter.take(view.look(waiter.need)) is None
+    assert waiter.take(view.look(waiter.requirement)) is None
     for _ in range(3):
         view.script.now += 5
-        assert waiter.take(view.look(waiter.need)) is None
+        assert waiter.take(view.look(waiter.requirement)) is None
     view.account.entries.append(view.account.put("a@x.example", at=view.script.now))
     del view.account.entries[0]
-    assert waiter.take(view.look(waiter.need)) is not None
+    assert waiter.take(view.look(waiter.requirement)) is not None
 
 
 def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() -> None:
@@ -249,11 +253,11 @@ def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() ->
     view = Viewer(account)
     waiter = Waiter("nobody@x.example")
     with pytest.raises(MailerSendIncompleteListError):
-        view.look(waiter.need)
-    assert waiter.take(view.look(waiter.need)) is None
+        view.look(waiter.requirement)
+    assert waiter.take(view.look(waiter.requirement)) is None
     view.script.now += 60
     view.put("nobody@x.example")
-    assert waiter.take(view.look(waiter.need)) is not None
+    assert waiter.take(view.look(waiter.requirement)) is not None
 
 
 @properties
@@ -276,7 +280,7 @@ def test_nobody_is_told_of_what_is_not_there_and_nobody_waits_for_what_is(steps:
     fill = 0
 
     def look() -> None:
-        found = view.look(*[one.need for one in waiting])
+        found = view.look(*[one.requirement for one in waiting])
         there = {one["pattern"] for one in view.account.entries}
         for one in list(waiting):
             if (entry := one.take(found)) is not None:

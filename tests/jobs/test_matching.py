@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.matching import Matching
+from airflow_provider_mailersend.jobs.lookup import Matches
 from tests.feeding.account import Account
 from tests.feeding.script import NOON, Script, flow
 
@@ -25,25 +25,25 @@ def test_just_the_entries_of_the_scope_are_found(listed, wanted, domain_id):
     for value, owner in listed:
         account.put(value, at=NOON, domain_id=owner)
     script = Script(server=account)
-    matching = Matching(SuppressionList.BLOCKLIST, recipients=wanted, scope=Scope(domain_id))
-    script.run(matching.run(flow()))
+    matches = Matches(SuppressionList.BLOCKLIST, recipients=wanted, scope=Scope(domain_id))
+    script.run(matches.run(flow()))
     keys = {value.strip().lower() for value in wanted}
     expected = [
         entry["id"]
         for entry, (value, owner) in zip(reversed(account.entries), listed, strict=True)
         if value in keys and owner == domain_id
     ]
-    assert sorted(matching.ids) == sorted(expected)
+    assert sorted(matches.ids) == sorted(expected)
     there = {value for value, owner in listed if owner == domain_id}
-    assert {value.lower() for value in matching.missing} == keys - there
+    assert {value.lower() for value in matches.missing} == keys - there
     assert bool(script.sent) == bool(wanted)
 
 
 def test_nothing_wanted_asks_nothing():
     script = Script(server=Account())
-    matching = Matching(SuppressionList.BLOCKLIST, recipients=[])
-    script.run(matching.run(flow()))
-    assert (matching.ids, script.sent) == ([], [])
+    matches = Matches(SuppressionList.BLOCKLIST, recipients=[])
+    script.run(matches.run(flow()))
+    assert (matches.ids, script.sent) == ([], [])
 
 
 @pytest.mark.parametrize("odd", [" ", "None", "Jane <jane@x.example>", "{{ x }}"])
@@ -52,10 +52,10 @@ def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind, odd):
     if kind == "patterns" and odd.startswith("Jane"):
         pytest.skip("a regular expression may be that")
     with pytest.raises(ValueError, match=rf"{kind}\[1\]") as error:
-        Matching(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})
+        Matches(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})
     assert "jane@" not in str(error.value)
 
 
 def test_patterns_stand_on_the_blocklist_only():
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
-        Matching(SuppressionList.UNSUBSCRIBES, patterns=[".*"])
+        Matches(SuppressionList.UNSUBSCRIBES, patterns=[".*"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
+from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,11 @@ from airflow_provider_mailersend.jobs.phone_numbers import numbers_of
     ],
 )
 def test_spaces_dashes_and_brackets_are_forgiven(written):
-    assert numbers_of([written]) == ["+15551234567"]
+    assert parse_numbers([written]) == ["+15551234567"]
 
 
 def test_each_number_counts_once_in_the_order_given():
-    assert numbers_of(["+4915112345678", "+1 5551234567", "+49 151 12345678"]) == [
+    assert parse_numbers(["+4915112345678", "+1 5551234567", "+49 151 12345678"]) == [
         "+4915112345678",
         "+15551234567",
     ]
@@ -46,14 +46,14 @@ def test_each_number_counts_once_in_the_order_given():
 )
 def test_anything_else_is_refused_by_its_place_and_masked(written):
     with pytest.raises(ValueError, match=r"^numbers\[1\] .* is no phone number in E\.164") as error:
-        numbers_of(["+15551234567", written])
+        parse_numbers(["+15551234567", written])
     assert not written or written not in str(error.value).partition(" is no ")[0] or len(written) < 6
 
 
 @pytest.mark.parametrize("values", ["+15551234567", [15551234567], [None]])
 def test_what_is_no_list_of_strings_is_refused(values):
     with pytest.raises(TypeError):
-        numbers_of(values)
+        parse_numbers(values)
 
 
 @pytest.mark.parametrize("written", ["+44 (0)20 7946 0958", "+44(0) 2079460958", "+49 [0] 151 12345678"])
@@ -61,5 +61,5 @@ def test_a_zero_that_is_not_dialled_is_refused_and_explained(written):
     with pytest.raises(
         ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' holds a \(0\), which is not dialled"
     ) as error:
-        numbers_of([written])
+        parse_numbers([written])
     assert "958" not in str(error.value)

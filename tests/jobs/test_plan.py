@@ -68,7 +68,7 @@ things = st.fixed_dictionaries(
 numbers = st.none() | st.lists(st.tuples(st.integers(0, 9), spellings), max_size=10)
 
 
-def text_of(kind, number, spelled):
+def parse_text(kind, number, spelled):
     # The case of a pattern counts; only spaces around it do not.
     if kind == "patterns":
         return f" \\d{number} " if spelled is not str else f"\\d{number}"
@@ -77,7 +77,7 @@ def text_of(kind, number, spelled):
 
 def shaped(id_, thing, is_blocklist):
     """Return *thing* as an entry of the blocklist or of another list, and whether it says what it suppresses."""
-    text = text_of(thing.kind, thing.number, thing.spelled)
+    text = parse_text(thing.kind, thing.number, thing.spelled)
     domain = {"id": thing.domain_id} if thing.domain_id else None
     made = {"id": id_, "created_at": thing.date}
     if is_blocklist:
@@ -110,7 +110,7 @@ def test_a_plan_is_the_difference_of_two_sets(
             thing.kind = "recipients"
     wanted = Wanted(
         **{
-            kind: None if values is None else [text_of(kind, *value) for value in values]
+            kind: None if values is None else [parse_text(kind, *value) for value in values]
             for kind, values in given_.items()
         }
     )
@@ -141,7 +141,7 @@ def test_a_plan_is_the_difference_of_two_sets(
 
     to_delete = {id_ for key, of_one in ours.items() for id_, _ in of_one if is_deleted(key, id_)}
     assert [item.key for item in plan.to_add] == [
-        (kind, text_of(kind, number, str)) for kind, number in asked_for if (kind, number) not in ours
+        (kind, parse_text(kind, number, str)) for kind, number in asked_for if (kind, number) not in ours
     ]
     assert sorted(plan.to_delete) == sorted(to_delete)
     assert plan.wanted == len(asked_for)

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, items_of
+from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, make_items
 
 
 def test_an_item_says_where_it_stood():
-    assert [item.where for item in items_of("recipients", ["a@x.example", "b@x.example"])] == [
+    assert [item.where for item in make_items("recipients", ["a@x.example", "b@x.example"])] == [
         "recipients[0]",
         "recipients[1]",
     ]
-    assert next(items_of("patterns", ["a"])).where == "patterns[0]"
+    assert next(make_items("patterns", ["a"])).where == "patterns[0]"
 
 
 def test_a_line_says_its_number():
@@ -19,8 +19,8 @@ def test_a_line_says_its_number():
 
 def test_items_that_were_read_already_stay_what_they_are():
     line = Line("patterns", ".*", 7)
-    assert list(items_of("patterns", [line, " .+ "])) == [line, Item("patterns", ".+", 1)]
-    assert next(items_of("patterns", [line])).where == "line 7"
+    assert list(make_items("patterns", [line, " .+ "])) == [line, Item("patterns", ".+", 1)]
+    assert next(make_items("patterns", [line])).where == "line 7"
 
 
 @pytest.mark.parametrize("kind", ["recipients", "patterns"])

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_mailersend.operators.source_files import items_in
+from airflow_provider_mailersend.operators.source_files import read_items
 from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
 from airflow_provider_mailersend.sandbox import Sandbox
 
@@ -53,7 +53,7 @@ def memory() -> Iterator[MemoryFileSystem]:
 
 def values(file: str, columns: dict[str, str] = RECIPIENTS) -> list[str]:
     """Return what the file holds, kind after kind."""
-    return [item.value for items in items_in(file, columns).values() for item in items]
+    return [item.value for items in read_items(file, columns).values() for item in items]
 
 
 def sync(file: str, **arguments: Any) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_breaks(write: Write) -> N
     file = write(
         "a.csv", 'note,pattern\n"two\nlines","a{1,2}@x"\r\n"say ""hi""",".*""@x"\n"a\r\n\r\nb",.*@last\n'
     )
-    (found,) = items_in(file, PATTERNS).values()
+    (found,) = read_items(file, PATTERNS).values()
     assert [item.value for item in found] == ["a{1,2}@x", '.*"@x', ".*@last"]
     assert [item.where for item in found] == ["line 3", "line 4", "line 7"]
 
@@ -195,7 +195,7 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_breaks(write: Write) -> N
 )
 def test_addresses_and_patterns_stand_in_columns_of_one_file(write: Write, name: str, content: str) -> None:
     first = 2 if name == "a.csv" else 1
-    found = items_in(write(name, content), BOTH)
+    found = read_items(write(name, content), BOTH)
     assert {kind: [(item.kind, item.value, item.position) for item in found[kind]] for kind in found} == {
         "recipients": [("recipients", "a@example.net", first), ("recipients", "b@example.net", first + 3)],
         "patterns": [("patterns", ".*@x", first + 1), ("patterns", ".*@y", first + 3)],
@@ -211,7 +211,7 @@ def test_addresses_and_patterns_stand_in_columns_of_one_file(write: Write, name:
     ],
 )
 def test_a_file_may_hold_patterns_alone(write: Write, name: str, content: str) -> None:
-    found = items_in(write(name, content), PATTERNS)
+    found = read_items(write(name, content), PATTERNS)
     assert list(found) == ["patterns"]
     assert [item.value for item in found["patterns"]] == [".*@x", r"\D+@y"]
 
@@ -220,7 +220,7 @@ def test_a_file_may_hold_patterns_alone(write: Write, name: str, content: str) -
     ("name", "content"), [("a.csv", "email\n"), ("a.csv", "email"), ("a.jsonl", ""), ("a.txt", "\n \n")]
 )
 def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
-    assert items_in(write(name, content), RECIPIENTS) == {"recipients": []}
+    assert read_items(write(name, content), RECIPIENTS) == {"recipients": []}
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_file_that_is_not_what_it_should_be_says_where_and_fails_the_task_at_o
     connect(sandbox)
     file = write(name, content)
     with pytest.raises(ValueError, match=complaint) as error:
-        items_in(file, columns)
+        read_items(file, columns)
     assert file in str(error.value)
     assert "jane@" not in str(error.value)
     with pytest.raises(AirflowFailException, match=complaint):
@@ -473,7 +473,7 @@ def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
     }[name]
     file = write(name, "\n".join(lines))
     begun = time.monotonic()
-    found = items_in(file, RECIPIENTS if name == "a.txt" else BOTH)
+    found = read_items(file, RECIPIENTS if name == "a.txt" else BOTH)
     assert time.monotonic() - begun < 20
     assert [item.value for item in found["recipients"]] == addresses
     assert found["recipients"][-1].where == f"line {len(lines)}"
@@ -489,6 +489,6 @@ def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
 )
 def test_a_file_system_that_is_not_installed_is_named_with_what_to_install(file: str, package: str) -> None:
     with pytest.raises(ValueError, match="Airflow cannot read") as error:
-        items_in(file, RECIPIENTS)
+        read_items(file, RECIPIENTS)
     assert str(error.value).endswith(package)
     assert str(error.value).startswith(f"{file}: ")

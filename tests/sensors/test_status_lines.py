@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from airflow_provider_mailersend.hooks import reporting
+from airflow_provider_mailersend.hooks import progress
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor
 from airflow_provider_mailersend.sensors.sms_recipients import MailerSendSmsRecipientStatusSensor
@@ -176,7 +176,7 @@ def test_what_many_wait_for_is_logged_as_nobodys_own(
         def emit(self, record: logging.LogRecord) -> None:
             lines.append((record.getMessage(), whose.get()))
 
-    monkeypatch.setattr(reporting, "INTERVAL", 0.1)
+    monkeypatch.setattr(progress, "INTERVAL", 0.1)
     handler = Collect()
     root = logging.getLogger()
     root.addHandler(handler)

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
-from airflow_provider_mailersend.triggers import polling
+from airflow_provider_mailersend.triggers import polls
 
 from .waiting import again, until
 
@@ -134,7 +134,7 @@ def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch:
         assert (first["suppression_list"], first["count"], second["count"]) == ("blocklist", 2, 1)
         assert second["ids"] == [newest["id"]]
         assert second["watermark"][:19] == newest["created_at"][:19]
-        assert not polling.polls
+        assert not polls.polls
 
 
 @on_airflow_3
@@ -363,7 +363,7 @@ def test_one_two_and_fifty_cost_the_same(connect: Connect, watch: Any) -> None:
             connect(sandbox)
             found.append(asyncio.run(requests_of(count, sandbox)))
     assert max(found) <= min(found) + 2, found
-    assert not polling.polls
+    assert not polls.polls
 
 
 @on_airflow_3

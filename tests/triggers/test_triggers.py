@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
-from airflow_provider_mailersend.triggers import polling
+from airflow_provider_mailersend.triggers import polls
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger
 from airflow_provider_mailersend.triggers.mailersend import (
     MailerSendApiQuotaTrigger,
@@ -23,7 +23,7 @@ from airflow_provider_mailersend.triggers.mailersend import (
     MailerSendSuppressionAbsenceTrigger,
     MailerSendSuppressionTrigger,
 )
-from airflow_provider_mailersend.triggers.polling import Asking
+from airflow_provider_mailersend.triggers.polls import Query
 
 from .waiting import again, first_event, until
 
@@ -65,7 +65,7 @@ def test_another_triggerer_makes_the_same_of_what_is_serialized(trigger: MailerS
     assert json.loads(json.dumps(kwargs)) == kwargs
     other = type(trigger)(**kwargs)
     assert other.serialize() == trigger.serialize()
-    assert other.question == trigger.question
+    assert other.query_key == trigger.query_key
 
 
 @pytest.mark.parametrize("suppression_list", ["blocklist", "unsubscribes"])
@@ -247,7 +247,7 @@ def test_triggers_that_ask_the_same_share_their_requests(connect: Connect, sandb
 
     asyncio.run(watch())
     assert len(sandbox.log) <= 4 + 1 + 2, "the last reading takes two pages more"
-    assert not polling.polls
+    assert not polls.polls
 
 
 def test_other_lists_connections_and_domains_are_asked_for_themselves(
@@ -282,7 +282,7 @@ def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) ->
             ]
             waiting = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
             await asyncio.sleep(4)
-            assert len(polling.hooks) == 1
+            assert len(polls.hooks) == 1
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
@@ -291,8 +291,8 @@ def test_what_is_asked_of_one_connection_keeps_to_its_limit(connect: Connect) ->
         statuses = [request.status for request in sandbox.log]
         assert statuses.count(200) >= 60
         assert statuses.count(429) <= 15
-        assert not polling.polls
-        assert not polling.hooks
+        assert not polls.polls
+        assert not polls.hooks
 
 
 def test_who_reads_a_long_list_does_not_hold_up_the_others(connect: Connect) -> None:
@@ -317,7 +317,7 @@ def test_who_reads_a_long_list_does_not_hold_up_the_others(connect: Connect) -> 
             await asyncio.gather(long, return_exceptions=True)
 
         asyncio.run(watch())
-        assert not polling.hooks
+        assert not polls.hooks
 
 
 def test_what_others_ask_does_not_lengthen_its_interval(connect: Connect, sandbox: Sandbox) -> None:
@@ -353,8 +353,8 @@ def test_a_connection_that_was_mended_is_read_anew_by_who_comes_next(
         return [refused["status"], found["status"]]
 
     assert asyncio.run(watch()) == ["error", "success"]
-    assert not polling.polls
-    assert not polling.hooks
+    assert not polls.polls
+    assert not polls.hooks
 
 
 def test_a_triggerer_that_starts_later_does_not_wait_anew(connect: Connect, sandbox: Sandbox) -> None:
@@ -377,25 +377,25 @@ def test_a_hook_that_was_given_up_takes_no_other_with_it(connect: Connect, sandb
     connect(sandbox, password="mlsn.wrong")
 
     async def watch() -> bool:
-        def begin(hook: Any, question: Any) -> Any:
-            return lambda needs: hook.get_api_quota()
+        def begin(hook: Any, query_key: Any) -> Any:
+            return lambda requirements: hook.get_api_quota()
 
-        def polls() -> Any:
-            return polling.polling(polling.Asking(begin), None, "mailersend_default", None)
+        def poll() -> Any:
+            return polls.polling(polls.Query(begin), None, "mailersend_default", None)
 
-        async with polls() as old, polls() as other_old:
+        async with poll() as old, poll() as other_old:
             with pytest.raises(MailerSendAuthenticationError):
                 await old.answer(0.0)
             connect(sandbox)
-            async with polls() as new:
+            async with poll() as new:
                 assert await new.answer(0.0)
                 with pytest.raises(MailerSendAuthenticationError):
                     await other_old.answer(0.0)
-                async with polls() as newer:
+                async with poll() as newer:
                     return newer is new
 
     assert asyncio.run(watch())
-    assert not polling.hooks
+    assert not polls.hooks
 
 
 def test_its_repr_shows_no_address() -> None:
@@ -481,15 +481,15 @@ def test_what_keeps_the_triggerer_from_asking_for_a_while_is_waited_out(
 def test_what_is_no_error_of_mailersends_is_waited_out(error: type[Exception]) -> None:
     left = [error("The secrets backend is down."), "there"]
 
-    async def ask(needs: list[Any]) -> str:
+    async def ask(requirements: list[Any]) -> str:
         outcome = left.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     class Trigger(MailerSendTrigger):
-        asking = Asking(lambda hook, question: ask)
-        question = "Is it there?"
+        query = Query(lambda hook, query_key: ask)
+        query_key = "Is it there?"
 
         def found_in(self, answer: str) -> list[str]:
             return [answer]
@@ -516,7 +516,7 @@ def test_one_that_is_cancelled_leaves_the_others_waiting(connect: Connect, sandb
         return await event
 
     assert asyncio.run(watch())["status"] == "success"
-    assert not polling.polls
+    assert not polls.polls
 
 
 def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) -> None:
@@ -533,7 +533,7 @@ def test_nothing_is_left_when_all_have_gone(connect: Connect, sandbox: Sandbox) 
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(watch())
-    assert not polling.polls
+    assert not polls.polls
 
 
 def test_twenty_that_begin_one_after_another_cost_what_one_costs(connect: Connect) -> None:

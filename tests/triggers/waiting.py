@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from airflow_provider_mailersend.jobs.packing import unpacked_json
+from airflow_provider_mailersend.jobs.packed import unpacked_json
 
 
 async def first_event(trigger: Any) -> Any:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.finding import Finding
+from airflow_provider_mailersend.jobs.lookup import Lookup
 from tests.feeding.account import Account
 from tests.feeding.script import NOON, Script, flow, properties
 from tests.feeding.varying import VaryingAccount
@@ -18,7 +18,7 @@ BLOCKLIST = SuppressionList.BLOCKLIST
 def look(account, last_pages, **options):
     """Return the pages of those that are there, and how many requests it took."""
     script = Script(server=account)
-    found = script.run(Finding(BLOCKLIST, last_pages, **options).run(flow()))
+    found = script.run(Lookup(BLOCKLIST, last_pages, **options).run(flow()))
     assert all(
         account.value_in(entry).lower() == what[1].strip().lower() for what, (_, entry) in found.items()
     )
@@ -94,7 +94,7 @@ def test_what_a_deletion_hides_is_found_from_the_end(both_ways, pages):
         return answered
 
     script = Script(server=serve)
-    found = script.run(Finding(BLOCKLIST, {address(149): 1}, both_ways=both_ways).run(flow()))
+    found = script.run(Lookup(BLOCKLIST, {address(149): 1}, both_ways=both_ways).run(flow()))
     assert {what: page for what, (page, _) in found.items()} == pages
 
 
@@ -136,12 +136,12 @@ def test_nothing_looked_for_asks_nothing():
 @pytest.mark.parametrize("page", [0, -3, 1.5, "1", None])
 def test_a_page_is_a_number_from_1(page):
     with pytest.raises(ValueError, match="must be a whole number, at least 1; got"):
-        Finding(BLOCKLIST, {address(1): page})
+        Lookup(BLOCKLIST, {address(1): page})
 
 
 def test_patterns_stand_on_the_blocklist_only():
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
-        Finding(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})
+        Lookup(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})
 
 
 def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.jobs.packing import packed_words, unpacked_words
+from airflow_provider_mailersend.jobs.packed import packed_words, unpacked_words
 from tests.feeding.script import properties
 
 word = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=24).filter(

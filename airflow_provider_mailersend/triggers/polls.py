@@ -24,7 +24,7 @@ NEARLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Asking(Generic[Answer]):
+class Query(Generic[Answer]):
     """
     A way to ask questions.
 
@@ -33,14 +33,14 @@ class Asking(Generic[Answer]):
     """
 
     begin: Callable[[MailerSendAsyncHook, Any], Callable[[list[Any]], Awaitable[Answer]]]
-    serves: Callable[[Answer, list[Any], Any], bool] = lambda answer, needs, need: True
+    serves: Callable[[Answer, list[Any], Any], bool] = lambda answer, requirements, requirement: True
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Answer]):
     due: float
     nearly_due: float
-    need: Any
+    requirement: Any
     answer: asyncio.Future[Answer]
 
 
@@ -56,19 +56,19 @@ class Poll(Generic[Answer]):
 
     def __init__(
         self,
-        asking: Asking[Answer],
-        question: Hashable,
+        query: Query[Answer],
+        query_key: Hashable,
         hook: MailerSendAsyncHook,
         give_up: Callable[[], None],
     ) -> None:
-        self._ask = asking.begin(hook, question)
-        self._serves = asking.serves
+        self._ask = query.begin(hook, query_key)
+        self._serves = query.serves
         self._give_up = give_up
         self._waiting: set[_Waiting[Answer]] = set()
         self._sooner = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
 
-    async def answer(self, delay: float, need: Any = None) -> Answer:
+    async def answer(self, delay: float, requirement: Any = None) -> Answer:
         """
         Return the next answer, be it to another's asking: in *delay* seconds at the latest it is asked for.
 
@@ -77,7 +77,7 @@ class Poll(Generic[Answer]):
         """
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
-        waiting: _Waiting[Answer] = _Waiting(due, due - delay * NEARLY, need, loop.create_future())
+        waiting: _Waiting[Answer] = _Waiting(due, due - delay * NEARLY, requirement, loop.create_future())
         self._waiting.add(waiting)
         self._sooner.set()
         if self._asking is None or self._asking.done():
@@ -99,11 +99,11 @@ class Poll(Generic[Answer]):
         while self._waiting:
             await self._until_due()
             now = asyncio.get_running_loop().time()
-            needs = [waiting.need for waiting in self._waiting if waiting.nearly_due <= now]
-            if not needs:
+            requirements = [waiting.requirement for waiting in self._waiting if waiting.nearly_due <= now]
+            if not requirements:
                 return
             try:
-                answer = await self._ask(needs)
+                answer = await self._ask(requirements)
             except Exception as error:
                 # Whatever it is, such as a connection that is not there: those who wait must hear of it.
                 if is_of_the_connection(error):
@@ -111,7 +111,7 @@ class Poll(Generic[Answer]):
                 for future in self._answered(set(self._waiting)):
                     future.set_exception(_copy_of(error))
             else:
-                served = {one for one in self._waiting if self._serves(answer, needs, one.need)}
+                served = {one for one in self._waiting if self._serves(answer, requirements, one.requirement)}
                 for future in self._answered(served):
                     future.set_result(answer)
             # Those who were answered come back before the next is due.
@@ -190,7 +190,7 @@ hooks: Shared[MailerSendAsyncHook] = Shared()
 
 @asynccontextmanager
 async def polling(
-    asking: Asking[Answer], question: Hashable, mailersend_conn_id: str, quota_reserve: int | None
+    query: Query[Answer], query_key: Hashable, mailersend_conn_id: str, quota_reserve: int | None
 ) -> AsyncIterator[Poll[Answer]]:
     """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
     # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
@@ -210,6 +210,6 @@ async def polling(
 
     async with (
         hooks.using(connection, make_hook) as hook,
-        polls.using((asking, question, hook), lambda: Poll(asking, question, hook, give_up)) as poll,
+        polls.using((query, query_key, hook), lambda: Poll(query, query_key, hook, give_up)) as poll,
     ):
         yield poll

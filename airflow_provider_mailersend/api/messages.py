@@ -11,11 +11,11 @@ from airflow_provider_mailersend.api.masking import masked_within
 _USER = re.compile(r"//\S*@")
 
 
-def first_of(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
+def join_first(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
     """
     Return the first of *names*, which are masked already, and how many more of *count* there are.
 
-    >>> first_of(["a", "b", "c"], 5, most=2)
+    >>> join_first(["a", "b", "c"], 5, most=2)
     'a, b and 3 more'
     """
     shown = list(islice(names, most))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_mailersend.hooks import reporting
+from airflow_provider_mailersend.hooks import progress
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 
@@ -30,7 +30,7 @@ SECRETS = ["mlsn.sandbox", "@example.net", "+1555"]
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell progress five times a second."""
-    monkeypatch.setattr(reporting, "INTERVAL", 0.2)
+    monkeypatch.setattr(progress, "INTERVAL", 0.2)
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_a_short_job_tells_nothing(connect: Connect, logged: Logged) -> None:
 def test_a_job_is_silent_for_as_long_as_the_interval_is(
     connect: Connect, slow: Sandbox, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "INTERVAL", 1000.0)
+    monkeypatch.setattr(progress, "INTERVAL", 1000.0)
     MailerSendHook(connect(slow)).list_suppressions("unsubscribes")
     assert " requests" not in logged()
 
@@ -238,7 +238,7 @@ def test_a_job_is_silent_for_as_long_as_the_interval_is(
 def test_a_wait_for_the_limit_is_told_again_and_again(
     connect: Connect, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "INTERVAL", 0.5)
+    monkeypatch.setattr(progress, "INTERVAL", 0.5)
     with Sandbox(
         unsubscribes=400, dialect="documented", rate_limit=3, rate_window=2.5, quota=2000
     ) as sandbox:
