@@ -377,11 +377,12 @@ def test_a_hook_that_was_given_up_takes_no_other_with_it(connect: Connect, sandb
     connect(sandbox, password="mlsn.wrong")
 
     async def watch() -> bool:
-        def begin(hook: Any, query_key: Any) -> Any:
-            return lambda requirements: hook.get_api_quota()
+        class Quota(Query[Any]):
+            async def ask(self, requirements: list[Any]) -> Any:
+                return await self.hook.get_api_quota()
 
         def poll() -> Any:
-            return polls.polling(polls.Query(begin), None, "mailersend_default", None)
+            return polls.polling(Quota, None, "mailersend_default", None)
 
         async with poll() as old, poll() as other_old:
             with pytest.raises(MailerSendAuthenticationError):
@@ -481,14 +482,15 @@ def test_what_keeps_the_triggerer_from_asking_for_a_while_is_waited_out(
 def test_what_is_no_error_of_mailersends_is_waited_out(error: type[Exception]) -> None:
     left = [error("The secrets backend is down."), "there"]
 
-    async def ask(requirements: list[Any]) -> str:
-        outcome = left.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+    class IsItThere(Query[str]):
+        async def ask(self, requirements: list[Any]) -> str:
+            outcome = left.pop(0)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
 
     class Trigger(MailerSendTrigger):
-        query = Query(lambda hook, query_key: ask)
+        query = IsItThere
         query_key = "Is it there?"
 
         def found_in(self, answer: str) -> list[str]:
