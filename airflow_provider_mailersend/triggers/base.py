@@ -17,7 +17,6 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import describe_error
-from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendRateLimitError
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, is_permanent, polling
 
@@ -81,11 +80,7 @@ class PollingTrigger(BaseTrigger):
         return polling(query, self.query_key, self.mailersend_conn_id, self.quota_reserve)
 
     async def answers(self, poll: Poll[Answer], asked_at: float | None = None) -> AsyncGenerator[Answer]:
-        """
-        Yield one answer for each interval; retry after temporary errors, and raise permanent ones.
-
-        :param asked_at: when the task asked, in Unix seconds: the first interval begins then. None asks at once.
-        """
+        """Yield one answer for each interval, the first of which began at *asked_at*; retry after temporary errors."""
         loop = asyncio.get_running_loop()
         delays = self.delays()
         delay = wait = 0.0
@@ -100,11 +95,8 @@ class PollingTrigger(BaseTrigger):
             except Exception as error:
                 if is_permanent(error):
                     raise
-                if (
-                    isinstance(error, (MailerSendQuotaExhaustedError, MailerSendRateLimitError))
-                    and error.retry_at
-                ):
-                    retry_after = error.retry_at - time.time()
+                # Rate limit and quota errors say when a retry makes sense.
+                retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()
                 problem = describe_error(error)
                 if problem != logged_problem:
                     log.warning("%s. Retrying.", problem.rstrip("."))
@@ -137,8 +129,7 @@ class MailerSendTrigger(PollingTrigger):
     :param poke_interval: seconds between two answers.
     :param exponential_backoff: whether the interval doubles each time.
     :param max_wait: the longest interval in seconds; None for no limit.
-    :param asked_at: when the sensor itself asked, in Unix seconds; None if it did not, and the trigger is to ask at
-        once.
+    :param asked_at: when the sensor itself asked, in Unix seconds: the first interval begins then. None asks at once.
     """
 
     query: ClassVar[type[Query[Any]]]
@@ -169,7 +160,7 @@ class MailerSendTrigger(PollingTrigger):
         return None
 
     def delays(self) -> Iterator[float]:
-        """Yield the seconds to wait before each query but the first, reckoned as Airflow's sensors do."""
+        """Yield each interval as Airflow's sensors compute it."""
         pokes = 1
         while True:
             delay = self.poke_interval

@@ -33,7 +33,7 @@ except ImportError as error:
 log = logging.getLogger(__name__)
 
 #: So many seconds after an event, Airflow has surely stored it: the triggerer hands events on every second.
-_STORED_AFTER = 2.0
+STORED_AFTER = 2.0
 
 
 class _ApiTime(Query[datetime]):
@@ -161,7 +161,7 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
         with suppress(Exception):
             for store in self._stores():
                 await store.aget(self._state_key)
-        await asyncio.sleep(_STORED_AFTER)
+        await asyncio.sleep(STORED_AFTER)
 
     @property
     def _state_key(self) -> str:

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_mailersend import status_lines
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
-from airflow_provider_mailersend.status_lines import (
-    entries_counted,
-    entry_awaited,
-    list_name,
-    quota_left,
-    status_awaited,
-)
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, PollingTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polls import Query
 
@@ -76,7 +70,7 @@ class Located(NamedTuple):
     page: int | None
 
 
-class EntryPages(Query[dict[Key, int]]):
+class EntryPages(Query[dict[Key, int | None]]):
     """The pages of the entries that are still there, by key."""
 
     def __init__(self, hook: MailerSendAsyncHook, key: ListScope) -> None:
@@ -84,27 +78,20 @@ class EntryPages(Query[dict[Key, int]]):
         # The page of every entry that was read: a first look for one of them costs nothing.
         self._known = CompactMap()
 
-    async def ask(self, requirements: list[Located]) -> dict[Key, int]:
-        last_pages: dict[Key, int] = {}
-        pages: dict[Key, int] = {}
-        for key, last_page in requirements:
-            known_page = self._known.get(key)
-            if last_page is None and known_page is not None:
-                pages[key] = known_page
-            else:
-                last_pages[key] = last_page or 1
+    async def ask(self, requirements: list[Located]) -> dict[Key, int | None]:
+        known = {key: self._known.get(key) for key, _ in requirements}
+        last_pages = {key: page or 1 for key, page in requirements if page is not None or known[key] is None}
         found = await self.hook.locate_suppressions(
             last_pages=last_pages, on_page=self._remember, **self.key._asdict()
         )
-        for key in last_pages:
-            pages.pop(key, None)
-            if key in found:
-                pages[key] = found[key][0]
-            else:
-                self._known.discard(key)
-        return pages
+        for key in last_pages.keys() - found.keys():
+            self._known.discard(key)
+        pages = {key: page for key, page in known.items() if key not in last_pages}
+        return pages | {key: page for key, (page, _) in found.items()}
 
-    def serves(self, answer: dict[Key, int], requirements: list[Located], requirement: Located) -> bool:
+    def serves(
+        self, answer: dict[Key, int | None], requirements: list[Located], requirement: Located
+    ) -> bool:
         # The answer to a first look may be older than the last look of a trigger that has had one.
         return any(
             asked.key == requirement.key and (requirement.page is None or asked.page is not None)
@@ -134,10 +121,6 @@ class ListTrigger(PollingTrigger):
     def query_key(self) -> ListScope:
         return ListScope(self.suppression_list, self.domain_id, self.domain)
 
-    @property
-    def list_name(self) -> str:
-        return list_name(**self.query_key._asdict())
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class _EntryTrigger(ListTrigger, MailerSendTrigger):
@@ -158,15 +141,16 @@ class _EntryTrigger(ListTrigger, MailerSendTrigger):
         self.key = make_key(self.kind, self.value)
 
     def how_far(self, answer: Any) -> str:
-        return entry_awaited(self.list_name, self.value, present=self.present)
+        return status_lines.entry_awaited(
+            status_lines.list_name(*self.query_key), self.value, present=self.present
+        )
 
 
 class MailerSendSuppressionTrigger(_EntryTrigger):
     """
     Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
 
-    The first look reads the list until it finds the entry; if it finds none, it reads the list again from its end.
-    Later looks read only what is new, usually with one request. All triggers on the same list share these requests.
+    After the first look, an answer usually takes one request, which all triggers on the same list share.
     """
 
     query = NewestEntries
@@ -187,9 +171,8 @@ class MailerSendSuppressionAbsenceTrigger(_EntryTrigger):
     """
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
-    It looks first at the page on which the entry was last, so an answer usually takes one request. To make sure that
-    the entry is gone, it reads the list from the top and from the end, two requests for each 100 entries. If another
-    trigger on the same list has read the entry already, the first look sends no request.
+    It looks first at the page on which the entry was last, so an answer usually takes one request. If another trigger
+    on the same list has read the entry already, the first look sends none.
     """
 
     query = EntryPages
@@ -200,7 +183,7 @@ class MailerSendSuppressionAbsenceTrigger(_EntryTrigger):
     def requirement(self) -> Located:
         return Located(self.key, self._page)
 
-    def found_in(self, answer: dict[Key, int]) -> list[None]:
+    def found_in(self, answer: dict[Key, int | None]) -> list[None]:
         self._page = answer.get(self.key)
         return [None] if self._page is None else []
 
@@ -210,9 +193,7 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
     """
     Waits until a suppression list has enough entries created since a moment: ``GET /suppressions/{list}``.
 
-    The first look reads those entries, newest first, 100 with each request; later looks read only what is new. Once
-    there are enough, all are read again, so that entries deleted meanwhile don't count. All triggers on the same list
-    share these requests.
+    Once there are enough, all are read again, so that entries deleted meanwhile don't count.
 
     :param since: the moment, in ISO 8601 with a time zone.
     :param at_least: how many entries.
@@ -240,7 +221,9 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
 
     def how_far(self, answer: Look) -> str:
         count = answer.count_since(self._since)
-        return entries_counted(self.list_name, count, self.at_least, self._since)
+        return status_lines.entries_counted(
+            status_lines.list_name(*self.query_key), count, self.at_least, self._since
+        )
 
 
 class _SmsRecipient(Query[Entry]):
@@ -270,7 +253,7 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
         return [answer] if answer.get("status") == self.status else []
 
     def how_far(self, answer: Entry) -> str:
-        return status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
+        return status_lines.status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
 
 
 class _ApiQuota(Query[dict[str, Any]]):
@@ -298,7 +281,7 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
         return [answer] if is_enough(answer, self.at_least) else []
 
     def how_far(self, answer: dict[str, Any]) -> str:
-        return quota_left(answer["remaining"], self.at_least)
+        return status_lines.quota_left(answer["remaining"], self.at_least)
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):

@@ -42,7 +42,7 @@ class Store:
 def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Make a trigger that is sure soon that its events are stored."""
     events = importlib.import_module("airflow_provider_mailersend.triggers.events")
-    monkeypatch.setattr(events, "_STORED_AFTER", 0.05)
+    monkeypatch.setattr(events, "STORED_AFTER", 0.05)
 
     def make(store: Store | None = None, suppression_list: str = "blocklist", **options: Any) -> Any:
         trigger = events.MailerSendSuppressionEventTrigger(
@@ -141,7 +141,8 @@ def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch:
 def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect: Connect, watch: Any) -> None:
     with Sandbox(rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
-        store, told = Store(), []
+        store = Store()
+        told: list[str] = []
 
         async def scenario() -> None:
             added = 0
