@@ -13,12 +13,14 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.jobs.packed import packed_json
-from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, is_permanent, polling
+from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,13 @@ _BEFORE_TIMEOUT = 5.0
 def classpath_of(trigger: BaseTrigger) -> str:
     """Return the path from which a triggerer imports the class of *trigger*."""
     return f"{type(trigger).__module__}.{type(trigger).__qualname__}"
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Return whether retrying can't help. Unknown errors, such as a secrets backend's, count as temporary."""
+    if isinstance(error, MailerSendError):
+        return error.permanent
+    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -93,7 +102,7 @@ class PollingTrigger(BaseTrigger):
             try:
                 answer = await poll.answer(wait, self.requirement)
             except Exception as error:
-                if is_permanent(error):
+                if _is_permanent(error):
                     raise
                 # Rate limit and quota errors say when a retry makes sense.
                 retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()

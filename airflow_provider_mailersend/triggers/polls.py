@@ -14,13 +14,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-from airflow_provider_mailersend.exceptions import (
-    MailerSendError,
-    MailerSendNotFoundError,
-    MailerSendValidationError,
-)
+from airflow_provider_mailersend.exceptions import MailerSendNotFoundError, MailerSendValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
@@ -52,19 +46,6 @@ class Query(ABC, Generic[Answer]):
         return True
 
 
-def is_permanent(error: Exception) -> bool:
-    """Return whether retrying can't help. Unknown errors, such as a secrets backend's, count as temporary."""
-    if isinstance(error, MailerSendError):
-        return error.permanent
-    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
-
-
-def _is_of_the_connection(error: Exception) -> bool:
-    """Return whether no query can succeed until the connection is read again."""
-    is_of_the_query = isinstance(error, (MailerSendNotFoundError, MailerSendValidationError))
-    return is_permanent(error) and not is_of_the_query
-
-
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Answer]):
     nearly_due: float
@@ -77,12 +58,10 @@ class Poll(Generic[Answer]):
     Runs one query for all triggers that share it: when one is due, all whom the answer serves get it.
 
     :param query: the query.
-    :param give_up: called after an error that no query of this connection can get past.
     """
 
-    def __init__(self, query: Query[Answer], give_up: Callable[[], None]) -> None:
+    def __init__(self, query: Query[Answer]) -> None:
         self._query = query
-        self._give_up = give_up
         self._waiting: set[_Waiting[Answer]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -124,8 +103,6 @@ class Poll(Generic[Answer]):
                 answer = await self._query.ask(due)
             except Exception as error:
                 # Any error, such as a missing connection, must reach the triggers that wait.
-                if _is_of_the_connection(error):
-                    self._give_up()
                 for future in self._pop(set(self._waiting)):
                     future.set_exception(_copy_of(error))
             else:
@@ -207,12 +184,16 @@ async def polling(
     connection = mailersend_conn_id, quota_reserve
     make_hook = partial(MailerSendAsyncHook, mailersend_conn_id, quota_reserve=quota_reserve)
 
-    def give_up() -> None:
-        # Somebody may fix the connection: the next trigger reads it again.
-        hooks.forget(connection, hook)
-
     async with (
         hooks.using(connection, make_hook) as hook,
-        polls.using((query, query_key, hook), lambda: Poll(query(hook, query_key), give_up)) as poll,
+        polls.using((query, query_key, hook), lambda: Poll(query(hook, query_key))) as poll,
     ):
-        yield poll
+        try:
+            yield poll
+        except (MailerSendNotFoundError, MailerSendValidationError):
+            # The query is wrong, not the connection.
+            raise
+        except Exception:
+            # Somebody may fix the connection: the next trigger reads it again.
+            hooks.forget(connection, hook)
+            raise

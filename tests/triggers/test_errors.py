@@ -134,24 +134,35 @@ def test_a_forgotten_hook_does_not_make_its_successor_be_forgotten(
 ) -> None:
     connect(sandbox, password="mlsn.wrong")
 
+    class Quota(Query[Any]):
+        async def ask(self, requirements: list[Any]) -> Any:
+            return await self.hook.get_api_quota()
+
+    def poll() -> Any:
+        return polls.polling(Quota, None, "mailersend_default", None)
+
     async def watch() -> bool:
-        class Quota(Query[Any]):
-            async def ask(self, requirements: list[Any]) -> Any:
-                return await self.hook.get_api_quota()
+        has_begun, may_ask = asyncio.Event(), asyncio.Event()
 
-        def poll() -> Any:
-            return polls.polling(Quota, None, "mailersend_default", None)
-
-        async with poll() as old, poll() as other_old:
-            with pytest.raises(MailerSendAuthenticationError):
+        async def ask_later() -> None:
+            async with poll() as old:
+                has_begun.set()
+                await may_ask.wait()
                 await old.answer(0.0)
-            connect(sandbox)
-            async with poll() as new:
-                assert await new.answer(0.0)
-                with pytest.raises(MailerSendAuthenticationError):
-                    await other_old.answer(0.0)
-                async with poll() as newer:
-                    return newer is new
+
+        later = asyncio.create_task(ask_later())
+        await has_begun.wait()
+        with pytest.raises(MailerSendAuthenticationError):
+            async with poll() as old:
+                await old.answer(0.0)
+        connect(sandbox)
+        async with poll() as new:
+            assert await new.answer(0.0)
+            may_ask.set()
+            with pytest.raises(MailerSendAuthenticationError):
+                await later
+            async with poll() as newer:
+                return newer is new
 
     assert asyncio.run(watch())
     assert not polls.hooks
