@@ -96,9 +96,9 @@ class MailerSendValidationError(MailerSendRequestError):
     """
 
     def __init__(
-        self, message: str, *, errors: Mapping[str, Sequence[str]] | None = None, **response: Any
+        self, message: str, *, errors: Mapping[str, Sequence[str]] | None = None, **where: Any
     ) -> None:
-        super().__init__(message, **response)
+        super().__init__(message, **where)
         self.errors = {field: list(messages) for field, messages in (errors or {}).items()}
 
 
@@ -109,8 +109,8 @@ class MailerSendRateLimitError(MailerSendError):
     :param retry_at: when to retry, in Unix seconds.
     """
 
-    def __init__(self, message: str, *, endpoint: str | None = None, retry_at: float = 0.0) -> None:
-        super().__init__(message, endpoint=endpoint, status=429)
+    def __init__(self, message: str, *, retry_at: float = 0.0, **where: Any) -> None:
+        super().__init__(message, status=429, **where)
         self.retry_at = retry_at
 
 
@@ -123,14 +123,9 @@ class MailerSendQuotaExhaustedError(MailerSendError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        endpoint: str | None = None,
-        resets_at: datetime | None = None,
-        retry_at: float | None = None,
+        self, message: str, *, resets_at: datetime | None = None, retry_at: float | None = None, **where: Any
     ) -> None:
-        super().__init__(message, endpoint=endpoint)
+        super().__init__(message, **where)
         self.resets_at = resets_at
         self.retry_at = retry_at
 

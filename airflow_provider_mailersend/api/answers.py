@@ -16,17 +16,12 @@ NOT_JSON = "a body that isn't valid JSON"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """
-    A complete HTTP response.
-
-    :param headers: by lower-case names.
-    :param at: when it arrived, in Unix seconds of this machine's clock.
-    """
+    """A complete HTTP response."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # by lower-case names
     body: bytes = b""
-    at: float = 0.0
+    at: float = 0.0  # when it arrived, in Unix seconds of this machine's clock
 
     @property
     def ok(self) -> bool:
@@ -43,21 +38,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """
-    No response, or only part of one.
+    """No response, or only part of one."""
 
-    :param reason: what happened, in a few words; with a status, what is wrong with the body.
-    :param never_sent: whether the API cannot have seen the request; otherwise the result is ambiguous.
-    :param at: when it was noticed, in Unix seconds of this machine's clock.
-    :param permanent: whether a retry cannot help until somebody corrects a setting.
-    :param status: the status of a response whose body cannot be read, now or on a retry.
-    """
-
-    reason: str
-    never_sent: bool = False
-    at: float = 0.0
-    permanent: bool = False
-    status: int | None = None
+    reason: str  # what happened, in a few words; with a status, what is wrong with the body
+    never_sent: bool = False  # the API cannot have seen the request; otherwise the result is ambiguous
+    at: float = 0.0  # when it was noticed, in Unix seconds of this machine's clock
+    permanent: bool = False  # a retry cannot help until somebody corrects a setting
+    status: int | None = None  # of a response whose body cannot be read, now or on a retry
 
 
 Outcome = Answer | Failure

@@ -1,8 +1,8 @@
 """
 When to send, wait, retry or give up: written once, for every driver.
 
-A flow is a generator that does no I/O. It yields steps: a :class:`Send`, and receives the outcome; a :class:`Wait`, and
-receives the time after it; a :class:`Progress`, and receives nothing. It returns its result.
+A flow is a generator that does no I/O. It yields steps, :class:`Send`, :class:`Wait` and :class:`Progress`, receives
+what came of each, and returns its result.
 """
 
 from __future__ import annotations
@@ -31,32 +31,25 @@ MAX_RETRIES = 5
 #: How long one request may take in all, in seconds, with its waits and retries.
 RETRY_TIMEOUT = 600.0
 
-#: The longest backoff, in seconds; the first is a second at most.
-_LONGEST_BACKOFF = 30.0
+_LONGEST_BACKOFF = 30.0  # seconds; the first is a second at most
 
-#: An attempt needs at least so long, in seconds; no system's timeouts are longer than the other.
-_SHORTEST_ATTEMPT = 1.0
-_LONGEST_ATTEMPT = 86_400.0
+# Seconds that one attempt needs, and that no system's timeouts exceed.
+_SHORTEST_ATTEMPT, _LONGEST_ATTEMPT = 1.0, 86_400.0
 
-#: How long to wait, in seconds, before looking what a request without a response did: the API may still be processing
-#: it behind a gateway that gave up, and show the result some seconds later.
-_SHORTEST_SETTLING = 7.0
-_LONGEST_SETTLING = 60.0
+# Seconds to wait before looking what a request without a response did: the API may still be processing it behind a
+# gateway that gave up, and show the result some seconds later.
+_SHORTEST_SETTLING, _LONGEST_SETTLING = 7.0, 60.0
 
-#: The status codes that a retry may help with; those from 520 are the CDN's.
+# The status codes that a retry may help with; those from 520 are the CDN's.
 _TRANSIENT = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """
-    Send this request; the flow receives the :data:`Outcome`.
-
-    :param timeout: how long the exchange may take, in seconds; None for as long as the connection allows.
-    """
+    """Send this request; the flow receives the :data:`Outcome`."""
 
     request: Request
-    timeout: float | None = None
+    timeout: float | None = None  # for the whole exchange, in seconds; None for the connection's
 
     def limited(self, timeout: float) -> float:
         """Return how long the exchange may take where the connection allows *timeout* seconds."""
@@ -65,33 +58,21 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """
-    Wait until *until*, in Unix seconds, if that isn't past; the flow receives the time then.
+    """Wait until a time, if that isn't past; the flow receives the time then."""
 
-    :param reason: what it waits for, for the log.
-    :param request: the next request, where it is known.
-    :param others_may_send: whether nothing is in progress, so that other jobs may send requests meanwhile.
-    """
-
-    until: float
-    reason: str = ""
-    request: Request | None = None
-    others_may_send: bool = False
+    until: float  # in Unix seconds
+    reason: str = ""  # what it waits for, for the log
+    request: Request | None = None  # the next one, where it is known
+    others_may_send: bool = False  # nothing is in progress, so other jobs may send requests meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """
-    Report how far the job is.
+    """Report how far the job is; the flow receives nothing."""
 
-    :param request: the last request sent.
-    :param done: how many entries were read, added, deleted or changed.
-    :param total: out of how many; None where that is unknown.
-    """
-
-    request: Request
-    done: int
-    total: int | None = None
+    request: Request  # the last one sent
+    done: int  # how many entries were read, added, deleted or changed
+    total: int | None = None  # out of how many, where that is known
 
 
 Step = Send | Wait | Progress
@@ -234,10 +215,9 @@ class Flow:
 
     def settling(self, times: int, took: float) -> float:
         """
-        Return how long to wait before looking what a request without a response did, in seconds.
+        Return how many seconds to wait before looking what a request without a response did.
 
-        :param times: how many in a row got none.
-        :param took: how long it took until that was clear, in seconds.
+        It is the last of *times* such requests in a row, and was given up after *took* seconds.
         """
         longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
         return min(_LONGEST_SETTLING, max(longer_each_time, 2 * took))
@@ -250,7 +230,14 @@ class Flow:
     def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
         """Send *request* once, when the limits allow it."""
         if self.throttle.not_before > started + self.retry_timeout:
-            raise self._rate_limit_error(request)
+            said = f' MailerSend said: "{self._refusal}"' if self._refusal else ""
+            raise MailerSendRateLimitError(
+                f"The account's rate limit is used up (429), and {request.endpoint} would have to wait longer than "
+                f"{self.retry_timeout:g} s. Other tasks use the same account: run this at a quieter time, or run "
+                f"fewer tasks at once (with an Airflow pool).{said}",
+                endpoint=request.endpoint,
+                retry_at=self.throttle.not_before,
+            )
         now = yield Wait(self.throttle.not_before, "the rate limit", request)
         if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
             # Responses say what is left, but the first request must respect the reserve too.
@@ -303,16 +290,6 @@ class Flow:
     def _left(self, started: float, now: float) -> float:
         """Return how long an attempt may take from *now*, where its request began at *started*."""
         return max(started + self.retry_timeout - now, min(_SHORTEST_ATTEMPT, self.retry_timeout))
-
-    def _rate_limit_error(self, request: Request) -> MailerSendRateLimitError:
-        said = f' MailerSend said: "{self._refusal}"' if self._refusal else ""
-        return MailerSendRateLimitError(
-            f"The account's rate limit is used up (429), and {request.endpoint} would have to wait longer than "
-            f"{self.retry_timeout:g} s. Other tasks use the same account: run this at a quieter time, or run fewer "
-            f"tasks at once (with an Airflow pool).{said}",
-            endpoint=request.endpoint,
-            retry_at=self.throttle.not_before,
-        )
 
 
 def ambiguous_result(error: MailerSendError) -> MailerSendAmbiguousResultError:

@@ -9,10 +9,9 @@ from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Entry, created_at
 from airflow_provider_mailersend.api.requests import Request
 
-#: After how many repetitions of the same page a list is taken for one that isn't paged at all.
+# How often the same page may be repeated, and how many pages in a row may hold nothing new: a large addition pushes
+# what was read onto as many. Beyond that, the list isn't paged at all.
 _MOST_REPEATS = 3
-
-#: How many pages in a row may hold nothing new: a large addition pushes what was read onto as many.
 _MOST_WITHOUT_NEW = 12
 
 

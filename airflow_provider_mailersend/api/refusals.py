@@ -22,7 +22,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendValidationError,
 )
 
-#: How much of the API's message an error repeats, and how much of it is read for that, in characters.
+# How much of the API's message an error repeats, and how much of it is read for that, in characters.
 _LONGEST_MESSAGE = 300
 _MOST_READ = 4000
 
@@ -38,11 +38,10 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         )
         failed.permanent = outcome.permanent
         return failed
-    if outcome.status == 422:
-        return _validation_error(request, outcome)
     status = outcome.status
+    errors = parse_errors(outcome) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
-    reason = parse_message(outcome).rstrip(".")
+    reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
     explained = f"{answered}: {reason}" if reason else answered
     error: type[MailerSendError] = MailerSendRequestError
     message = f"{explained}."
@@ -67,6 +66,11 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     elif status == 404:
         error = MailerSendNotFoundError
         message = f"{explained}. Check that the connection's host is MailerSend's API."
+    elif status == 422:
+        advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
+        return MailerSendValidationError(
+            message + advice, endpoint=request.endpoint, status=status, errors=errors
+        )
     elif 300 <= status < 400:
         error = MailerSendUnexpectedAnswerError
         message = (
@@ -76,15 +80,6 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     elif status >= 500 or status in (408, 421):
         error = MailerSendServerError
     return error(message, endpoint=request.endpoint, status=status)
-
-
-def _validation_error(request: Request, answer: Answer) -> MailerSendValidationError:
-    errors = parse_errors(answer)
-    reason = _describe_fields(errors) or parse_message(answer).rstrip(".")
-    message = f"{request.endpoint} answered {answer.status}" + (f": {reason}." if reason else ".")
-    if "domain_id" in errors:
-        message += f" {_domain_advice(request)}"
-    return MailerSendValidationError(message, endpoint=request.endpoint, status=answer.status, errors=errors)
 
 
 def _domain_advice(request: Request) -> str:
@@ -100,12 +95,7 @@ def _domain_advice(request: Request) -> str:
 
 
 def check_change(request: Request, answer: Answer) -> None:
-    """
-    Check the body of a successful change, which may be empty.
-
-    :raises MailerSendUnexpectedAnswerError: it isn't JSON, so it comes from something in front of the API.
-    :raises MailerSendValidationError: it reports errors.
-    """
+    """Raise where the body of a successful change reports errors, or is from something in front of the API."""
     if not answer.body.strip():
         return
     try:
@@ -135,13 +125,8 @@ def parse_errors(answer: Answer) -> dict[str, list[str]]:
     errors = _error_body(answer).get("errors")
     if not isinstance(errors, dict):
         return {}
-    return {
-        str(name): [
-            masked_within(str(message))
-            for message in (messages if isinstance(messages, list) else [messages])
-        ]
-        for name, messages in errors.items()
-    }
+    lists = {name: said if isinstance(said, list) else [said] for name, said in errors.items()}
+    return {str(name): [masked_within(str(one)) for one in messages] for name, messages in lists.items()}
 
 
 def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[str, int], str]:

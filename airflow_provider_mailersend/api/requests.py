@@ -11,10 +11,8 @@ from urllib.parse import quote
 from airflow_provider_mailersend.api.ids import checked_id
 from airflow_provider_mailersend.api.masking import masked_within
 
-#: The API's URL, unless a connection names another.
+#: The API's URL, unless a connection names another; and its path on a host that is given without one.
 BASE_URL = "https://api.mailersend.com/v1"
-
-#: The API's path on a host that is given without one.
 BASE_PATH = "/v1"
 
 #: The most entries of a page. The API's default is 10 or 25, so this is always sent.
@@ -83,26 +81,16 @@ def _unknown(choices: type[StrEnum], name: str, value: object) -> ValueError:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """
-    One request, not sent yet.
-
-    :param path: the path below the base URL, percent-encoded.
-    :param endpoint: the endpoint as the API's documentation writes it, without ids, for messages.
-    :param scope: the token scope that the endpoint needs, for messages.
-    :param params: the query parameters.
-    :param body: what is sent as JSON.
-    :param uses_quota: whether it counts against the daily quota.
-    :param grows_at_one_end: whether new entries are at one end of the list; recipients are sorted by address.
-    """
+    """One request, not sent yet."""
 
     method: str
-    path: str
-    endpoint: str
-    scope: str | None = None
+    path: str  # below the base URL, percent-encoded
+    endpoint: str  # as the API's documentation writes it, without ids, for messages
+    scope: str | None = None  # the token scope that the endpoint needs, for messages
     params: Mapping[str, str | int] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    uses_quota: bool = True
-    grows_at_one_end: bool = True
+    body: Mapping[str, Any] | None = None  # sent as JSON
+    uses_quota: bool = True  # whether it counts against the daily quota
+    grows_at_one_end: bool = True  # where a list's new entries are; recipients are sorted by address
 
     @property
     def repeatable(self) -> bool:

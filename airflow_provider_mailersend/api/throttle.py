@@ -21,24 +21,18 @@ RATE_WINDOW = 60.0
 _QUOTA_CODE = "MS42901"
 _RATE_CODE = "MS42903"
 
-#: Clocks that differ by at most this, in seconds, count as equal: the Date header has whole seconds.
+# In seconds: up to which difference clocks count as equal, as the Date header has whole seconds; from which a Date
+# header is ignored, as TLS would fail with such a clock; and from which a wait that a header asks for is ignored.
 _SAME_CLOCK = 2.0
-
-#: A Date header that is further off than this, in seconds, is ignored: with such a clock, TLS would fail.
 _FARTHEST_CLOCK = 86_400.0
+_LONGEST_WAIT = 3600.0
 
-#: A header that asks for a longer wait than this, in seconds, is ignored.
-LONGEST_WAIT = 3600.0
-
-#: The daily quota resets within this time, whatever our clock shows.
+# The daily quota resets within a day, whatever our clock shows, or was just reset while the response was on its way.
 _LONGEST_DAY = timedelta(hours=25)
-
-#: After how many windows the quota may be requested again, and how much of it is surely enough, in requests.
-_ASK_AGAIN_AFTER = 5
-_PLENTY = 10 * RATE_LIMIT
-
-#: A quota that was reset no longer ago than this was reset while the response was on its way.
 _JUST_NOW = timedelta(seconds=10)
+
+_ASK_AGAIN_AFTER = 5  # windows, until the quota may be requested again
+_PLENTY = 10 * RATE_LIMIT  # requests of the quota that surely are enough
 
 
 class Throttle:
@@ -200,7 +194,7 @@ class Throttle:
 
 
 def _credible(moment: float, answer: Answer) -> float | None:
-    return moment if moment <= answer.at + LONGEST_WAIT else None
+    return moment if moment <= answer.at + _LONGEST_WAIT else None
 
 
 def _number(text: str | None) -> float | None:
