@@ -25,7 +25,6 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is a 2xx."""
         return 200 <= self.status < 300
 
     def json(self) -> Any:

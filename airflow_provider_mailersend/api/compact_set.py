@@ -52,19 +52,16 @@ class CompactMap(CompactSet):
         self._numbers: dict[int, array[int]] = defaultdict(partial(array, "q"))
 
     def get(self, key: Hashable) -> int | None:
-        """Return the number of *key*, None where it has none."""
         hashed, place, is_there = self._find(key)
         return self._numbers[hashed % _BUCKETS][place] if is_there else None
 
     def put(self, key: Hashable, number: int) -> None:
-        """Set the number of *key*."""
         self.discard(key)
         self.add(key)
         hashed, place, _ = self._find(key)
         self._numbers[hashed % _BUCKETS].insert(place, number)
 
     def discard(self, key: Hashable) -> None:
-        """Remove *key* and its number, if it is there."""
         hashed, place, is_there = self._find(key)
         if is_there:
             self._count -= 1

@@ -33,10 +33,10 @@ RETRY_TIMEOUT = 600.0
 
 _LONGEST_BACKOFF = 30.0  # seconds; the first is a second at most
 
-# Seconds that one attempt needs, and that no system's timeouts exceed.
+# In seconds: less is too short for an attempt, more is too long for some systems' timeouts.
 _SHORTEST_ATTEMPT, _LONGEST_ATTEMPT = 1.0, 86_400.0
 
-# Seconds to wait before looking what a request without a response did: the API may still be processing it behind a
+# In seconds, before checking what a request without a response did: the API may still be processing it behind a
 # gateway that gave up, and show the result some seconds later.
 _SHORTEST_SETTLING, _LONGEST_SETTLING = 7.0, 60.0
 
@@ -141,7 +141,7 @@ class Flow:
         Send *request*, with retries where they may help, and return its successful response.
 
         :raises MailerSendAmbiguousResultError: *request* isn't repeatable and may or may not have been processed.
-        :raises MailerSendError: it failed for good, or within the retries and the time allowed.
+        :raises MailerSendError: it was refused, or failed until the retries or the time allowed were used up.
         """
         may_be_processed = False
         try:
@@ -163,7 +163,7 @@ class Flow:
                 if not _is_transient(outcome):
                     raise error
                 faults += 1
-                until = outcome.at + self.backoff(faults)
+                until = outcome.at + min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
                 if faults > self.max_retries or until + _SHORTEST_ATTEMPT > started + self.retry_timeout:
                     tried = f"tried {faults} times in {outcome.at - started:.0f} s"
                     error.args = (f"{error.args[0]} It was {tried if faults > 1 else 'not tried again'}.",)
@@ -198,24 +198,18 @@ class Flow:
         return entries
 
     def get(self, request: Request) -> Steps[Entry]:
-        """Request one object and return it."""
         answer = yield from self.send(request)
         return parse_object(request, answer)
 
     def get_quota(self) -> Steps[dict[str, Any]]:
-        """Request what is left of the daily quota, note it and return it."""
         request = get_api_quota()
         self._has_asked_quota = True
         answer = yield from self.send(request)
         return self._learn_quota(request, answer)
 
-    def backoff(self, faults: int) -> float:
-        """Return how long to wait after so many faults in a row, in seconds."""
-        return min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
-
     def settling(self, times: int, took: float) -> float:
         """
-        Return how many seconds to wait before looking what a request without a response did.
+        Return how many seconds to wait before checking what a request without a response did.
 
         It is the last of *times* such requests in a row, and was given up after *took* seconds.
         """
@@ -264,7 +258,7 @@ class Flow:
         request = get_api_quota()
         outcome: Outcome = yield Send(request, timeout)
         self._note(request, outcome)
-        self.throttle.asked_quota(outcome.at)
+        self.throttle.quota_asked_at = outcome.at
         if not isinstance(outcome, Answer):
             return
         if outcome.status == 429:

@@ -78,7 +78,6 @@ class Pacer:
         return self._accepted[0] if self._accepted else None
 
     def accepted(self, at: float) -> None:
-        """Note that a request was accepted."""
         self._accepted.append(at)
         self._refusals = 0
         if not self._shares:

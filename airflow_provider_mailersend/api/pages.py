@@ -31,7 +31,7 @@ class Pager:
     ) -> None:
         self.since = since
         self.until = until
-        #: The list's length where the API says it: documented, but never observed.
+        #: The list's length where the API says it: documented for all lists, observed for domains alone.
         self.total: int | None = None
         #: Whether what was read, or :meth:`expect_newest_first`, shows that the list is newest first.
         self.is_newest_first = False
@@ -44,7 +44,6 @@ class Pager:
         self._begin(request)
 
     def _begin(self, request: Request) -> None:
-        """Start reading with the first page."""
         #: The next request to send, None once the list is read.
         self.request: Request | None = request
         self._page = 1
@@ -58,11 +57,9 @@ class Pager:
 
     @property
     def count(self) -> int:
-        """How many entries were read, without repetitions."""
         return len(self._known)
 
     def has_met(self, id_: str) -> bool:
-        """Return whether the entry with this id was read."""
         return id_ in self._known
 
     def expect_newest_first(self) -> None:

@@ -48,8 +48,8 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     if status == 401:
         error = MailerSendAuthenticationError
         message = (
-            f"MailerSend does not accept the API token ({explained}). Enter a valid token, which begins with 'mlsn.', "
-            "as the connection's API token (its password)."
+            f"MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', "
+            "into the connection's API token field (its password)."
         )
     elif status == 403:
         error = MailerSendPermissionError
@@ -158,13 +158,12 @@ def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int
         return size // 2
     if not isinstance(error, MailerSendValidationError):
         return None
-    if not {name.partition(".")[0] for name in error.errors} <= set(fields):
-        return None
+    named_fields = {name.partition(".")[0] for name in error.errors}
     reasons = " ".join(message for field in fields for message in error.errors.get(field, ()))
-    named = re.search(r"not have more than (\d+) items", reasons)
-    if named is None:
+    limit = re.search(r"not have more than (\d+) items", reasons)
+    if limit is None or not named_fields <= set(fields):
         return None
-    most = int(named[1])
+    most = int(limit[1])
     return most if 0 < most < size else size // 2
 
 

@@ -49,18 +49,13 @@ class SuppressionList(StrEnum):
         return self is SuppressionList.BLOCKLIST
 
     @property
-    def takes_patterns(self) -> bool:
-        """Whether entries can be regular expressions."""
-        return self is SuppressionList.BLOCKLIST
-
-    @property
     def adds_to_a_domain(self) -> bool:
         """Whether additions need a domain: documented as optional, but refused with 422 without one."""
         return self is not SuppressionList.BLOCKLIST
 
     def check_takes(self, kinds: Iterable[str]) -> None:
-        """Raise :class:`ValueError` where *kinds* include ``patterns`` and the list takes none."""
-        if not self.takes_patterns and "patterns" in kinds:
+        """Raise :class:`ValueError` where *kinds* include ``patterns``, and the list takes only addresses."""
+        if self is not SuppressionList.BLOCKLIST and "patterns" in kinds:
             raise ValueError(f"patterns stand on the blocklist only, not on {self}")
 
 

@@ -21,18 +21,14 @@ RATE_WINDOW = 60.0
 _QUOTA_CODE = "MS42901"
 _RATE_CODE = "MS42903"
 
-# In seconds: up to which difference clocks count as equal, as the Date header has whole seconds; from which a Date
-# header is ignored, as TLS would fail with such a clock; and from which a wait that a header asks for is ignored.
-_SAME_CLOCK = 2.0
-_FARTHEST_CLOCK = 86_400.0
-_LONGEST_WAIT = 3600.0
-
-# The daily quota resets within a day, whatever our clock shows, or was just reset while the response was on its way.
-_LONGEST_DAY = timedelta(hours=25)
-_JUST_NOW = timedelta(seconds=10)
+_SAME_CLOCK = 2.0  # seconds; clocks this close count as equal, because the Date header has whole seconds
+_FARTHEST_CLOCK = 86_400.0  # seconds; a Date header further off is ignored: TLS would fail with such a clock
+_LONGEST_WAIT = 3600.0  # seconds; a header that asks for a longer wait is ignored
+_LONGEST_DAY = timedelta(hours=25)  # a quota reset further away is ignored
+_JUST_NOW = timedelta(seconds=10)  # a quota reset this long ago happened while the response was on its way
 
 _ASK_AGAIN_AFTER = 5  # windows, until the quota may be requested again
-_PLENTY = 10 * RATE_LIMIT  # requests of the quota that surely are enough
+_PLENTY = 10 * RATE_LIMIT  # with more requests left than this, the quota cannot be the reason for 429s
 
 
 class Throttle:
@@ -61,13 +57,13 @@ class Throttle:
         self.quota_resets_at: datetime | None = None
         #: How far the API's clock is ahead, in seconds; None until a response has a Date header.
         self.clock_ahead: float | None = None
+        #: When the quota was last requested because of 429s, whatever the response.
+        self.quota_asked_at: float | None = None
         self._pacer = Pacer(RATE_LIMIT, window, random)
         self._wait_until = 0.0
-        # The 429s in a row: those without any reason, and those that said how long to wait.
-        self._unexplained = 0
-        self._explained = 0
+        # The 429s in a row: those that gave no reason, and those that said how long to wait.
+        self._unexplained = self._timed = 0
         self._refused_at = 0.0
-        self._asked_quota_at: float | None = None
         self._is_unlimited = False
 
     @property
@@ -87,7 +83,7 @@ class Throttle:
             self.quota_remaining -= 1
         if answer.status == 429:
             return
-        self._unexplained = self._explained = 0
+        self._unexplained = self._timed = 0
         self._pacer.accepted(answer.at)
         if _number(answer.headers.get("x-ratelimit-remaining")) == 0:
             window_began = self._pacer.oldest(answer.at) or answer.at
@@ -117,27 +113,23 @@ class Throttle:
         if self.quota_remaining == 0 and request.uses_quota:
             raise self._exhausted(request)
         self._refused_at = answer.at
-        headers = self._retry_after_header(answer), self._reset_header(answer)
-        until = next((moment for moment in headers if moment is not None and moment > answer.at), None)
+        moments = self._retry_after_header(answer), self._reset_header(answer)
+        until = next((moment for moment in moments if moment is not None and moment > answer.at), None)
         if until is None:
             self._unexplained = 0 if _RATE_CODE in message else self._unexplained + 1
             self._pacer.refused(answer.at)
             return
         # However short the wait asked for is, 429s in a row lengthen it: each counts against the daily quota.
-        self._explained += 1
-        self._extend_wait(max(until, answer.at + self.window / 1024 * 2.0 ** min(self._explained, 10)))
+        self._timed += 1
+        self._extend_wait(max(until, answer.at + self.window / 1024 * 2.0 ** min(self._timed, 10)))
 
     def wants_quota(self, request: Request) -> bool:
         """Whether to request the quota: after several unexplained 429s in a row, it may be used up."""
         if self._unexplained < 3 or not request.uses_quota or self._is_unlimited:
             return False
-        again_at = (self._asked_quota_at or float("-inf")) + _ASK_AGAIN_AFTER * self.window
+        again_at = (self.quota_asked_at or float("-inf")) + _ASK_AGAIN_AFTER * self.window
         is_plenty = self.quota_remaining is not None and self.quota_remaining > _PLENTY
         return self._refused_at >= again_at and not is_plenty
-
-    def asked_quota(self, at: float) -> None:
-        """Note that the quota was requested, whatever the response."""
-        self._asked_quota_at = at
 
     def check_quota(self, request: Request, now: float) -> None:
         """

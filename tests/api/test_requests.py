@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import unquote
 
@@ -196,5 +197,14 @@ def test_a_wrong_status_is_refused_with_the_right_ones() -> None:
 
 def test_what_a_list_takes() -> None:
     assert [name for name in SuppressionList if not name.takes_additions] == [SuppressionList.ON_HOLD]
-    assert [name for name in SuppressionList if name.takes_patterns] == [SuppressionList.BLOCKLIST]
     assert [name for name in SuppressionList if not name.adds_to_a_domain] == [SuppressionList.BLOCKLIST]
+
+
+@pytest.mark.parametrize("suppression_list", SuppressionList)
+def test_only_the_blocklist_takes_patterns(suppression_list: SuppressionList) -> None:
+    suppression_list.check_takes(["recipients"])
+    refused: AbstractContextManager[object] = nullcontext()
+    if suppression_list is not SuppressionList.BLOCKLIST:
+        refused = pytest.raises(ValueError, match=f"not on {suppression_list}$")
+    with refused:
+        suppression_list.check_takes(["recipients", "patterns"])

@@ -126,7 +126,7 @@ def codeless(times: int, **options: Any) -> tuple[Throttle, list[bool]]:
         refuse(waiting, at=NOON + n)
         wanted.append(waiting.wants_quota(ASKED))
         if wanted[-1]:
-            waiting.asked_quota(NOON + n)
+            waiting.quota_asked_at = NOON + n
     return waiting, wanted
 
 
