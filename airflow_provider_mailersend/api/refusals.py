@@ -88,9 +88,9 @@ def _domain_advice(request: Request) -> str:
     if not sent:
         return "No domain was given: pass a domain's id as domain_id, or its name as domain."
     return (
-        f"The account has no domain with the id that was sent, {masked_within(str(sent))!r}. Copy the id from the "
-        "domain's page in MailerSend (Domains), or pass its name as domain. A task without a domain_id uses the "
-        "connection's Domain ID."
+        f"The domain_id {masked_within(str(sent))!r} was sent, but the account has no domain with this id. Copy the id "
+        "from the domain's page in MailerSend (Domains), or pass its name as domain. A task without a domain_id uses "
+        "the connection's Domain ID."
     )
 
 

@@ -117,7 +117,7 @@ def test_a_domain_id_that_the_account_has_not_is_shown_with_where_to_find_the_ri
     # The API says "is required" of one that was sent.
     message = str(error_from(asked, refusal({"domain_id": [said]})))
     assert f"answered 422: domain_id: {said.rstrip('.')}. " in message
-    assert "The account has no domain with the id that was sent, 'nope'." in message
+    assert "'nope' was sent, but the account has no domain with this id" in message
     assert "(Domains)" in message
     assert "its name as domain" in message
     assert "No domain was given" not in message
