@@ -61,9 +61,8 @@ class Additions(Batches[Item]):
 
     Takes the parameters of :meth:`.MailerSendHook.add_suppressions` too.
 
-    :param items: addresses and patterns that were parsed already.
-    :param added_since: entries created since then, in Unix seconds, are taken for an earlier run's.
-    :param settle: whether to wait before looking for these, as a killed worker's request may still be processed.
+    :param items: more addresses and patterns, parsed already.
+    :param added_since: in Unix seconds.
     """
 
     def __init__(

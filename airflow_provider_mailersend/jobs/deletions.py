@@ -125,8 +125,7 @@ class Deletions(Batches[str]):
         refused = self._refused(batch, error)
         unknown = [id_ for id_ in batch if id_ in refused]
         if unknown and len(unknown) == len(batch) and (error.may_be_processed or self._unsure):
-            # An earlier try of this batch got no response. It deleted them all: with one unknown id it would have
-            # been refused as a whole.
+            # An earlier try got no response. It must have deleted all: one unknown id gets the whole batch refused.
             self._done(batch)
         elif unknown and self.on_missing == "fail":
             named = join_first(map(masked_within, unknown), len(unknown), most=20)

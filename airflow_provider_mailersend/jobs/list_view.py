@@ -116,7 +116,7 @@ class ListView:
         while whole.request is not None:
             entries = yield from flow.read_page(whole)
             read.update((entry["id"], entry) for entry in entries)
-            # A page that WholeList leaves nothing of says nothing: new entries pushed this look's own onto it.
+            # A page without any says nothing: new entries have pushed onto it what this look has read already.
             is_known = bool(entries) and all(entry["id"] in self._recent for entry in entries)
             if is_known and not is_deep and whole.is_newest_first:
                 break

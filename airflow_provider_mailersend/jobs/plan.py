@@ -157,7 +157,7 @@ class Planner:
         else:
             self._plan.duplicates += 1
             if self._remove_duplicates:
-                # Of any order: two jobs that remove duplicates at the same time must keep the same entry.
+                # Two jobs that remove duplicates at the same time must keep the same entry.
                 kept, other = sorted((self._kept[place], seen), key=_age)
                 self._kept[place] = kept
                 self._delete(other)

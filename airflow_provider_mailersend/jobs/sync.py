@@ -52,20 +52,14 @@ class SyncOptions:
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, Mode)
         check_choice("on_invalid", self.on_invalid, OnInvalid)
-        check_flags(
-            allow_empty=self.allow_empty,
-            remove_duplicates=self.remove_duplicates,
-            dry_run=self.dry_run,
-            settle=self.settle,
-            resume_after_quota_reset=self.resume_after_quota_reset,
-        )
+        flags = ("allow_empty", "remove_duplicates", "dry_run", "settle", "resume_after_quota_reset")
+        check_flags(**{flag: getattr(self, flag) for flag in flags})
         check_max_deletes(self.max_deletes)
         check_batch_size(self.batch_size)
         check_whole_number("pages_read", self.pages_read, least=0)
 
     @property
     def is_mirror(self) -> bool:
-        """Whether entries that aren't wanted are deleted."""
         return self.mode == "mirror"
 
 
@@ -101,11 +95,11 @@ class Sync:
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._pages = options.pages_read
-        to, size = suppression_list, options.batch_size
-        self._additions = Additions(to, scope=scope, batch_size=size, on_invalid="skip")
-        self._deletions = Deletions(to, scope=scope, batch_size=size)
+        size = options.batch_size
+        self._additions = Additions(suppression_list, scope=scope, batch_size=size, on_invalid="skip")
+        self._deletions = Deletions(suppression_list, scope=scope, batch_size=size)
         # Entries just added that are deleted again: the API stored them as an address that was there.
-        self._undone = Deletions(to, scope=scope, batch_size=size)
+        self._undone = Deletions(suppression_list, scope=scope, batch_size=size)
 
     def run(self, flow: Flow) -> Steps[None]:
         """Plan, check the plan, and carry it out."""
