@@ -492,7 +492,7 @@ def test_a_list_longer_than_a_days_requests_is_not_begun_on_every_day(connect: C
     with Sandbox(blocklist=350, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         deferred = deferred_by(lambda: syncing(recipients=["a@example.net"])().execute({}))
-        with pytest.raises(AirflowFailException, match="No whole day's 3 are enough"):
+        with pytest.raises(AirflowFailException, match="A full day's quota of 3 is not enough"):
             resumed(syncing(recipients=["a@example.net"]), deferred)
         assert len(sandbox.requests(path="/suppressions/*")) == 4
 

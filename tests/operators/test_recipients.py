@@ -254,7 +254,7 @@ def test_an_unknown_number_holds_up_none_of_the_others_and_is_named_masked(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"numbers": ["5551234567"]}, r"numbers\[0\] .* is no phone number in E\.164"),
+        ({"numbers": ["5551234567"]}, r"numbers\[0\] .* is not a phone number in E\.164"),
         ({"numbers": ["+15551234567"], "ids": ["abc"]}, "either ids or numbers"),
     ],
     ids=str,

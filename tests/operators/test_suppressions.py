@@ -78,7 +78,7 @@ def test_a_number_of_entries_that_cannot_be_fails_at_once(
     connect: Connect, sandbox: Sandbox, max_entries: Any
 ) -> None:
     connect(sandbox)
-    with pytest.raises(ValueError, match="max_entries must be a whole number, 0 or more; got"):
+    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 0; got"):
         MailerSendListSuppressionsOperator(
             task_id="list", suppression_list="unsubscribes", max_entries=max_entries
         )

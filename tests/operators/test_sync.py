@@ -604,7 +604,7 @@ def test_an_address_that_mailersend_refuses_fails_the_task_once_all_else_is_done
     with pytest.raises(AirflowFailException) as error:
         sync(recipients=recipients, mode=mode, max_deletes=1, batch_size=2)
     said = str(error.value)
-    assert "blocklist: 1 of what is wanted cannot be added: recipients[1] 'j***@roe': " in said
+    assert "blocklist: 1 can't be added: recipients[1] 'j***@roe': " in said
     assert "jane@" not in said
     assert "on_invalid='skip'" in said
     old = [] if mode == "mirror" else ["old@example.net"]
@@ -624,9 +624,7 @@ def test_an_address_that_mailersend_refuses_can_be_skipped(
 
 def test_of_many_refused_the_first_ten_are_named(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
-    with pytest.raises(
-        AirflowFailException, match=r"12 of what is wanted cannot be .* and 2 more\. All else"
-    ):
+    with pytest.raises(AirflowFailException, match=r"12 can't be added: .* and 2 more\. Everything else"):
         sync(recipients=[f"nobody{number}@nodot" for number in range(12)])
     result = sync(recipients=[f"nobody{number}@nodot" for number in range(12)], on_invalid="skip")
     assert result["rejected"] == 12
@@ -736,9 +734,9 @@ def test_the_days_requests_must_be_enough_before_it_begins(
 def test_what_no_whole_day_is_enough_for_fails_at_once(connect: Connect) -> None:
     with Sandbox(quota=5, rate_limit=None) as sandbox:
         connect(sandbox)
-        with pytest.raises(AirflowFailException, match=r"No whole day's 5 are enough for it"):
+        with pytest.raises(AirflowFailException, match=r"A full day's quota of 5 is not enough"):
             sync(recipients=numbered(2600), deferrable=False)
-        with pytest.raises(AirflowFailException, match=r"No whole day's 3 are enough for it"):
+        with pytest.raises(AirflowFailException, match=r"A full day's quota of 3 is not enough"):
             sync(recipients=numbered(1600), deferrable=False, quota_reserve=2)
         assert changes(sandbox) == []
         assert len(sandbox.requests("GET", "/suppressions/*")) == 2

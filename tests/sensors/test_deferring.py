@@ -203,7 +203,7 @@ def test_more_than_a_whole_day_has_is_not_waited_for(connect: Connect) -> None:
 
 @pytest.mark.parametrize("at_least", [-1, True, "5", None, 0.5])
 def test_a_number_that_is_none_fails_when_the_dag_is_parsed(at_least: Any) -> None:
-    with pytest.raises(ValueError, match="at_least must be a whole number, 1 or more"):
+    with pytest.raises(ValueError, match="at_least must be a whole number, at least 1"):
         MailerSendNewSuppressionsSensor(
             suppression_list="blocklist", since="2026-01-01", at_least=at_least, **OFTEN
         )
