@@ -92,7 +92,7 @@ def test_the_timeout_bounds_the_whole_exchange(connect: Connect, ask: Ask, handl
     with serving(handler) as wire:
         connect(host=wire.url)
         with pytest.raises(
-            MailerSendConnectionError, match=r"no whole answer from 127.0.0.1:\d+ within 0.4 s"
+            MailerSendConnectionError, match=r"no complete response from 127.0.0.1:\d+ within 0.4 s"
         ):
             ask(timeout=0.4, max_retries=0)
 
@@ -103,7 +103,7 @@ def test_the_timeout_bounds_the_whole_exchange(connect: Connect, ask: Ask, handl
 def test_the_timeout_bounds_an_exchange_over_tls(proxied: Any, ask: Ask, name: str) -> None:
     proxied(SLOW[name])
     with pytest.raises(
-        MailerSendConnectionError, match=r"no whole answer from mailersend.invalid within 0.5 s"
+        MailerSendConnectionError, match=r"no complete response from mailersend.invalid within 0.5 s"
     ):
         ask(timeout=0.5, max_retries=0)
 
@@ -334,7 +334,7 @@ def test_a_proxy_that_cannot_be_is_an_error_of_ours(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", proxy)
     connect(host="https://mailersend.invalid")
-    with pytest.raises(MailerSendConnectionError, match=r"mailersend.invalid cannot be asked") as caught:
+    with pytest.raises(MailerSendConnectionError, match=r"mailersend.invalid cannot be requested") as caught:
         ask(timeout=10, max_retries=3)
     assert caught.value.permanent
     assert "HTTPS_PROXY" in str(caught.value)

@@ -1,0 +1,136 @@
+"""Runs the generators of ``api`` and ``jobs`` over requests: sends, sleeps, logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from functools import cached_property, partial
+from typing import Any, Protocol, TypeVar
+
+import requests
+
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.bodies import Body, BodyError
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, drive
+from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.hooks.account import MailerSendAccount
+from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
+from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
+from airflow_provider_mailersend.hooks.progress import JobReport
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+
+_T = TypeVar("_T")
+
+#: How much of a body is read at once, in bytes.
+_CHUNK = 65536
+
+
+class Job(Protocol):
+    """Work of many requests."""
+
+    def run(self, flow: Flow) -> Steps[None]: ...
+
+    def result(self, requests: int) -> dict[str, Any]: ...
+
+
+class RequestsDriver(MailerSendAccount):
+    """Sends one account's requests over one session, one after another."""
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.update(HEADERS)
+        # As auth, not as a header: a .netrc entry for the host would replace a header.
+        session.auth = Bearer(self.settings)
+        session.trust_env = not self.settings.on_this_machine
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, DeadlineAdapter())
+        return session
+
+    @cached_property
+    def _environment(self) -> Mapping[str, Any]:
+        """The environment's proxies and certificates, which a session would look up for every request."""
+        environment: Mapping[str, Any] = self._session.merge_environment_settings(
+            self.settings.base_url, {}, None, None, None
+        )
+        return environment
+
+    def _read_list(
+        self, make_list: Callable[[str | None], WholeList], scope: Scope = ACCOUNT_WIDE
+    ) -> Generator[Entry, None, None]:
+        """Yield the entries of the list that *make_list* returns for the domain's ID."""
+        whole = make_list(self._run(scope.resolve(self._flow)))
+        endpoint = whole.request.endpoint if whole.request else ""
+        report = self._reporter.job(whole.request)
+        try:
+            while whole.request is not None:
+                yield from self._run(self._flow.read_page(whole), report)
+        finally:
+            self._warn_about_list(whole, endpoint)
+
+    def _run_job(self, job: Job) -> dict[str, Any]:
+        sent_before = self.requests_sent
+        self._run(job.run(self._flow))
+        result = job.result(self.requests_sent - sent_before)
+        self._warn_about_result(result)
+        return result
+
+    def _run(self, steps: Steps[_T], report: JobReport | None = None) -> _T:
+        try:
+            return drive(steps, partial(self._perform, report=report or self._reporter.job()))
+        except MailerSendError as error:
+            self._fail(error)
+        finally:
+            self._reporter.gauge()
+
+    def _perform(self, step: Step, report: JobReport) -> Outcome | float | None:
+        if isinstance(step, Send):
+            outcome = self._exchange(step)
+            report.answered(step.request, outcome)
+            return outcome
+        if isinstance(step, Progress):
+            report.reached(step)
+            return None
+        for seconds in report.naps(step):
+            time.sleep(seconds)
+        return time.time()
+
+    def _exchange(self, step: Send) -> Outcome:
+        """Send a request within its time limit and return the outcome, whatever it is: no error is raised."""
+        request, settings = step.request, self.settings
+        seconds = step.limited(settings.timeout)
+        with within(seconds) as deadline:
+            try:
+                url = settings.base_url + request.path
+                prepared = self._session.prepare_request(
+                    requests.Request(request.method, url, params=request.params, json=request.body)
+                )
+                adapter = self._session.get_adapter(url)
+                # An adapter that somebody else mounted doesn't report it.
+                deadline.sent = not isinstance(adapter, DeadlineAdapter)
+                # Not by the session, which would read a redirect's whole body and parse its target.
+                options = {**self._environment, "stream": True, "timeout": seconds}
+                with closing(adapter.send(prepared, **options)) as response:
+                    return _read(response)
+            except Exception as error:  # the libraries raise many kinds, not all of them documented
+                return no_answer(
+                    error,
+                    settings,
+                    timed_out_after=seconds if deadline.is_over else None,
+                    never_sent=not deadline.sent,
+                    # A wrong URL, of the API or of a proxy, or a missing module for it.
+                    permanent=not deadline.sent and isinstance(error, (ValueError, ImportError)),
+                )
+
+
+def _read(response: requests.Response) -> Outcome:
+    try:
+        body = Body(response.headers.get("Content-Encoding"))
+        for piece in response.raw.stream(_CHUNK, decode_content=False):
+            body.feed(piece)
+        return Answer(response.status_code, response.headers, body.whole(), time.time())
+    except BodyError as error:
+        return unreadable(response.status_code, response.headers, error)
