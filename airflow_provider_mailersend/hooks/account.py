@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -13,7 +13,6 @@ from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.connection import CONNECTION_TYPE, Settings, read_settings
 from airflow_provider_mailersend.hooks.progress import WORTH_A_LINE, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope
@@ -124,7 +123,3 @@ class MailerSendAccount(BaseHook):
                 masked(one["value"]),
                 masked(one["stored_as"]),
             )
-
-    def _fail(self, error: MailerSendError) -> NoReturn:
-        error.conn_id = self.mailersend_conn_id
-        raise error

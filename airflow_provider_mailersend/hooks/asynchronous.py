@@ -78,7 +78,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         which, moments = SuppressionList(suppression_list), between(since, None)
         request = list_suppressions(which, await self._resolve(domain_id, domain))
         whole = WholeList(request, **moments)
-        report = self._reporter.job(request)
+        report = JobReport(self._reporter, request)
         entries: list[Entry] = []
         try:
             # Page by page, so that other calls get their turns in between.
@@ -152,13 +152,14 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def _run(self, make_steps: Callable[[Flow], Steps[_T]], report: JobReport | None = None) -> _T:
         await self._connect()
-        report = report or self._reporter.job()
+        report = report or JobReport(self._reporter)
         try:
             async with _Turn(self._requesting) as turn:
                 steps = make_steps(self._flow)
                 return await drive_async(steps, partial(self._perform, report=report, turn=turn))
         except MailerSendError as error:
-            self._fail(error)
+            error.conn_id = self.mailersend_conn_id
+            raise
         finally:
             self._reporter.gauge()
 

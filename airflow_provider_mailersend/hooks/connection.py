@@ -51,7 +51,7 @@ _TOKEN_FIELD = "the API token field (the connection's password)"  # noqa: S105 -
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # What HTTP clients don't rewrite: the token goes to URLs that begin with the base URL, compared as text.
-_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f:.]*:[0-9a-f:.]*")
+_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]*)*", re.ASCII)
 
 # Any other character could end the header that carries the token, and HTTP clients would show the token in their error.
@@ -60,24 +60,16 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """
-    A connection's settings.
-
-    :param token: the API token; left out of the repr.
-    :param base_url: the API's URL without a trailing slash.
-    :param domain_id: the ID of the domain for calls that name none.
-    :param timeout: the time limit of one request, in seconds.
-    :param max_retries: how often a request is retried after a fault.
-    :param quota_reserve: how many requests of the daily quota to leave to sending.
-    :param rate_limit_window: the length of the rate limit's window, in seconds; for a sandbox with a short minute.
-    """
+    """A connection's settings; :class:`MailerSendHook` documents the numbers."""
 
     token: str = field(repr=False)
+    #: Without a trailing slash.
     base_url: str
     domain_id: str | None
     timeout: float
     max_retries: int
     quota_reserve: int
+    #: The length of the rate limit's window in seconds, for a sandbox with a short minute.
     rate_limit_window: float
 
     @property
@@ -96,23 +88,16 @@ def read_settings(connection: Connection, arguments: Mapping[str, Any]) -> tuple
     given = {name: value for name, value in arguments.items() if value is not None}
     with _settings_errors(connection.conn_id):
         extra = _read_extra(connection)
-        token = _token(connection.password)
+        token = _read_token(connection.password)
         base_url = base_url_of(connection.host, connection.port)
-        domain_id = _domain_id(extra.get("domain_id"))
-        numbers = {
-            name: _number(name, extra.get(name), _field(name)) for name in _NUMBERS.keys() - given.keys()
+        domain_id = _read_domain_id(extra.get("domain_id"))
+        numbers: dict[str, Any] = {
+            name: _read_number(name, extra.get(name), _field(name)) for name in _NUMBERS if name not in given
         }
     with _settings_errors(None):
-        numbers |= {name: _number(name, value, f"the argument {name}") for name, value in given.items()}
-    settings = Settings(
-        token=token,
-        base_url=base_url,
-        domain_id=domain_id,
-        timeout=numbers["timeout"],
-        max_retries=int(numbers["max_retries"]),
-        quota_reserve=int(numbers["quota_reserve"]),
-        rate_limit_window=numbers["rate_limit_window"],
-    )
+        for name, value in given.items():
+            numbers[name] = _read_number(name, value, f"the argument {name}")
+    settings = Settings(token=token, base_url=base_url, domain_id=domain_id, **numbers)
     unknown = sorted(extra.keys() - _LABELS.keys())
     if not unknown:
         return settings, None
@@ -178,17 +163,11 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_spelling(name: str) -> None:
     bare = name.removeprefix(_OLD_PREFIX)
-    if bare in _LABELS:
-        return
     # Misspellings mostly differ in case, spaces, hyphens and underscores.
-    plain = {_plain(known): known for known in _LABELS}
-    near = get_close_matches(_plain(bare), plain, n=1, cutoff=0.85)
-    if near:
-        raise ValueError(f"its extra has {masked_within(name)!r}: write {plain[near[0]]!r}")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name).lower()
+    known = {re.sub(r"[\s_-]+", "", field_name): field_name for field_name in _LABELS}
+    near = get_close_matches(re.sub(r"[\s_-]+", "", bare).lower(), known, n=1, cutoff=0.85)
+    if near and known[near[0]] != bare:
+        raise ValueError(f"its extra has {masked_within(name)!r}: write {known[near[0]]!r}")
 
 
 def base_url_of(host: str | None, port: int | None = None) -> str:
@@ -230,24 +209,24 @@ def base_url_of(host: str | None, port: int | None = None) -> str:
 
 
 def _is_name(hostname: str) -> bool:
-    if ":" not in hostname:
-        return _NAME.fullmatch(hostname) is not None
-    try:
-        return bool(ipaddress.IPv6Address(hostname)) and "%" not in hostname
-    except ValueError:
-        return False
+    if ":" in hostname:
+        return _ip_address(hostname) is not None and "%" not in hostname
+    return _NAME.fullmatch(hostname) is not None
 
 
 def _is_loopback(hostname: str) -> bool:
-    if hostname == "localhost":
-        return True
+    address = _ip_address(hostname)
+    return address.is_loopback if address is not None else hostname == "localhost"
+
+
+def _ip_address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(hostname).is_loopback
+        return ipaddress.ip_address(hostname)
     except ValueError:
-        return False
+        return None
 
 
-def _token(password: str | None) -> str:
+def _read_token(password: str | None) -> str:
     token = (password or "").strip()
     if not token:
         raise ValueError(
@@ -262,7 +241,7 @@ def _token(password: str | None) -> str:
     return token
 
 
-def _domain_id(value: object) -> str | None:
+def _read_domain_id(value: object) -> str | None:
     where = _field("domain_id")
     if isinstance(value, bool) or not isinstance(value, (str, int, type(None))):
         raise ValueError(f"{where} must be a string; it is {_shown(value)}")
@@ -279,8 +258,9 @@ def _domain_id(value: object) -> str | None:
     return text
 
 
-def _number(name: str, value: Any, where: str) -> float:
+def _read_number(name: str, value: Any, where: str) -> float:
     default, least = _NUMBERS[name]
+    is_whole = isinstance(default, int)
     if value is None or value == "":
         return default
     try:
@@ -291,10 +271,10 @@ def _number(name: str, value: Any, where: str) -> float:
     else:
         if not least <= number < 1e9:
             expected = f"from {least:g} to 999999999"
-        elif isinstance(default, int) and not number.is_integer():
+        elif is_whole and not number.is_integer():
             expected = "a whole number"
         else:
-            return number
+            return int(number) if is_whole else number
     raise ValueError(f"{where} must be {expected}; it is {_shown(value)}")
 
 

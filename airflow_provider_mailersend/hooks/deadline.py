@@ -120,10 +120,12 @@ class _LimitedConnection(HTTPConnection):
         failure = OSError("the host has no address")
         try:
             addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-            for number, (*_, address) in enumerate(addresses):
+            for number, (*_, (host, *_)) in enumerate(addresses):
                 share = deadline.left() / (len(addresses) - number)
                 try:
-                    return create_connection(address[:2], share, socket_options=self.socket_options)
+                    return create_connection(
+                        (str(host), self.port), share, socket_options=self.socket_options
+                    )
                 except OSError as error:
                     failure = error
             raise failure

@@ -14,6 +14,7 @@ from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, drive
+from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
@@ -21,6 +22,7 @@ from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
 from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
 from airflow_provider_mailersend.hooks.progress import JobReport
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.jobs.lookup import Lookup
 
 _T = TypeVar("_T")
 
@@ -50,13 +52,36 @@ class RequestsDriver(MailerSendAccount):
             session.mount(scheme, DeadlineAdapter())
         return session
 
-    @cached_property
-    def _environment(self) -> Mapping[str, Any]:
-        """The environment's proxies and certificates, which a session would look up for every request."""
-        environment: Mapping[str, Any] = self._session.merge_environment_settings(
-            self.settings.base_url, {}, None, None, None
+    def get_conn(self) -> requests.Session:
+        """Return the session that requests go over. It sends the token to the API's own URLs only."""
+        return self._session
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Request the quota; return whether that worked, and what is left or why not."""
+        try:
+            quota = self._run(self._flow.get_quota())
+        except (MailerSendError, ValueError) as error:
+            return False, str(error)
+        if quota["remaining"] < 0:
+            return True, "Connected to MailerSend. The account has no daily quota."
+        return True, (
+            f"Connected to MailerSend. {quota['remaining']} of {quota['quota']} requests of the daily quota are left "
+            f"until {quota['reset']}."
         )
-        return environment
+
+    def locate_suppressions(
+        self,
+        suppression_list: str,
+        last_pages: Mapping[tuple[str, str], int],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        both_ways: bool = True,
+    ) -> dict[tuple[str, str], tuple[int, Entry]]:
+        """Find several entries near the pages where they stood last, for sensors: see :class:`.Lookup`."""
+        scope = self._scope(domain_id, domain)
+        lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        return self._run(lookup.run(self._flow))
 
     def _read_list(
         self, make_list: Callable[[str | None], WholeList], scope: Scope = ACCOUNT_WIDE
@@ -64,7 +89,7 @@ class RequestsDriver(MailerSendAccount):
         """Yield the entries of the list that *make_list* returns for the domain's ID."""
         whole = make_list(self._run(scope.resolve(self._flow)))
         endpoint = whole.request.endpoint if whole.request else ""
-        report = self._reporter.job(whole.request)
+        report = JobReport(self._reporter, whole.request)
         try:
             while whole.request is not None:
                 yield from self._run(self._flow.read_page(whole), report)
@@ -80,9 +105,10 @@ class RequestsDriver(MailerSendAccount):
 
     def _run(self, steps: Steps[_T], report: JobReport | None = None) -> _T:
         try:
-            return drive(steps, partial(self._perform, report=report or self._reporter.job()))
+            return drive(steps, partial(self._perform, report=report or JobReport(self._reporter)))
         except MailerSendError as error:
-            self._fail(error)
+            error.conn_id = self.mailersend_conn_id
+            raise
         finally:
             self._reporter.gauge()
 
@@ -112,8 +138,8 @@ class RequestsDriver(MailerSendAccount):
                 # An adapter that somebody else mounted doesn't report it.
                 deadline.sent = not isinstance(adapter, DeadlineAdapter)
                 # Not by the session, which would read a redirect's whole body and parse its target.
-                options = {**self._environment, "stream": True, "timeout": seconds}
-                with closing(adapter.send(prepared, **options)) as response:
+                environment: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+                with closing(adapter.send(prepared, timeout=seconds, **environment)) as response:
                     return _read(response)
             except Exception as error:  # the libraries raise many kinds, not all of them documented
                 return no_answer(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
@@ -15,25 +15,13 @@ from airflow_provider_mailersend.hooks.connection import Settings
 HEADERS = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
 
 
-class _HttpRequest(Protocol):
-    """A request of either HTTP library."""
-
-    url: Any
-
-    @property
-    def headers(self) -> MutableMapping[str, str]: ...
-
-
-_AnyRequest = TypeVar("_AnyRequest", bound=_HttpRequest)
-
-
 class Bearer:
-    """Adds the token to requests to the API's own URLs, and to no others."""
+    """Adds the token to requests, of either library, to the API's own URLs and to no others."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def __call__(self, request: _AnyRequest) -> _AnyRequest:
+    def __call__(self, request: Any) -> Any:
         if str(request.url).startswith(f"{self._settings.base_url}/"):
             request.headers["Authorization"] = f"Bearer {self._settings.token}"
         return request

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api import requests as endpoints
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, BATCH_SIZE, SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendNotFoundError
+from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 from airflow_provider_mailersend.hooks.driver import RequestsDriver
 from airflow_provider_mailersend.hooks.moments import Moment, between, moment
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.deletions import DeleteAll, Deletions
 from airflow_provider_mailersend.jobs.domains import find_domain
-from airflow_provider_mailersend.jobs.lookup import Lookup, Matches
+from airflow_provider_mailersend.jobs.lookup import Matches
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
 from airflow_provider_mailersend.jobs.wanted import (
@@ -30,23 +30,19 @@ from airflow_provider_mailersend.jobs.wanted import (
 from airflow_provider_mailersend.provider_info import connection_form_widgets, ui_field_behaviour
 
 if TYPE_CHECKING:
-    import requests
-
     from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
 __all__ = ["MailerSendAsyncHook", "MailerSendHook"]
-
-_Status = Literal["active", "opt_out"] | str
 
 
 class MailerSendHook(RequestsDriver):
     """
     MailerSend's suppression lists, recipients and SMS recipients.
 
-    The hook waits for rate limits and retries faults; what must not be done twice is looked up before it is sent again.
-    Entries and other objects are the API's own JSON. All methods raise :class:`.MailerSendError`, whose ``permanent``
-    tells whether a retry is useless. Invalid arguments raise :class:`ValueError` or :class:`TypeError` before any
-    request.
+    The hook waits for rate limits and retries faults; a change that must not be made twice is looked up before it is
+    sent again. Entries and other objects are the API's own JSON. Methods raise :class:`.MailerSendError`, whose
+    ``permanent`` tells whether a retry is useless; invalid arguments raise :class:`ValueError` or :class:`TypeError`
+    before any request.
 
     .. code-block:: python
 
@@ -56,17 +52,17 @@ class MailerSendHook(RequestsDriver):
 
     These arguments mean the same in all methods:
 
-    - *suppression_list*: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or ``on-hold-list``.
-      MailerSend maintains the ``on-hold-list`` itself: nothing can be added to it.
-    - *domain_id*: a domain's ID; by default the connection's. ``account`` is the account and all its domains, as is
-      no domain in either place. Only on the blocklist can entries be added without a domain.
+    - *suppression_list*: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or ``on-hold-list``,
+      to which only MailerSend itself adds.
+    - *domain_id*: a domain's ID; by default the connection's. ``account``, or no domain in either place, is the account
+      and all its domains. Only the blocklist takes new entries without a domain.
     - *domain*: a domain's name instead, resolved with one extra request, once per hook.
     - *recipients*: addresses; *patterns*: regular expressions, on the blocklist only. Duplicates are removed, compared
       case-insensitively, whitespace stripped.
-    - *batch_size*: how many items to send in one request, at most; fewer where the API refuses so many.
+    - *batch_size*: the most items to send in one request; fewer where the API refuses so many.
 
-    And so do these items of the results: ``requests``, how many were sent; ``may_be_incomplete``, whether entries may
-    have been missed because the list's order kept varying between requests.
+    And so do these results: ``requests``, how many were sent; ``may_be_incomplete``, whether entries may have been
+    missed because the list's order kept varying between requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``, with the API token as its password.
     :param timeout: the time limit of one request, from connecting to the last byte of the response, in seconds; by
@@ -81,10 +77,6 @@ class MailerSendHook(RequestsDriver):
     get_connection_form_widgets = staticmethod(connection_form_widgets)
     get_ui_field_behaviour = staticmethod(ui_field_behaviour)
 
-    def get_conn(self) -> requests.Session:
-        """Return the session that requests go over. It sends the token to the API's own URLs only."""
-        return self._session
-
     def iter_suppressions(
         self,
         suppression_list: str,
@@ -97,12 +89,11 @@ class MailerSendHook(RequestsDriver):
         """
         Read a suppression list page by page: ``GET /suppressions/{list}``, one request per 100 entries.
 
-        Each entry comes once, even if the list changes meanwhile; an entry deleted meanwhile can hide another one. A
-        list whose order varies between requests is read up to three times; if entries may still be missing, a warning
-        is logged. With *since*, reading stops early if the list proves to be newest first. Entries with an unreadable
-        date are included, with one warning.
+        Each entry comes once; one that is deleted meanwhile can hide another. A list whose order varies between
+        requests is read up to three times, with a warning if entries may still be missing. With *since*, reading stops
+        early if the list proves to be newest first. Entries with an unreadable date are included, with a warning.
 
-        :param since: only entries created at this time or later; strings are in ISO 8601, in UTC without a time zone.
+        :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
         :param until: only entries created before this time.
         :return: an iterator over the entries in the API's order, which sends nothing until it is iterated. On the
             blocklist an entry has ``id``, ``type``, ``pattern``, ``domain`` and ``created_at``; on other lists ``id``,
@@ -124,11 +115,10 @@ class MailerSendHook(RequestsDriver):
         until: Moment = None,
     ) -> list[Entry]:
         """Return all entries of :meth:`iter_suppressions` as a list. Iterate large lists instead to save memory."""
-        return list(
-            self.iter_suppressions(
-                suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
-            )
+        entries = self.iter_suppressions(
+            suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
         )
+        return list(entries)
 
     def find_suppression(
         self,
@@ -142,17 +132,11 @@ class MailerSendHook(RequestsDriver):
         """
         Find the entry of an address or a pattern: ``GET /suppressions/{list}``.
 
-        The API has no search: it takes one request per 100 entries down to the match. Without a match, a list of more
-        than one page is also read from its end, as an entry deleted meanwhile can hide another one.
+        It takes one request per 100 entries down to the match. Without a match, a list of more than one page is also
+        read from its end, as an entry deleted meanwhile can hide another.
 
-        .. code-block:: python
-
-            hook.find_suppression("blocklist", recipient="jane@example.com")
-            # {"id": "60f198790542d97fb66dfe52", "type": "exact", "pattern": "jane@example.com", …}
-
-        :param recipient: the address; compared case-insensitively, whitespace stripped.
-        :param pattern: the regular expression instead, on the blocklist, as it was added.
-        :return: the entry, the first one on the list if there are several; None if there is none.
+        :param recipient: the address; or give *pattern*, a regular expression on the blocklist, as it was added.
+        :return: the first entry on the list; None if there is none.
         :raises MailerSendIncompleteListError: not found, but the list's order kept varying, so it may be there.
         """
         wanted = make_item(recipient, pattern)
@@ -160,20 +144,6 @@ class MailerSendHook(RequestsDriver):
             suppression_list, {(wanted.kind, wanted.value): 1}, domain_id=domain_id, domain=domain
         )
         return next((entry for _, entry in found.values()), None)
-
-    def locate_suppressions(
-        self,
-        suppression_list: str,
-        last_pages: Mapping[tuple[str, str], int],
-        *,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        both_ways: bool = True,
-    ) -> dict[tuple[str, str], tuple[int, Entry]]:
-        """Find several entries near the pages where they stood last, for sensors: see :class:`.Lookup`."""
-        scope = self._scope(domain_id, domain)
-        lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
-        return self._run(lookup.run(self._flow))
 
     def add_suppressions(
         self,
@@ -191,7 +161,7 @@ class MailerSendHook(RequestsDriver):
         """
         Add addresses to a suppression list: ``POST /suppressions/{list}``, one request per batch.
 
-        After a request without a response, the list is read before any of it is sent again.
+        After a request without a response, the list is read before any of that batch is sent again.
 
         .. code-block:: python
 
@@ -199,8 +169,8 @@ class MailerSendHook(RequestsDriver):
             # {"added": ["60f198790542d97fb66dfe52", …], "rejected": [], "requests": 1, …}
 
         :param on_invalid: ``fail`` if the API refuses an address or stores a different one, or ``skip`` it.
-        :param added_since: count entries created at this time or later as already added, by an earlier run. They are
-            read first, one request per 100. In UTC without a time zone.
+        :param added_since: entries created at this time or later, in UTC without a time zone, count as added already by
+            an earlier run. They are read first, one request per 100.
         :param settle: with *added_since*, whether to wait some seconds first, as the last request of a killed run may
             still be in progress.
         :return: ``added``, the IDs of the new entries; ``rejected``, each a ``value`` and a ``reason``;
@@ -235,9 +205,8 @@ class MailerSendHook(RequestsDriver):
         """
         Make a suppression list match a source of truth: read it once, then add and delete the difference.
 
-        It sends ``GET /suppressions/{list}`` per 100 entries, then ``POST`` and ``DELETE`` per batch, and
-        ``GET /api-quota``, which is free, if the daily quota may not be enough. With ``add_only`` it stops reading once
-        it has met everything wanted. A second run changes nothing.
+        It sends ``GET /suppressions/{list}`` per 100 entries, until it has met everything wanted if it only adds; then
+        ``POST`` and ``DELETE`` per batch; and the free ``GET /api-quota`` if the daily quota may not be enough.
 
         Only the domain's entries are counted and changed, without a domain only the account's own; and of these only
         the kinds given: without *patterns*, patterns are left alone.
@@ -258,13 +227,9 @@ class MailerSendHook(RequestsDriver):
         :raises MailerSendValidationError: addresses were refused or stored differently, and *on_invalid* is ``fail``;
             all else was done.
         """
-        sync = Sync(
-            SuppressionList(suppression_list),
-            Wanted(recipients, patterns),
-            scope=self._scope(domain_id, domain),
-            options=SyncOptions(**options),
-        )
-        return self._run_job(sync)
+        which, wanted = SuppressionList(suppression_list), Wanted(recipients, patterns)
+        scope = self._scope(domain_id, domain)
+        return self._run_job(Sync(which, wanted, scope=scope, options=SyncOptions(**options)))
 
     def delete_suppressions(
         self,
@@ -282,13 +247,11 @@ class MailerSendHook(RequestsDriver):
         """
         Delete entries of a suppression list: ``DELETE /suppressions/{list}``, one request per batch.
 
-        Give *ids*; or *recipients* and *patterns*, for which the whole list is read first, one request per 100 entries;
-        or ``delete_all=True``. An empty list of them deletes nothing.
+        Give *ids*, of whatever domain; or *recipients* and *patterns*, for which the whole list is read first, one
+        request per 100 entries; or ``delete_all=True``. An empty list of them deletes nothing.
 
-        :param ids: the IDs of the entries, of whatever domain.
-        :param recipients: addresses whose entries to delete, duplicates included: the domain's; without a domain those
+        :param recipients: all their entries are deleted, those of *patterns* too: the domain's; without a domain those
             of any domain, but on the blocklist the account's own.
-        :param patterns: regular expressions on the blocklist, as they were added: likewise.
         :param delete_all: ``True`` deletes every entry of the domain, or with ``domain_id="account"`` of the account
             and all its domains. The first page is read before: if the response is lost, only older entries are deleted.
         :param on_missing: ``skip`` *ids* that don't exist, or ``fail``.
@@ -312,11 +275,10 @@ class MailerSendHook(RequestsDriver):
         if by_value:
             on_missing = "skip"
             matches = Matches(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
-        return self._run_job(
-            Deletions(
-                which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
-            )
+        deletions = Deletions(
+            which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
         )
+        return self._run_job(deletions)
 
     def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
         """
@@ -336,13 +298,11 @@ class MailerSendHook(RequestsDriver):
         """
         Delete one recipient: ``DELETE /recipients/{id}``.
 
-        This probably blocks the address: in one observed account it was on the blocklist from the same second, which
-        MailerSend doesn't document. To erase a person's data, delete the recipient of each domain, then look for the
-        address on the blocklist and decide whether to delete that entry: an address kept there is personal data too.
+        This probably adds the address to the blocklist, which MailerSend doesn't document. To erase a person's data,
+        delete the recipient of each domain, then look on the blocklist: its entries are personal data too.
 
-        :param on_missing: ``skip`` a recipient that doesn't exist, or ``fail``.
+        :param on_missing: ``skip`` a recipient that doesn't exist, or ``fail`` (:class:`.MailerSendNotFoundError`).
         :return: whether the recipient existed.
-        :raises MailerSendNotFoundError: the recipient doesn't exist, and *on_missing* is ``fail``.
         """
         check_choice("on_missing", on_missing, OnMissing)
         try:
@@ -372,12 +332,10 @@ class MailerSendHook(RequestsDriver):
         """Return one SMS recipient: ``GET /sms-recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
         return self._run(self._flow.get(endpoints.get_sms_recipient(sms_recipient_id)))
 
-    def update_sms_recipient(self, sms_recipient_id: str, status: _Status) -> Entry:
+    def update_sms_recipient(self, sms_recipient_id: str, status: str) -> Entry:
         """
-        Set the status of one SMS recipient: ``PUT /sms-recipients/{id}``.
+        Set the status of one SMS recipient, ``active`` or ``opt_out``, and return it: ``PUT /sms-recipients/{id}``.
 
-        :param status: ``active`` or ``opt_out``.
-        :return: the SMS recipient afterwards.
         :raises MailerSendNotFoundError: the SMS recipient doesn't exist.
         :raises MailerSendUnexpectedAnswerError: the response has another status than requested.
         """
@@ -385,7 +343,7 @@ class MailerSendHook(RequestsDriver):
 
     def update_sms_recipients(
         self,
-        status: _Status,
+        status: str,
         *,
         ids: Iterable[str] = (),
         numbers: Iterable[str] = (),
@@ -394,15 +352,10 @@ class MailerSendHook(RequestsDriver):
         changed_only: bool = False,
     ) -> dict[str, Any]:
         """
-        Set the status of SMS recipients: ``PUT /sms-recipients/{id}``, one request each.
+        Set the status of SMS recipients, ``active`` or ``opt_out``: ``PUT /sms-recipients/{id}``, one request each.
 
-        With *numbers*, all SMS recipients are read first, one request per 100, and only those whose status differs are
-        set. Unknown IDs and numbers don't stop the others.
-
-        :param status: ``active`` or ``opt_out``.
-        :param ids: the SMS recipients' IDs.
-        :param numbers: phone numbers in E.164, such as ``+15551234567``; spaces, dashes and brackets are removed. Each
-            SMS number's recipient with this phone number is set.
+        :param numbers: phone numbers in E.164, such as ``+15551234567``; spaces, dashes and brackets are removed. All
+            SMS recipients are read first, one request per 100; those with these numbers and another status are set.
         :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
         :param on_missing: ``fail`` once the others are set if an ID or number is unknown, or ``skip`` it.
         :param changed_only: whether to read all SMS recipients first for *ids* too.
@@ -436,19 +389,6 @@ class MailerSendHook(RequestsDriver):
         :return: ``quota`` and ``remaining``, in requests, -1 meaning unlimited; ``reset``, in ISO 8601.
         """
         return self._run(self._flow.get_quota())
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Request the quota; return whether that worked, and what is left or why not."""
-        try:
-            quota = self.get_api_quota()
-        except (MailerSendError, ValueError) as error:
-            return False, str(error)
-        if quota["remaining"] < 0:
-            return True, "Connected to MailerSend. The account has no daily quota."
-        return True, (
-            f"Connected to MailerSend. {quota['remaining']} of {quota['quota']} requests of the daily quota are left "
-            f"until {quota['reset']}."
-        )
 
 
 def __getattr__(name: str) -> Any:
