@@ -6,14 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from functools import cached_property, partial
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from airflow.providers.common.compat.connection import get_async_connection
 
-from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, drive_async
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
 from airflow_provider_mailersend.api.requests import SuppressionList, get_sms_recipient, list_suppressions
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
@@ -151,31 +150,35 @@ class MailerSendAsyncHook(MailerSendAccount):
         return await self.resolve_domain_id(scope.domain) if scope.domain else scope.domain_id
 
     async def _run(self, make_steps: Callable[[Flow], Steps[_T]], report: JobReport | None = None) -> _T:
+        """Do all the steps that *make_steps* returns for the flow, and return their result."""
         await self._connect()
         report = report or JobReport(self._reporter)
+        result: Any = None
         try:
             async with _Turn(self._requesting) as turn:
                 steps = make_steps(self._flow)
-                return await drive_async(steps, partial(self._perform, report=report, turn=turn))
+                while True:
+                    step = steps.send(result)
+                    result = None
+                    if isinstance(step, Send):
+                        async with turn.lent_after(_PATIENCE):
+                            timeout = step.limited(self.settings.timeout)
+                            result = await self._client.send(step.request, timeout)
+                        report.answered(step.request, result)
+                    elif isinstance(step, Progress):
+                        report.reached(step)
+                    else:
+                        async with turn.lent_after(0.0 if step.others_may_send else None):
+                            for seconds in report.naps(step):
+                                await asyncio.sleep(seconds)
+                        result = time.time()
+        except StopIteration as end:
+            return cast(_T, end.value)
         except MailerSendError as error:
             error.conn_id = self.mailersend_conn_id
             raise
         finally:
             self._reporter.gauge()
-
-    async def _perform(self, step: Step, report: JobReport, turn: _Turn) -> Outcome | float | None:
-        if isinstance(step, Send):
-            async with turn.lent_after(_PATIENCE):
-                outcome = await self._client.send(step.request, step.limited(self.settings.timeout))
-            report.answered(step.request, outcome)
-            return outcome
-        if isinstance(step, Progress):
-            report.reached(step)
-            return None
-        async with turn.lent_after(0.0 if step.others_may_send else None):
-            for seconds in report.naps(step):
-                await asyncio.sleep(seconds)
-        return time.time()
 
 
 class _Turn:

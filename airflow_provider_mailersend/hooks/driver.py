@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from functools import cached_property, partial
-from typing import Any, Protocol, TypeVar
+from functools import cached_property
+from typing import Any, Protocol, TypeVar, cast
 
 import requests
 
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, drive
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
@@ -104,25 +104,29 @@ class RequestsDriver(MailerSendAccount):
         return result
 
     def _run(self, steps: Steps[_T], report: JobReport | None = None) -> _T:
+        """Do all *steps* and return their result."""
+        report = report or JobReport(self._reporter)
+        result: Any = None
         try:
-            return drive(steps, partial(self._perform, report=report or JobReport(self._reporter)))
+            while True:
+                step = steps.send(result)
+                result = None
+                if isinstance(step, Send):
+                    result = self._exchange(step)
+                    report.answered(step.request, result)
+                elif isinstance(step, Progress):
+                    report.reached(step)
+                else:
+                    for seconds in report.naps(step):
+                        time.sleep(seconds)
+                    result = time.time()
+        except StopIteration as end:
+            return cast(_T, end.value)
         except MailerSendError as error:
             error.conn_id = self.mailersend_conn_id
             raise
         finally:
             self._reporter.gauge()
-
-    def _perform(self, step: Step, report: JobReport) -> Outcome | float | None:
-        if isinstance(step, Send):
-            outcome = self._exchange(step)
-            report.answered(step.request, outcome)
-            return outcome
-        if isinstance(step, Progress):
-            report.reached(step)
-            return None
-        for seconds in report.naps(step):
-            time.sleep(seconds)
-        return time.time()
 
     def _exchange(self, step: Send) -> Outcome:
         """Send a request within its time limit and return the outcome, whatever it is: no error is raised."""

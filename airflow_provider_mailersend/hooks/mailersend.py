@@ -57,20 +57,18 @@ class MailerSendHook(RequestsDriver):
     - *domain_id*: a domain's ID; by default the connection's. ``account``, or no domain in either place, is the account
       and all its domains. Only the blocklist takes new entries without a domain.
     - *domain*: a domain's name instead, resolved with one extra request, once per hook.
-    - *recipients*: addresses; *patterns*: regular expressions, on the blocklist only. Duplicates are removed, compared
-      case-insensitively, whitespace stripped.
+    - *recipients*: addresses, compared case-insensitively, whitespace stripped, duplicates removed; *patterns*: regular
+      expressions, on the blocklist only.
     - *batch_size*: the most items to send in one request; fewer where the API refuses so many.
 
     And so do these results: ``requests``, how many were sent; ``may_be_incomplete``, whether entries may have been
     missed because the list's order kept varying between requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``, with the API token as its password.
-    :param timeout: the time limit of one request, from connecting to the last byte of the response, in seconds; by
-        default the connection's, else 30.
+    :param timeout: the time limit of one request up to its last byte, in seconds; by default the connection's, else 30.
     :param max_retries: how often a request is retried after a fault; by default the connection's, else 5.
     :param quota_reserve: how many requests of the daily quota to leave to sending; by default the connection's, else 0.
-    :param retry_timeout: the time limit of one request with its waits and retries, in seconds. A job of many requests
-        has none: give its task an ``execution_timeout``.
+    :param retry_timeout: the time limit of one request with its waits and retries, in seconds; a whole job has none.
     """
 
     # Airflow 2.11 looks for these two on the class itself.
@@ -179,18 +177,17 @@ class MailerSendHook(RequestsDriver):
             before it were added, or all were added and some are stored differently.
         """
         since = moment("added_since", added_since)
-        return self._run_job(
-            Additions(
-                SuppressionList(suppression_list),
-                recipients=recipients,
-                patterns=patterns,
-                scope=self._scope(domain_id, domain),
-                batch_size=batch_size,
-                on_invalid=on_invalid,
-                added_since=since.timestamp() if since else None,
-                settle=settle,
-            )
+        additions = Additions(
+            SuppressionList(suppression_list),
+            recipients=recipients,
+            patterns=patterns,
+            scope=self._scope(domain_id, domain),
+            batch_size=batch_size,
+            on_invalid=on_invalid,
+            added_since=since.timestamp() if since else None,
+            settle=settle,
         )
+        return self._run_job(additions)
 
     def sync_suppressions(
         self,
@@ -211,12 +208,17 @@ class MailerSendHook(RequestsDriver):
         Only the domain's entries are counted and changed, without a domain only the account's own; and of these only
         the kinds given: without *patterns*, patterns are left alone.
 
-        .. code-block:: python
-
-            hook.sync_suppressions("blocklist", recipients=crm.opted_out(), mode="mirror", max_deletes=0.2)
-
-        :param options: the fields of :class:`.SyncOptions`: *mode*, *max_deletes*, *allow_empty*, *remove_duplicates*,
-            *dry_run*, *batch_size*, *on_invalid*, *settle*, *resume_after_quota_reset*, *pages_read*.
+        :param mode: ``add_only`` (the default), or ``mirror``, which also deletes entries that are not wanted.
+        :param max_deletes: how many entries a ``mirror`` may delete: an integer, or as a float a fraction of those
+            present, by default 0.1. If it would delete more, it fails before any change.
+        :param allow_empty: whether a ``mirror`` may be given no recipients, or no patterns, at all.
+        :param remove_duplicates: whether to keep only the oldest entry of each wanted address or pattern.
+        :param dry_run: whether to plan only.
+        :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
+        :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
+        :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
+        :param pages_read: with that, the ``counts["pages"]`` of the last call's error: a list too long for any day's
+            quota is not read again.
         :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
             ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
             ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
@@ -224,8 +226,7 @@ class MailerSendHook(RequestsDriver):
             plan of a dry run would be refused, else None. ``present`` and ``duplicates`` count what was read.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
         :raises MailerSendQuotaExhaustedError: the daily quota isn't enough, or ran out.
-        :raises MailerSendValidationError: addresses were refused or stored differently, and *on_invalid* is ``fail``;
-            all else was done.
+        :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
         which, wanted = SuppressionList(suppression_list), Wanted(recipients, patterns)
         scope = self._scope(domain_id, domain)
@@ -363,16 +364,15 @@ class MailerSendHook(RequestsDriver):
             the unknown IDs or numbers.
         :raises MailerSendRequestError: some are unknown, and *on_missing* is ``fail``; or the API refuses some.
         """
-        return self._run_job(
-            SmsUpdates(
-                SmsRecipientStatus(status),
-                ids=ids,
-                numbers=numbers,
-                sms_number_id=sms_number_id,
-                on_missing=on_missing,
-                changed_only=changed_only,
-            )
+        updates = SmsUpdates(
+            SmsRecipientStatus(status),
+            ids=ids,
+            numbers=numbers,
+            sms_number_id=sms_number_id,
+            on_missing=on_missing,
+            changed_only=changed_only,
         )
+        return self._run_job(updates)
 
     def resolve_domain_id(self, domain: str) -> str:
         """
@@ -386,7 +386,7 @@ class MailerSendHook(RequestsDriver):
         """
         Return what is left of the daily quota: ``GET /api-quota``, which doesn't count against it.
 
-        :return: ``quota`` and ``remaining``, in requests, -1 meaning unlimited; ``reset``, in ISO 8601.
+        The result has ``quota`` and ``remaining``, in requests, -1 meaning unlimited; and ``reset``, in ISO 8601.
         """
         return self._run(self._flow.get_quota())
 
