@@ -29,7 +29,8 @@ def addresses(sandbox: Sandbox, suppression_list: str) -> list[str]:
 @pytest.mark.parametrize("suppression_list", LISTS)
 def test_deleting_by_id_from_every_list(connect: Connect, suppression_list: str, dialect: str) -> None:
     name = {"on-hold-list": "on_hold"}.get(suppression_list, suppression_list.replace("-", "_"))
-    with Sandbox(dialect=dialect, rate_limit=None, **{name: 30}) as sandbox:
+    entries: Any = {name: 30}
+    with Sandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries(suppression_list)]
         hook = MailerSendHook(connect(sandbox))
         result = hook.delete_suppressions(suppression_list, ids=[*ids[:20], ids[0]], batch_size=8)
