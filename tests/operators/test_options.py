@@ -66,7 +66,9 @@ def test_a_domain_rendered_to_nothing_is_refused_by_every_task(
     connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")})
     made = task(task_id="on_a_domain", **arguments, **{field: "{{ ti.xcom_pull('x') }}"})
     setattr(made, field, rendered)
-    with pytest.raises(AirflowFailException, match=r"a domain was given, and|was given, and is no domain"):
+    with pytest.raises(
+        AirflowFailException, match=r"domain_id or domain was given, but|was given, and is no domain"
+    ):
         made.execute({})
     assert sandbox.log == []
 

@@ -247,7 +247,9 @@ def test_an_address_of_a_domain_rendered_to_nothing_is_not_deleted_elsewhere(
         operator = MailerSendDeleteSuppressionsOperator(
             task_id="delete", suppression_list="unsubscribes", recipients=["a@example.com"], **{field: "None"}
         )
-        with pytest.raises(AirflowFailException, match="a domain was given, and rendered to nothing"):
+        with pytest.raises(
+            AirflowFailException, match="domain_id or domain was given, but rendered to nothing"
+        ):
             operator.execute({})
         assert sandbox.log == []
 

@@ -355,7 +355,7 @@ def test_a_domain_rendered_to_nothing_is_refused(
     connect(sandbox, extra={"domain_id": sandbox.domain_id("example.com")})
     syncing = operator(recipients=["a@example.net"], **{field: "{{ ti.xcom_pull('x') }}"})
     setattr(syncing, field, rendered)
-    with pytest.raises(AirflowFailException, match="a domain was given, and rendered to nothing"):
+    with pytest.raises(AirflowFailException, match="domain_id or domain was given, but rendered to nothing"):
         syncing.execute({})
     assert sandbox.log == []
 
@@ -487,12 +487,12 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
         ({"recipients": ["a@b.com", 7]}, r"recipients\[1\] must be a string; got int"),
         (
             {"recipients": "a@b.com, b@b.com"},
-            r'recipients is a text with commas, which is not a list: write \["a", "b"\]',
+            r'recipients is text with commas, not a list: write \["a", "b"\]',
         ),
         ({"recipients": ["a@b.com"], "domain_id": "x", "domain": "y"}, "either domain_id or domain"),
         ({"file": "x.csv", "recipients": ["a@b.com"]}, "either file or recipients, and not both"),
         ({"file": "x.csv", "recipients": None}, "either file or recipients, and not both"),
-        ({"recipients": ["a@b.com"], "patterns": ".*"}, "patterns must be a list, or the text of one"),
+        ({"recipients": ["a@b.com"], "patterns": ".*"}, "patterns must be a list, or a list written as text"),
         ({"file": "x.csv", "recipients": [], "patterns": "x"}, "either file or recipients and patterns"),
         ({"file": "None"}, "file is empty: it is 'None'"),
         ({"file": "x.csv", "recipients_column": None}, "file needs recipients_column, patterns_column"),

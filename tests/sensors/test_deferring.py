@@ -175,12 +175,12 @@ def test_after_a_used_up_day_it_pokes_where_it_defers_no_longer(connect: Connect
             timeout=1,
         )
         with pytest.raises(AirflowSensorTimeout):
-            sensor.resume_execution("look_again", {"event": {}}, {})
+            sensor.resume_execution("resume", {"event": {}}, {})
         assert len(sandbox.log) > 2
 
 
 @pytest.mark.parametrize(
-    ("method", "event"), [("look_again", {}), ("execute_complete", {"status": "error", "message": "No."})]
+    ("method", "event"), [("resume", {}), ("execute_complete", {"status": "error", "message": "No."})]
 )
 def test_after_a_deferral_too_it_skips_where_it_is_to_fail_never(
     connect: Connect, sandbox: Sandbox, method: str, event: dict[str, Any]
@@ -196,7 +196,7 @@ def test_more_than_a_whole_day_has_is_not_waited_for(connect: Connect) -> None:
     with Sandbox(quota=1000) as sandbox:
         connect(sandbox)
         with pytest.raises(
-            AirflowFailException, match="at_least=1001 is more than the 1000 requests of a whole"
+            AirflowFailException, match="at_least=1001 is more than a whole day's 1000 requests"
         ):
             MailerSendApiQuotaSensor(at_least=1001, **OFTEN).execute({})
 
