@@ -21,6 +21,7 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
+from airflow_provider_mailersend.status_lines import list_name
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -67,13 +68,7 @@ class MailerSendTask(BaseOperator):
         return argument
 
     def rendered_scope(self, *names: str, hint: str) -> dict[str, str | None]:
-        """
-        Return the rendered text fields *names*, which limit what the task works on.
-
-        A limit that was given but rendered to nothing is an error: it must not turn into "everything".
-
-        :param hint: how to get everything on purpose, for the error.
-        """
+        """Return the rendered text fields *names*: given but rendered to nothing, they must not mean "everything"."""
         fields = {name: getattr(self, name) for name in names}
         texts = {name: parse_text(value, name) for name, value in fields.items()}
         if self.given.intersection(names) and not any(texts.values()):
@@ -99,13 +94,7 @@ class MailerSendTask(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def deferral_until(self, retry_at: float, method_name: str, **options: Any) -> TaskDeferred:
-        """
-        Return the deferral that waits for the daily quota to reset, to be raised.
-
-        :param retry_at: when it resets, in Unix seconds by this machine's clock.
-        :param method_name: the method that resumes the task.
-        :param options: the deferral's ``kwargs`` or ``timeout``.
-        """
+        """Return the deferral to raise until the daily quota resets, in Unix seconds by this machine's clock."""
         from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
 
         # Never in the past: where clocks differ, the task would send requests in a loop.
@@ -117,11 +106,8 @@ class MailerSendDomainTask(MailerSendTask):
     """
     A task on one domain, or on the account. Takes the parameters of :class:`MailerSendTask` too.
 
-    If a domain was given but rendered to nothing, the task fails: it must not fall back to the connection's domain or
-    to the account.
-
     :param domain_id: the domain's id; by default the connection's, if it has one. ``account`` means the account,
-        whatever the connection says. (templated)
+        whatever the connection says. If given but rendered to nothing, the task fails. (templated)
     :param domain: the domain's name instead, resolved with one extra request. (templated)
     """
 
@@ -140,6 +126,13 @@ class MailerSendDomainTask(MailerSendTask):
         domain = self.rendered_scope("domain_id", "domain", hint=hint)
         Scope.of(**domain, default_id=None)
         return domain
+
+    def describe_list(self, label: str) -> str:
+        """Return a list's name for the log, with the task's or the connection's domain."""
+        scope = Scope.of(**self.rendered_domain(), default_id=self.hook.settings.domain_id)
+        if scope.is_a_domain:
+            return list_name(label, scope.domain_id, scope.domain)
+        return f"{label} (account-wide)"
 
 
 class MailerSendSuppressionListTask(MailerSendDomainTask):

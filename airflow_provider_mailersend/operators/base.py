@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
-from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import check_batch_size, check_whole_number
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.rendering import UNSET, Unset, parse_list, parse_suppression_list
-from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
-from airflow_provider_mailersend.task import (
-    MailerSendDomainTask,
-    MailerSendSuppressionListTask,
-    MailerSendTask,
-)
+from airflow_provider_mailersend.status_lines import and_joined, counted
+from airflow_provider_mailersend.task import MailerSendSuppressionListTask, MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -42,10 +37,9 @@ Before = Mapping[str, int]
 
 class MailerSendOperator(MailerSendTask):
     """
-    An operator on one MailerSend connection. Takes the parameters of :class:`MailerSendTask`.
+    An operator on one MailerSend connection. Takes the parameters of :class:`.MailerSendTask`.
 
-    With ``deferrable=True``, a task that meets a used-up daily quota sleeps in the triggerer until the quota resets,
-    and then starts over.
+    With ``deferrable=True`` it waits in the triggerer for a used-up daily quota to reset, and then starts over.
     """
 
     ui_color = "#d7e3ff"
@@ -75,19 +69,12 @@ class MailerSendOperator(MailerSendTask):
     def run_job(self, context: Context, before: Before) -> Any:
         """Do all the work, from its beginning, and return the task's result."""
 
-    def describe_target(self) -> str:
-        """Return what the operator works on, for the log."""
-        raise NotImplementedError
-
-    def log_summary(self, outcome: str) -> None:
-        """Log what was done, with the requests of all days, the waits and the connection."""
-        parts = [f"{self.describe_target()}: {outcome}"]
-        parts.append(counted(self._requests_before + self.hook.requests_sent, "request"))
-        waits = [
-            f"{seconds:.0f} s for {why}"
-            for why, seconds in self.hook.seconds_waited.items()
-            if seconds >= 0.5
-        ]
+    def log_summary(self, target: str, outcome: str) -> None:
+        """Log what was done to *target*, with the requests of all days, the waits and the connection."""
+        requests = self._requests_before + self.hook.requests_sent
+        parts = [f"{target}: {outcome}", counted(requests, "request")]
+        waited = self.hook.seconds_waited.items()
+        waits = [f"{seconds:.0f} s for {why}" for why, seconds in waited if seconds >= 0.5]
         if waits:
             parts.append(f"waited {and_joined(waits)}")
         self.log.info("%s; connection %r.", "; ".join(parts), self.mailersend_conn_id)
@@ -142,8 +129,10 @@ class MailerSendListingOperator(MailerSendOperator):
         self.max_entries = max_entries
 
     @abstractmethod
-    def iter_entries(self) -> Iterable[dict[str, Any]]:
-        """Return an iterator over the entries."""
+    def iter_entries(self) -> Iterable[dict[str, Any]]: ...
+
+    @abstractmethod
+    def describe_target(self) -> str: ...
 
     def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
         entries = list(islice(self.iter_entries(), self.max_entries + 1))
@@ -153,22 +142,11 @@ class MailerSendListingOperator(MailerSendOperator):
                 "fewer (domain_id, since and until, status), raise max_entries, or read them page by page with "
                 "MailerSendHook in a task of your own"
             )
-        self.log_summary(f"found {len(entries):,}")
+        self.log_summary(self.describe_target(), f"found {len(entries):,}")
         return entries
 
 
-class MailerSendDomainOperator(MailerSendDomainTask, MailerSendOperator):
-    """An operator on one domain, or on the account. Takes the parameters of :class:`.MailerSendDomainTask`."""
-
-    def describe_list(self, label: str) -> str:
-        """Return a list's name for the log, with the task's or the connection's domain."""
-        scope = Scope.of(**self.rendered_domain(), default_id=self.hook.settings.domain_id)
-        if scope.is_a_domain:
-            return list_name(label, scope.domain_id, scope.domain)
-        return f"{label} (account-wide)"
-
-
-class MailerSendSuppressionListOperator(MailerSendSuppressionListTask, MailerSendDomainOperator):
+class MailerSendSuppressionListOperator(MailerSendSuppressionListTask, MailerSendOperator):
     """An operator on one suppression list. Takes the parameters of :class:`.MailerSendSuppressionListTask`."""
 
     operator_extra_links = (MailerSendSuppressionsLink(),)
@@ -177,7 +155,7 @@ class MailerSendSuppressionListOperator(MailerSendSuppressionListTask, MailerSen
         return self.describe_list(parse_suppression_list(self.suppression_list))
 
 
-class MailerSendChangeSuppressionsOperator(MailerSendSuppressionListOperator):
+class MailerSendListChangeOperator(MailerSendSuppressionListOperator):
     """
     An operator that changes a suppression list. Takes the parameters of :class:`.MailerSendSuppressionListTask`.
 

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice
-from airflow_provider_mailersend.operators.base import (
-    Before,
-    MailerSendDomainOperator,
-    MailerSendListingOperator,
-    MailerSendOperator,
-)
+from airflow_provider_mailersend.operators.base import Before, MailerSendListingOperator, MailerSendOperator
 from airflow_provider_mailersend.rendering import parse_required_text
-from airflow_provider_mailersend.task import MailerSendTask
+from airflow_provider_mailersend.task import MailerSendDomainTask, MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class MailerSendListRecipientsOperator(MailerSendDomainOperator, MailerSendListingOperator):
+class MailerSendListRecipientsOperator(MailerSendDomainTask, MailerSendListingOperator):
     """
     Return the recipients of a domain: ``GET /recipients``, one request for each 100.
 
@@ -96,8 +91,5 @@ class MailerSendDeleteRecipientOperator(MailerSendOperator):
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         recipient_id = parse_required_text(self.recipient_id, "recipient_id")
         deleted = self.hook.delete_recipient(recipient_id, on_missing=self.on_missing)
-        self.log_summary("deleted" if deleted else "not there")
+        self.log_summary(f"recipient {masked_within(recipient_id)}", "deleted" if deleted else "not there")
         return {"deleted": deleted, "requests": self.hook.requests_sent}
-
-    def describe_target(self) -> str:
-        return f"recipient {masked_within(self.recipient_id.strip())}"

@@ -158,8 +158,5 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             outcome += f", {result['unchanged']:,} were already"
         if result["missing"]:
             outcome += f", {len(result['missing']):,} of what was given not there"
-        self.log_summary(outcome)
+        self.log_summary("SMS recipients", outcome)
         return result
-
-    def describe_target(self) -> str:
-        return "SMS recipients"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.jobs.wanted import OnInvalid, OnMissing, check_choice, check_flags
 from airflow_provider_mailersend.operators.base import (
     Before,
-    MailerSendChangeSuppressionsOperator,
+    MailerSendListChangeOperator,
     MailerSendListingOperator,
     MailerSendSuppressionListOperator,
     is_run_again,
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+#: The templated options of a sync, and how each is read.
+_SYNC_OPTIONS: dict[str, Callable[[Any, str], Any]] = {
+    "mode": parse_mode,
+    "max_deletes": parse_max_deletes,
+    "allow_empty": parse_flag,
+    "dry_run": parse_flag,
+}
+
+
 class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, MailerSendListingOperator):
     """
     Return the entries of a suppression list: ``GET /suppressions/{list}``, one request for each 100 entries.
@@ -45,10 +54,7 @@ class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, Mail
     .. code-block:: python
 
         MailerSendListSuppressionsOperator(
-            task_id="new_unsubscribes",
-            suppression_list="unsubscribes",
-            since="{{ data_interval_start }}",
-            until="{{ data_interval_end }}",
+            task_id="unsubscribed_today", suppression_list="unsubscribes", since="{{ data_interval_start }}"
         )
 
     :param since: only entries made at this time or later, in ISO 8601; UTC unless it has a time zone. (templated)
@@ -71,7 +77,7 @@ class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, Mail
         return self.hook.iter_suppressions(**self.rendered_list(), since=since, until=until)
 
 
-class MailerSendAddSuppressionsOperator(MailerSendChangeSuppressionsOperator):
+class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     """
     Add addresses, and on the blocklist patterns, to a suppression list: ``POST /suppressions/{list}``.
 
@@ -82,15 +88,12 @@ class MailerSendAddSuppressionsOperator(MailerSendChangeSuppressionsOperator):
     After a lost response the task looks up what was added before it sends anything again. When it runs again, after a
     killed worker or a deferral, it first reads what was added since its DAG run began, one request for each 100
     entries, and sends only the rest. Another DAG run adds its input again: the blocklist accepts duplicates. Takes the
-    parameters of :class:`.MailerSendChangeSuppressionsOperator` too.
+    parameters of :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 
         MailerSendAddSuppressionsOperator(
-            task_id="suppress",
-            suppression_list="unsubscribes",
-            recipients="{{ ti.xcom_pull('opted_out') }}",
-            domain_id="65qngkdovk8lwr12",
+            task_id="suppress", suppression_list="blocklist", recipients="{{ ti.xcom_pull('opted_out') }}"
         )
 
     :param on_invalid: what to do when the API refuses an address: ``fail``, or ``skip`` it and add the rest.
@@ -117,13 +120,13 @@ class MailerSendAddSuppressionsOperator(MailerSendChangeSuppressionsOperator):
         )
         rejected = result["rejected"]
         left_out = f", left out {len(rejected):,} that MailerSend refuses" if rejected else ""
-        self.log_summary(f"added {len(result['added']):,}{left_out}")
+        self.log_summary(self.describe_target(), f"added {len(result['added']):,}{left_out}")
         for item in rejected:
             self.log.warning("Left out %s: %s", masked(item["value"]), item["reason"])
         return result
 
 
-class MailerSendDeleteSuppressionsOperator(MailerSendChangeSuppressionsOperator):
+class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
     """
     Delete entries from a suppression list: ``DELETE /suppressions/{list}``.
 
@@ -133,14 +136,12 @@ class MailerSendDeleteSuppressionsOperator(MailerSendChangeSuppressionsOperator)
 
     Empty input deletes nothing, whatever it was rendered from. To empty a list, pass ``delete_all=True``, a domain or
     ``domain_id="account"``, and none of the others. Takes the parameters of
-    :class:`.MailerSendChangeSuppressionsOperator` too.
+    :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 
         MailerSendDeleteSuppressionsOperator(
-            task_id="release",
-            suppression_list="hard-bounces",
-            recipients="{{ ti.xcom_pull('repaired_mailboxes') }}",
+            task_id="release", suppression_list="hard-bounces", recipients="{{ ti.xcom_pull('repaired') }}"
         )
 
     :param ids: the ids of the entries: a list, or a list written as text. They are deleted whatever domain they belong
@@ -156,13 +157,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendChangeSuppressionsOperator)
     :raises AirflowFailException: ids are unknown, and *on_missing* is ``fail``. The error says what was deleted before.
     """
 
-    template_fields: Sequence[str] = (
-        *MailerSendChangeSuppressionsOperator.template_fields,
-        "ids",
-        "delete_all",
-    )
+    template_fields: Sequence[str] = (*MailerSendListChangeOperator.template_fields, "ids", "delete_all")
     template_fields_renderers: ClassVar[dict[str, str]] = {
-        **MailerSendChangeSuppressionsOperator.template_fields_renderers,
+        **MailerSendListChangeOperator.template_fields_renderers,
         "ids": "json",
     }
 
@@ -208,11 +205,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendChangeSuppressionsOperator)
                 )
         deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
         missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.log_summary(f"deleted {deleted}{missing}")
+        self.log_summary(self.describe_target(), f"deleted {deleted}{missing}")
         return result
 
 
-class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
+class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
     """
     Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
@@ -227,15 +224,12 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
 
     Mirror only what the source alone decides. MailerSend itself adds unsubscribes, spam complaints and hard bounces: a
     mirror deletes those the source doesn't know yet. Takes the parameters of
-    :class:`.MailerSendChangeSuppressionsOperator` too.
+    :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 
         MailerSendSyncSuppressionsOperator(
-            task_id="blocklist",
-            suppression_list="blocklist",
-            file="s3://crm@exports/{{ ds }}/opted_out.csv",
-            mode="mirror",
+            task_id="sync", suppression_list="blocklist", file="s3://crm@exports/blocked.csv", mode="mirror"
         )
 
     :param file: a file to read instead of *recipients* and *patterns*, as Airflow's ``ObjectStoragePath`` takes it, in
@@ -269,15 +263,12 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
     """
 
     template_fields: Sequence[str] = (
-        *MailerSendChangeSuppressionsOperator.template_fields,
+        *MailerSendListChangeOperator.template_fields,
         "file",
         "recipients_column",
         "patterns_column",
         "file_delimiter",
-        "mode",
-        "max_deletes",
-        "allow_empty",
-        "dry_run",
+        *_SYNC_OPTIONS,
     )
 
     def __init__(
@@ -296,10 +287,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_literal(mode, "mode", parse_mode)
-        check_literal(max_deletes, "max_deletes", parse_max_deletes)
-        check_literal(allow_empty, "allow_empty", parse_flag)
-        check_literal(dry_run, "dry_run", parse_flag)
         check_flags(remove_duplicates=remove_duplicates)
         check_choice("on_invalid", on_invalid, OnInvalid)
         self.file = self.optional("file", UNSET if file is None else file)
@@ -313,16 +300,15 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
         # Replaces Airflow's method, which only prints the rendered fields: a template field is named as its argument.
         self.dry_run = dry_run  # type: ignore[assignment, method-assign]
         self.on_invalid = on_invalid
+        for name, parse in _SYNC_OPTIONS.items():
+            check_literal(getattr(self, name), name, parse)
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         result = self.hook.sync_suppressions(
             **self._rendered_source(),
             **self.rendered_list(),
-            mode=parse_mode(self.mode),
-            max_deletes=parse_max_deletes(self.max_deletes),
-            allow_empty=parse_flag(self.allow_empty, "allow_empty"),
+            **{name: parse(getattr(self, name), name) for name, parse in _SYNC_OPTIONS.items()},
             remove_duplicates=self.remove_duplicates,
-            dry_run=parse_flag(self.dry_run, "dry_run"),
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
             # A deferral leaves no request under way.
@@ -340,15 +326,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
         values_given = [kind for kind in ("recipients", "patterns") if kind in self.given]
         if values_given:
             raise ValueError(f"give either file or {' and '.join(values_given)}, and not both")
-        columns = {
-            "recipients": parse_text(self.recipients_column, "recipients_column"),
-            "patterns": parse_text(self.patterns_column, "patterns_column"),
-        }
-        columns_given = {kind: column for kind, column in columns.items() if column}
-        if not columns_given:
+        named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
+        texts = {kind: parse_text(column, f"{kind}_column") for kind, column in named.items()}
+        columns = {kind: column for kind, column in texts.items() if column}
+        if not columns:
             raise ValueError("file needs recipients_column, patterns_column, or both")
         file = parse_required_text(self.file, "file")
-        return dict(read_items(file, columns_given, delimiter=parse_delimiter(self.file_delimiter)))
+        return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))
 
     def _log_result(self, result: dict[str, Any]) -> None:
         if result["dry_run"]:
@@ -356,7 +340,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendChangeSuppressionsOperator):
         else:
             changes = f"added {result['added']:,}, deleted {result['deleted']:,}"
         counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        self.log_summary(f"{changes}; mode {self.mode}; {counts}")
+        self.log_summary(self.describe_target(), f"{changes}; mode {self.mode}; {counts}")
         if result["refusal"]:
             self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:

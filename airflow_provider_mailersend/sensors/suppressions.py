@@ -62,10 +62,7 @@ class MailerSendSuppressionSensor(_ListSensor):
     .. code-block:: python
 
         MailerSendSuppressionSensor(
-            task_id="suppressed",
-            suppression_list="blocklist",
-            recipient="jane@example.com",
-            deferrable=True,
+            task_id="wait", suppression_list="blocklist", recipient="jane@example.com", deferrable=True
         )
 
     :param recipient: the email address, compared case-insensitively. (templated)
@@ -142,11 +139,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     .. code-block:: python
 
         MailerSendNewSuppressionsSensor(
-            task_id="many_bounces",
-            suppression_list="hard-bounces",
-            since="{{ data_interval_start }}",
-            at_least=50,
-            deferrable=True,
+            task_id="wait", suppression_list="hard-bounces", since="{{ data_interval_start }}", at_least=50
         )
 
     :param since: the time, in ISO 8601; UTC unless it has a time zone. (templated)

@@ -151,12 +151,8 @@ def test_what_is_rendered_to_something_else_fails_naming_its_field(
     connect: Connect, sandbox: Sandbox, field: str, rendered: Any
 ) -> None:
     connect(sandbox)
-    operator = SYNC(
-        task_id="sync",
-        suppression_list="blocklist",
-        recipients=["a@example.net"],
-        **{field: "{{ params.it }}"},
-    )
+    templated: dict[str, Any] = {field: "{{ params.it }}"}
+    operator = SYNC(task_id="sync", suppression_list="blocklist", recipients=["a@example.net"], **templated)
     setattr(operator, field, rendered)
     with pytest.raises(AirflowFailException, match=f"^{field} must be "):
         operator.execute({})
