@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import check_whole_number
 from airflow_provider_mailersend.rendering import (
@@ -93,18 +93,26 @@ class MailerSendTask(BaseOperator):
                 raise
             raise AirflowFailException(str(error)) from error
 
-    def deferral_until(self, retry_at: float, method_name: str, **options: Any) -> TaskDeferred:
-        """Return the deferral to raise until the daily quota resets, in Unix seconds by this machine's clock."""
+    def defer_until_reset(
+        self, error: MailerSendQuotaExhaustedError, method_name: str, **options: Any
+    ) -> NoReturn:
+        """Wait in the triggerer for the daily quota to reset; raise *error* if the task isn't deferrable."""
         from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
 
+        if not self.deferrable or error.retry_at is None:
+            raise error
+        self.log.info("%s Resuming then.", error)
         # Never in the past: where clocks differ, the task would send requests in a loop.
-        moment = datetime.fromtimestamp(max(retry_at, time.time()), UTC)
-        return TaskDeferred(trigger=MailerSendQuotaResetTrigger(moment), method_name=method_name, **options)
+        moment = datetime.fromtimestamp(max(error.retry_at, time.time()), UTC)
+        self.defer(trigger=MailerSendQuotaResetTrigger(moment), method_name=method_name, **options)
 
 
 class MailerSendDomainTask(MailerSendTask):
     """
     A task on one domain, or on the account. Takes the parameters of :class:`MailerSendTask` too.
+
+    Without a domain, a task that reads covers the account and all its domains. A task that changes the blocklist then
+    changes only the account's own entries; on other lists, adding needs a domain.
 
     :param domain_id: the domain's id; by default the connection's, if it has one. ``account`` means the account,
         whatever the connection says. If given but rendered to nothing, the task fails. (templated)
@@ -140,7 +148,7 @@ class MailerSendSuppressionListTask(MailerSendDomainTask):
     A task on one suppression list. Takes the parameters of :class:`MailerSendDomainTask` too.
 
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
-        ``on-hold-list``. (templated)
+        ``on-hold-list``. MailerSend maintains the last by itself: nothing can be added to it. (templated)
     """
 
     template_fields: Sequence[str] = ("suppression_list", *MailerSendDomainTask.template_fields)

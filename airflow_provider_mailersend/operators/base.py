@@ -49,17 +49,10 @@ class MailerSendOperator(MailerSendTask):
     def execute(self, context: Context) -> Any:
         return self._run_or_defer(context, {})
 
-    def resume(
-        self,
-        context: Context,
-        event: Any = None,
-        before: Before | None = None,
-        domain_ids: Mapping[str, str] | None = None,
-    ) -> Any:
+    def resume(self, context: Context, event: Any, before: Before, domain_ids: Mapping[str, str]) -> Any:
         """Start over after the daily quota has been reset."""
-        before = before or {"requests": 0}
         self._requests_before = before["requests"]
-        self.hook.domain_ids.update(domain_ids or {})
+        self.hook.domain_ids.update(domain_ids)
         result = self._run_or_defer(context, before)
         if isinstance(result, dict) and "requests" in result:
             result["requests"] += self._requests_before
@@ -86,19 +79,12 @@ class MailerSendOperator(MailerSendTask):
         except MailerSendQuotaExhaustedError as error:
             done = error.counts
             is_ahead = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
-            is_stuck = before and not is_ahead and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS
-            if not self.deferrable or error.retry_at is None or is_stuck:
+            if before and not is_ahead and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS:
                 raise
-            self.log.info("%s Resuming then.", error)
-            kwargs = {
-                "before": _total(before, {**done, "requests": self.hook.requests_sent}),
-                "domain_ids": self._resolved_domain(),
-            }
-            raise self.deferral_until(error.retry_at, "resume", kwargs=kwargs) from None
-
-    def _resolved_domain(self) -> dict[str, str]:
-        name = str(getattr(self, "domain", None)).strip().lower()
-        return {known: id_ for known, id_ in self.hook.domain_ids.items() if known.lower() == name}
+            total = _total(before, {**done, "requests": self.hook.requests_sent})
+            domain = str(getattr(self, "domain", None)).strip().lower()
+            resolved = {name: id_ for name, id_ in self.hook.domain_ids.items() if name.lower() == domain}
+            self.defer_until_reset(error, "resume", kwargs={"before": total, "domain_ids": resolved})
 
 
 def _total(before: Before, today: Before) -> dict[str, int]:

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 class MailerSendListRecipientsOperator(MailerSendDomainTask, MailerSendListingOperator):
     """
-    Return the recipients of a domain: ``GET /recipients``, one request for each 100.
+    Return the recipients: ``GET /recipients``, one request for each 100.
 
-    Without a domain it returns the recipients of all domains. Takes the parameters of
-    :class:`.MailerSendListingOperator` and :class:`.MailerSendDomainTask`.
+    Takes the parameters of :class:`.MailerSendListingOperator` and :class:`.MailerSendDomainTask` too.
 
     .. code-block:: python
 

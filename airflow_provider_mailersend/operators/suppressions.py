@@ -47,9 +47,8 @@ class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, Mail
     """
     Return the entries of a suppression list: ``GET /suppressions/{list}``, one request for each 100 entries.
 
-    Without a domain it returns the entries of the account and of all its domains. An entry whose date can't be parsed
-    is included, with a warning. Takes the parameters of :class:`.MailerSendListingOperator` and
-    :class:`.MailerSendSuppressionListTask` too.
+    An entry whose date can't be parsed is included, with a warning. Takes the parameters of
+    :class:`.MailerSendListingOperator` and :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
 
@@ -81,14 +80,11 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     """
     Add addresses, and on the blocklist patterns, to a suppression list: ``POST /suppressions/{list}``.
 
-    Nothing can be added to ``on-hold-list``, which MailerSend maintains by itself. The other lists need a domain;
-    without one, a blocklist entry belongs to the account. Without recipients or patterns the task succeeds and sends
-    nothing.
-
-    After a lost response the task looks up what was added before it sends anything again. When it runs again, after a
-    killed worker or a deferral, it first reads what was added since its DAG run began, one request for each 100
-    entries, and sends only the rest. Another DAG run adds its input again: the blocklist accepts duplicates. Takes the
-    parameters of :class:`.MailerSendListChangeOperator` too.
+    Without recipients or patterns it succeeds and sends nothing. After a lost response it looks up what was added
+    before it sends anything again. When the task runs again, after a killed worker or a deferral, it first reads what
+    was added since its DAG run began, one request for each 100 entries, and sends only the rest. Another DAG run adds
+    its input again: the blocklist accepts duplicates. Takes the parameters of :class:`.MailerSendListChangeOperator`
+    too.
 
     .. code-block:: python
 
@@ -131,12 +127,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
     Delete entries from a suppression list: ``DELETE /suppressions/{list}``.
 
     Entries are identified by *ids*, or by their *recipients* and *patterns*. The latter first reads the whole list, one
-    request for each 100 entries, and deletes all matching entries, duplicates too: those of the domain; without a
-    domain, those of all domains, but on the blocklist only the account's own.
+    request for each 100 entries, and deletes all matching entries, duplicates too. Without a domain these may be of any
+    domain, but on the blocklist they are the account's own.
 
     Empty input deletes nothing, whatever it was rendered from. To empty a list, pass ``delete_all=True``, a domain or
-    ``domain_id="account"``, and none of the others. Takes the parameters of
-    :class:`.MailerSendListChangeOperator` too.
+    ``domain_id="account"``, and none of the others. Takes the parameters of :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 
@@ -218,12 +213,9 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
     sends ``GET /api-quota``, which doesn't count against the quota, only if the daily quota might not be enough.
     Running it again changes nothing, and after a killed worker the next try ends where this one would have.
 
-    It counts and changes only the domain's entries, on the blocklist without a domain only the account's own, and only
-    the kinds that are given: without *patterns* it leaves patterns alone. ``on-hold-list`` can't be synchronized:
-    MailerSend maintains it by itself.
-
-    Mirror only what the source alone decides. MailerSend itself adds unsubscribes, spam complaints and hard bounces: a
-    mirror deletes those the source doesn't know yet. Takes the parameters of
+    It counts and changes only the domain's entries, and only the kinds that are given: without *patterns* it leaves
+    patterns alone. Mirror only what the source alone decides. MailerSend itself adds unsubscribes, spam complaints and
+    hard bounces: a mirror deletes those the source doesn't know yet. Takes the parameters of
     :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python

@@ -72,11 +72,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             with self.fail_without_retry():
                 checked = self.check()
         except MailerSendQuotaExhaustedError as error:
-            if not self.deferrable or error.retry_at is None:
-                raise
-            self.log.info("%s The next look is then.", error)
-            kwargs = {"started_at": self._started_at}
-            raise self.deferral_until(error.retry_at, "resume", kwargs=kwargs, timeout=timeout) from None
+            self.defer_until_reset(error, "resume", kwargs={"started_at": self._started_at}, timeout=timeout)
         if not checked.is_done:
             self._log_progress(self.describe_progress(checked.xcom_value))
             if self.deferrable:

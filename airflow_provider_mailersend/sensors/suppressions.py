@@ -55,8 +55,6 @@ class MailerSendSuppressionSensor(_ListSensor):
 
     With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that wait for the same list:
     if others wait for it already, the first look mostly sends no request, and knows the list as of their last look.
-
-    Without a domain, or with ``domain_id="account"``, it looks at the entries of the account and of all its domains.
     Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
@@ -131,10 +129,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
 
     Each look reads those entries, one request for each 100, newest first. An entry whose date can't be parsed doesn't
     count: it may be old. With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that
-    wait for the same list.
-
-    Without a domain, or with ``domain_id="account"``, it counts the entries of the account and of all its domains.
-    Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
+    wait for the same list. Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
 
