@@ -97,10 +97,10 @@ class MailerSendTask(BaseOperator):
         self, error: MailerSendQuotaExhaustedError, method_name: str, **options: Any
     ) -> NoReturn:
         """Wait in the triggerer for the daily quota to reset; raise *error* if the task isn't deferrable."""
-        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
-
         if not self.deferrable or error.retry_at is None:
             raise error
+        from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
+
         self.log.info("%s Resuming then.", error)
         # Never in the past: where clocks differ, the task would send requests in a loop.
         moment = datetime.fromtimestamp(max(error.retry_at, time.time()), UTC)
