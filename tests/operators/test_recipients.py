@@ -176,7 +176,7 @@ def test_an_sms_number_rendered_to_nothing_does_not_turn_into_all(
             task_id="set", numbers=["+15551234567"], status="opt_out", sms_number_id=nothing
         ),
     ):
-        with pytest.raises(AirflowFailException, match="sms_number_id was given, and rendered to"):
+        with pytest.raises(AirflowFailException, match="sms_number_id was given, but rendered to nothing"):
             operator.execute({})
     assert sandbox.log == []
 
