@@ -212,7 +212,7 @@ def test_unknown_ids_are_left_out_and_the_rest_deleted(connect: Connect) -> None
 def test_unknown_ids_can_fail_the_deletion_naming_them(connect: Connect) -> None:
     with Sandbox(blocklist=10, rate_limit=None) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
-        with pytest.raises(MailerSendValidationError, match="no entries of the ids unknown1, unknown2"):
+        with pytest.raises(MailerSendValidationError, match="no entries with these ids: unknown1, unknown2"):
             MailerSendHook(connect(sandbox)).delete_suppressions(
                 "blocklist", ids=["unknown1", *ids, "unknown2"], on_missing="fail"
             )

@@ -372,7 +372,7 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
             MailerSendDeleteSuppressionsOperator(
                 task_id="f", suppression_list="blocklist", ids=["unknown"], on_missing="fail"
             ),
-            "no entries of the ids unknown",
+            "no entries with these ids: unknown",
         ),
     ],
     ids=lambda thing: getattr(thing, "task_id", ""),
