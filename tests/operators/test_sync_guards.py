@@ -178,9 +178,9 @@ def test_the_days_requests_must_be_enough_before_it_begins(
         with pytest.raises(MailerSendQuotaExhaustedError) as error:
             sync(recipients=recipients, quota_reserve=reserve)
         said = str(error.value)
-        assert f"takes at least 5 requests, and {left - reserve - 1} of the day's are left" in said
+        assert f"needs at least 5 requests, and {left - reserve - 1} are left of the daily quota" in said
         assert ("reserved for sending" in said) == bool(reserve)
-        assert "The next day's begin at " in said
+        assert "The quota resets at " in said
         assert said.endswith("Nothing was changed. Connection 'mailersend_default'.")
         asked = [request.path for request in sandbox.log[before:]]
         assert asked == ["/api-quota"] * bool(reserve) + ["/suppressions/blocklist", "/api-quota"]
@@ -201,7 +201,7 @@ def test_what_is_enough_on_another_day_is_left_to_airflows_retries(connect: Conn
     with Sandbox(quota=6, rate_limit=None) as sandbox:
         connect(sandbox)
         use_up(sandbox, 1)
-        with pytest.raises(MailerSendQuotaExhaustedError, match="takes at least 5 requests, and 4 of"):
+        with pytest.raises(MailerSendQuotaExhaustedError, match="needs at least 5 requests, and 4 are left"):
             sync(recipients=numbered(2600))
 
 
