@@ -10,7 +10,7 @@ from airflow_provider_mailersend.api.requests import SuppressionList
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset
 
-#: The lists beside the suppression lists.
+#: The lists besides the suppression lists.
 _OTHERS = ("recipients", "sms-recipients")
 
 
@@ -18,17 +18,17 @@ def create_asset(
     *, account: str, list_name: str, domain_id: str | None = None, extra: dict[str, Any] | None = None
 ) -> Asset:
     """
-    Return the asset that a list of MailerSend's is.
+    Return the asset for one of MailerSend's lists.
 
     .. code-block:: python
 
         blocklist = create_asset(account="mailersend_default", list_name="blocklist")
 
-    :param account: what tells the account: the connection's id, or any name that you give it.
+    :param account: the connection's ID, or any other name for the account.
     :param list_name: a suppression list, ``recipients`` or ``sms-recipients``.
-    :param domain_id: the domain whose entries are meant, where it is one's alone.
-    :param extra: what else to say of the asset.
-    :raises ValueError: there is no such list, or nothing tells the account.
+    :param domain_id: the ID of the domain, if the asset is only its part of the list.
+    :param extra: the asset's extra.
+    :raises ValueError: there is no such list, or *account* is empty.
     """
     from airflow.providers.common.compat.sdk import Asset
 
@@ -39,9 +39,9 @@ def create_asset(
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """
-    Return *uri* as it is written for all spellings that mean the same list.
+    Return *uri* in the one spelling that stands for all spellings of the same list.
 
-    :raises ValueError: it names no account, no list of MailerSend's, or more than a domain.
+    :raises ValueError: it has no account, no list of MailerSend's, or a query other than one ``domain_id``.
     """
     name = uri.path.strip("/").lower()
     if not uri.netloc or name not in (*SuppressionList, *_OTHERS):
@@ -52,7 +52,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     query = parse_qs(uri.query, keep_blank_values=True)
     if set(query) - {"domain_id"} or any(len(values) > 1 for values in query.values()):
         raise ValueError(
-            f"the URI of a MailerSend asset takes domain_id alone in its query; got {uri.query!r}"
+            f"the URI of a MailerSend asset takes only domain_id in its query; got {uri.query!r}"
         )
     domain_id = "".join(query.get("domain_id", ()))
     return uri._replace(path=f"/{name}", query=urlencode({"domain_id": domain_id}) if domain_id else "")

@@ -1,5 +1,5 @@
 """
-The errors of this package, each saying what is wrong, where, and what to do.
+The errors of this package. Each message says what is wrong, where, and what to do.
 
 ::
 
@@ -11,33 +11,34 @@ The errors of this package, each saying what is wrong, where, and what to do.
     │   ├── MailerSendNotFoundError       permanent   404
     │   └── MailerSendValidationError     permanent   422: what was sent
     ├── MailerSendGuardError              permanent   a sync would delete more than allowed
-    ├── MailerSendRateLimitError                      429: the minute's limit
+    ├── MailerSendRateLimitError                      429: the rate limit
     ├── MailerSendQuotaExhaustedError                 the daily quota
     ├── MailerSendServerError                         5xx, 408, 421
-    ├── MailerSendConnectionError                     no answer, or half of one
-    ├── MailerSendUnexpectedAnswerError               an answer that this endpoint does not give
+    ├── MailerSendConnectionError                     no response, or only part of one
+    ├── MailerSendUnexpectedAnswerError               not a response of this endpoint
     ├── MailerSendIncompleteListError                 a list whose order kept varying
     └── MailerSendAmbiguousResultError                a change that may or may not have been made
 
-A permanent error comes again until somebody corrects something, so a task that meets one fails without a retry. Two
-others may be permanent, which the error's own ``permanent`` tells: a connection error whose cause is a wrong setting,
-and a quota error where not even a whole day's quota is enough. Arguments that cannot be right raise
-:class:`ValueError` or :class:`TypeError` before any request.
+A permanent error comes again until somebody corrects something, so a task fails without a retry. Two others may be
+permanent too, which their ``permanent`` says: a connection error caused by a wrong setting, and a quota error where
+even a whole daily quota isn't enough. Invalid arguments raise :class:`ValueError` or :class:`TypeError` before any
+request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 
 class MailerSendError(Exception):
     """
     A request to MailerSend, or a job of several, failed: the base of all errors below.
 
-    :param message: what, where, and what to do about it.
-    :param endpoint: the endpoint asked, such as ``GET /recipients/{id}``.
-    :param status: the status of the answer, where there was one.
+    :param message: what is wrong, where, and what to do.
+    :param endpoint: the endpoint, such as ``GET /recipients/{id}``.
+    :param status: the status code of the response, where there was one.
     """
 
     #: Whether a retry cannot help.
@@ -49,11 +50,11 @@ class MailerSendError(Exception):
         self.status = status
         #: The Airflow connection that was used; the hook sets it.
         self.conn_id: str | None = None
-        #: What had been done when the error came, where a job was more than one request.
+        #: What a job of several requests had done before the error.
         self.progress: str | None = None
         #: The same in numbers: ``added``, ``deleted``, ``updated``, ``pages`` read and the like.
         self.counts: dict[str, int] = {}
-        #: Whether the request, at one of its tries, got no answer and may have been processed.
+        #: Whether an attempt got no response, so that the request may have been processed.
         self.may_be_processed = False
 
     def __str__(self) -> str:
@@ -64,45 +65,40 @@ class MailerSendError(Exception):
 
 
 class MailerSendSettingsError(MailerSendError, ValueError):
-    """A setting of the Airflow connection, or the hook's argument in its place, is not valid."""
+    """A setting of the Airflow connection, or the hook argument that overrides it, isn't valid."""
 
     permanent = True
 
 
 class MailerSendRequestError(MailerSendError):
-    """MailerSend refuses the request (a status of 4xx)."""
+    """MailerSend refuses the request (4xx)."""
 
     permanent = True
 
 
 class MailerSendAuthenticationError(MailerSendRequestError):
-    """The API token is not valid (401)."""
+    """The API token isn't valid (401)."""
 
 
 class MailerSendPermissionError(MailerSendRequestError):
-    """The API token, the account or the caller's address may not do this (403)."""
+    """The API token, the account or this machine's IP address isn't allowed to do this (403)."""
 
 
 class MailerSendNotFoundError(MailerSendRequestError):
-    """Nothing has this id, or this name (404)."""
+    """Nothing has this id or name (404)."""
 
 
 class MailerSendValidationError(MailerSendRequestError):
     """
-    MailerSend says that what was sent is not valid (422).
+    MailerSend says that what was sent isn't valid (422).
 
-    :param errors: the messages for each field, as the API names them: ``recipients.0``, ``domain_id``.
+    :param errors: the messages by field, as the API names it: ``recipients.0``, ``domain_id``.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        endpoint: str | None = None,
-        status: int | None = None,
-        errors: Mapping[str, Sequence[str]] | None = None,
+        self, message: str, *, errors: Mapping[str, Sequence[str]] | None = None, **where: Any
     ) -> None:
-        super().__init__(message, endpoint=endpoint, status=status)
+        super().__init__(message, **where)
         self.errors = {field: list(messages) for field, messages in (errors or {}).items()}
 
 
@@ -110,31 +106,26 @@ class MailerSendRateLimitError(MailerSendError):
     """
     The rate limit (429) lasts longer than a request may wait.
 
-    :param retry_at: when to send it again, in Unix seconds.
+    :param retry_at: when to retry, in Unix seconds.
     """
 
-    def __init__(self, message: str, *, endpoint: str | None = None, retry_at: float = 0.0) -> None:
-        super().__init__(message, endpoint=endpoint, status=429)
+    def __init__(self, message: str, *, retry_at: float = 0.0, **where: Any) -> None:
+        super().__init__(message, status=429, **where)
         self.retry_at = retry_at
 
 
 class MailerSendQuotaExhaustedError(MailerSendError):
     """
-    The daily quota is used up, down to what is reserved for sending.
+    The daily quota is used up, or down to what is reserved for sending.
 
-    :param resets_at: when it resets, by MailerSend's clock, aware, in UTC.
+    :param resets_at: when it resets by MailerSend's clock, aware, in UTC.
     :param retry_at: the same by this machine's clock, in Unix seconds.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        endpoint: str | None = None,
-        resets_at: datetime | None = None,
-        retry_at: float | None = None,
+        self, message: str, *, resets_at: datetime | None = None, retry_at: float | None = None, **where: Any
     ) -> None:
-        super().__init__(message, endpoint=endpoint, status=None)
+        super().__init__(message, **where)
         self.resets_at = resets_at
         self.retry_at = retry_at
 
@@ -150,16 +141,16 @@ class MailerSendServerError(MailerSendError):
 
 
 class MailerSendConnectionError(MailerSendError):
-    """No answer came, or only part of one."""
+    """No response arrived, or only part of one."""
 
 
 class MailerSendUnexpectedAnswerError(MailerSendError):
-    """The answer is not what this endpoint gives: not JSON, another shape, a redirect."""
+    """The response isn't one of this endpoint: not JSON, another shape, a redirect."""
 
 
 class MailerSendIncompleteListError(MailerSendError):
-    """A list was read several times, and entries may still be missing: its order varies between requests."""
+    """A list was read several times and may still lack entries: its order varies between requests."""
 
 
 class MailerSendAmbiguousResultError(MailerSendError):
-    """A change that must not be made twice was requested, and no answer tells whether it was made."""
+    """A change that must not be made twice got no response, so it may or may not have been made."""

@@ -13,7 +13,7 @@ _APP = "https://app.mailersend.com"
 
 
 class MailerSendSuppressionsLink(BaseOperatorLink):
-    """Leads to the suppression lists in the MailerSend app."""
+    """A link to the suppression lists in the MailerSend app."""
 
     name = "MailerSend suppressions"
 

@@ -4,47 +4,69 @@ from __future__ import annotations
 
 from typing import Any
 
-#: The fields of the connection form that live in the connection's *extra*. Airflow 3 reads them from here
-#: as ``conn-fields``; the hook makes Airflow 2.11's form widgets from the same entries.
+#: The fields of the connection form that are stored in the connection's *extra*.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "domain_id": {
         "label": "Domain ID",
         "schema": {"type": ["string", "null"]},
-        "description": "Optional. The domain that tasks work on when they name none.",
+        "description": "Optional. The domain for tasks that name none.",
     },
     "timeout": {
         "label": "Timeout",
         "schema": {"type": ["integer", "null"], "minimum": 1},
-        "description": "Optional. Seconds to wait for one answer; 30 by default.",
+        "description": "Optional. The time limit of one request, in seconds; 30 by default.",
     },
     "max_retries": {
         "label": "Max retries",
         "schema": {"type": ["integer", "null"], "minimum": 0},
-        "description": "Optional. How often a request is repeated after a fault of the network or the API; "
-        "5 by default. Waiting for the rate limit does not count.",
+        "description": "Optional. How often a request is retried after a network or API fault; 5 by default. Waits for "
+        "the rate limit don't count.",
     },
     "quota_reserve": {
         "label": "Quota reserve",
         "schema": {"type": ["integer", "null"], "minimum": 0},
-        "description": "Optional. How many of the day's requests to leave to sending; 0 by default.",
+        "description": "Optional. How many requests of the daily quota to leave to sending; 0 by default.",
     },
 }
 
 #: How the standard fields appear: the token in *password*, the base URL in *host*.
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    # Not extra: without it, the Test button on Airflow 2.11's edit page does nothing. Not port: Airflow 3.3 tests only
-    # connections that have one.
+    # Extra stays visible: without it, the Test button on Airflow 2.11's edit page does nothing. So does port: Airflow
+    # 3.3 tests only connections that have one.
     "hidden-fields": ["login", "schema"],
     "relabeling": {"password": "API token", "host": "Base URL"},
     "placeholders": {
         "password": "mlsn.…",
         "host": "https://api.mailersend.com/v1 (leave empty)",
-        "port": "443 (Airflow 3.3 needs it to test the connection)",
+        "port": "443 (Airflow 3.3 needs a port to test the connection)",
         "timeout": "30",
         "max_retries": "5",
         "quota_reserve": "0",
     },
 }
+
+
+def connection_form_widgets() -> dict[str, Any]:
+    """Return the form's own fields for Airflow 2.11, which does not read ``conn-fields``."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import IntegerField, StringField
+    from wtforms.validators import NumberRange, Optional
+
+    widgets: dict[str, Any] = {}
+    for name, field in CONNECTION_FIELDS.items():
+        options = {"description": field["description"], "widget": BS3TextFieldWidget()}
+        if "integer" in field["schema"]["type"]:
+            validators = [Optional(), NumberRange(min=field["schema"]["minimum"])]
+            widgets[name] = IntegerField(field["label"], validators=validators, **options)
+        else:
+            widgets[name] = StringField(field["label"], **options)
+    return widgets
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return how the form's standard fields appear, for Airflow 2.11 too."""
+    return {name.replace("-", "_"): behaviour for name, behaviour in FIELD_BEHAVIOUR.items()}
+
 
 _INTEGRATION = "MailerSend"
 _PACKAGE = "airflow_provider_mailersend"

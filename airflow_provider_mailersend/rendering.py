@@ -1,8 +1,8 @@
 """
-What a task's arguments hold: left out or given, a literal in a DAG file or rendered from a template.
+Reading a task's arguments: left out or given, literals or rendered from templates.
 
-A rendered value may be the text of a list, the text "None", or nothing at all. What is not surely what it should be is
-refused, and what was given and rendered to nothing never counts as left out.
+A rendered value may be a list written as text, the text "None", or nothing at all. Each ``parse_*`` function takes a
+field's value and name, and raises a ValueError or TypeError that names the field unless the value is unambiguous.
 """
 
 from __future__ import annotations
@@ -11,35 +11,27 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, cast, get_args
 
 from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.jobs.plan import Mode, check_max_deletes
 
-_T = TypeVar("_T")
-
 Unset = Enum("Unset", "UNSET")
 
-#: What an argument is that was left out.
+#: The default of arguments for which "left out" and "given, but rendered to nothing" differ.
 UNSET = Unset.UNSET
 
 _NOTHING = ("", "None", "null")
 
-# A single value that holds what a list's text does: a number may be written "(+1) 555 …", a regular expression may be
-# anything, so that a text left over from a template cannot be told from one.
-_MAY_HOLD_BRACKETS = "numbers"
-_NEVER_SINGLE = "patterns"
-
-# What an address or an id never holds, and the text of a list, of whatever kind, does.
-_SEVERAL = re.compile(r"[\s,;(){}\[\]<>]")
-
-# What stands between things that were meant as a list, and what shows that a text was made of something else.
-_BETWEEN = {",": "commas", ";": "semicolons"}
+# In list texts, and never in a single address or id.
+_LIST_SYNTAX = re.compile(r"[\s,;(){}\[\]<>]")
 _BRACKET = re.compile(r"[(){}\[\]<>]")
+_SEPARATORS = {",": "commas", ";": "semicolons"}
 
 _FLAGS = {"true": True, "false": False}
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -47,29 +39,8 @@ _FRACTION = re.compile(r"\d?\.\d{1,9}", re.ASCII)
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
-def none_if_unset(argument: _T | Unset) -> _T | None:
-    """Return *argument*; None where it was left out."""
-    return None if isinstance(argument, Unset) else argument
-
-
-def parse_given_text(argument: object, name: str, *, given: bool) -> str | None:
-    """
-    Return the text that field *name* holds, once rendered; None where it was left out.
-
-    :raises ValueError: it was given, and is nothing: what it was to keep to must not turn into all.
-    """
-    text = parse_text(argument, name)
-    if given and text is None:
-        raise ValueError(f"{name} was given, and rendered to {argument!r}. Leave it out if all is meant")
-    return text
-
-
 def parse_text(value: object, name: str) -> str | None:
-    """
-    Return the text that field *name* holds; None where it was rendered from nothing.
-
-    :raises TypeError: it holds something else.
-    """
+    """Return the text without surrounding whitespace; None if the value is empty or "None"."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -78,11 +49,7 @@ def parse_text(value: object, name: str) -> str | None:
 
 
 def parse_required_text(value: object, name: str) -> str:
-    """
-    Return the text that field *name* holds.
-
-    :raises ValueError: it was rendered from nothing.
-    """
+    """Return the text, which must not be empty."""
     text = parse_text(value, name)
     if text is None:
         raise ValueError(f"{name} is empty: it is {value!r}")
@@ -90,24 +57,21 @@ def parse_required_text(value: object, name: str) -> str:
 
 
 def parse_moment(value: object, name: str) -> str | datetime | None:
-    """Return the moment that field *name* holds, still to be read; None where it was rendered from nothing."""
+    """Return a datetime as it is, or the text of one; None if the value is empty."""
     return value if isinstance(value, datetime) else parse_text(value, name)
 
 
 def parse_list(value: object, name: str) -> list[str]:
     """
-    Return the strings that field *name* holds; none where it was rendered from nothing.
+    Return a list of strings; an empty one if the value is empty.
 
-    A list may come as it is, from XCom or native rendering, or as its text, in JSON or as Python writes it. A text
-    that is no list is the only string, but for patterns: these are a list, or its text.
-
-    :raises TypeError: it holds something else, or something else than strings.
-    :raises ValueError: it is a text that is neither a list nor one address or id.
+    A list may be rendered natively or as text, in JSON or Python syntax. Any other text is a list of that one value,
+    except for patterns: a regular expression can't be told from a template's leftovers.
     """
     items: Iterable[Any]
     if value is None or isinstance(value, str):
         text = parse_text(value, name)
-        items = [] if text is None else _listed(text, name)
+        items = [] if text is None else _parse_list_text(text, name)
     elif isinstance(value, Iterable) and not isinstance(value, (Mapping, bytes)):
         items = value
     else:
@@ -119,57 +83,41 @@ def parse_list(value: object, name: str) -> list[str]:
     return strings
 
 
-def _listed(text: str, name: str) -> list[Any]:
+def _parse_list_text(text: str, name: str) -> list[Any]:
     if text.startswith(("[", "(", "{")):
         for read in (json.loads, ast.literal_eval):
-            try:
+            with suppress(ValueError, SyntaxError, RecursionError):
                 value = read(text)
-            except (ValueError, SyntaxError, RecursionError):
-                continue
-            if isinstance(value, (list, tuple, set)):
-                return list(value)
-    if name == _NEVER_SINGLE:
-        raise ValueError(
-            f"{name} must be a list, or the text of one, such as '[\".*@example.com\"]'; got a text that is none. Pass "
-            "the list itself (an XComArg), or end its template with '| list | tojson'"
-        )
-    if leftover_problem(text) is None and (name == _MAY_HOLD_BRACKETS or not _SEVERAL.search(text)):
+                if isinstance(value, (list, tuple, set)):
+                    return list(value)
+    problem = leftover_problem(text)
+    # A phone number may be written "(+1) 555 123".
+    is_single = problem is None and (name == "numbers" or not _LIST_SYNTAX.search(text))
+    if is_single and name != "patterns":
         return [text]
+    if name == "patterns":
+        why = "must be a list, or a list written as text, such as '[\".*@example.com\"]'"
+    elif problem is not None:
+        why = f"is neither a list nor a single value: {problem.rstrip('.')}"
+    elif _BRACKET.search(text):
+        why = "is neither a list, in JSON or Python syntax, nor a single value"
+    else:
+        found = (said for mark, said in _SEPARATORS.items() if mark in text)
+        why = f'is text with {next(found, "spaces or line breaks")}, not a list: write ["a", "b"]'
     raise ValueError(
-        f"{_why_no_list(text, name)}. Pass the list itself (an XComArg), or end its template with '| list | tojson'"
+        f"{name} {why}. Pass the list itself (an XComArg), or end its template with '| list | tojson'"
     )
 
 
-def _why_no_list(text: str, name: str) -> str:
-    problem = leftover_problem(text)
-    if problem is not None:
-        return f"{name} is a text that is neither a list nor a single one of them. {problem.rstrip('.')}"
-    if _BRACKET.search(text):
-        return f"{name} is a text that is neither a list, in JSON or as Python writes it, nor a single one of them"
-    between = next((said for mark, said in _BETWEEN.items() if mark in text), "spaces or line breaks")
-    return f'{name} is a text with {between}, which is not a list: write ["a", "b"]'
-
-
 def parse_flag(value: object, name: str) -> bool:
-    """
-    Return what flag *name* is: ``True`` or ``False``, or as rendered ``"true"`` or ``"false"``, whatever its case.
-
-    :raises ValueError: it is anything else.
-    """
-    if isinstance(value, bool):
-        return value
-    flag = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
+    """Return a boolean, which may be rendered to ``true`` or ``false`` in any case."""
+    flag = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (bool, str)) else None
     if flag is None:
         raise ValueError(f"{name} must be true or false; got {_shown(value)}")
     return flag
 
 
 def parse_mode(value: object, name: str = "mode") -> Mode:
-    """
-    Return which mode of a sync *value* is.
-
-    :raises ValueError: it is none.
-    """
     mode = value.strip() if isinstance(value, str) else value
     if mode not in get_args(Mode):
         raise ValueError(f"{name} must be one of {', '.join(get_args(Mode))}; got {_shown(value)}")
@@ -177,56 +125,37 @@ def parse_mode(value: object, name: str = "mode") -> Mode:
 
 
 def parse_suppression_list(value: object, name: str = "suppression_list") -> SuppressionList:
-    """
-    Return which suppression list *value* is.
-
-    :raises ValueError: it is none.
-    """
     return SuppressionList(parse_required_text(value, name))
 
 
 def parse_status(value: object, name: str = "status") -> SmsRecipientStatus:
-    """
-    Return which status of an SMS recipient *value* is.
-
-    :raises ValueError: it is none.
-    """
     return SmsRecipientStatus(parse_required_text(value, name))
 
 
 def parse_optional_status(value: object, name: str = "status") -> SmsRecipientStatus | None:
-    """Return the same; None where *value* was rendered from nothing."""
     return None if parse_text(value, name) is None else parse_status(value, name)
 
 
 def parse_max_deletes(value: object, name: str = "max_deletes") -> int | float:
-    """
-    Return how many deletions are allowed: a whole number of entries, or a fraction, as ``5`` and ``0.2`` or rendered.
-
-    :raises ValueError: it is neither.
-    """
-    read: object = value
+    """Return a number of entries (an int) or a fraction of them (a float), which may be rendered to text."""
+    number = value
     if isinstance(value, str):
-        bare = value.strip()
-        read = int(bare) if _COUNT.fullmatch(bare) else float(bare) if _FRACTION.fullmatch(bare) else value
-    check_max_deletes(read)
-    return cast("int | float", read)
+        text = value.strip()
+        if _COUNT.fullmatch(text):
+            number = int(text)
+        elif _FRACTION.fullmatch(text):
+            number = float(text)
+    check_max_deletes(number)
+    return cast("int | float", number)
 
 
-def check_literal(value: object, name: str, read: Callable[[Any, str], object]) -> None:
-    """
-    Read option *name* when the DAG is parsed, where it is a literal; what is rendered later is read then.
-
-    :raises ValueError: it is not what it may be.
-    """
+def check_literal(value: object, name: str, parse: Callable[[Any, str], object]) -> None:
+    """Check an argument when the DAG is parsed, unless it is still to be rendered."""
     is_template = isinstance(value, str) and any(mark in value for mark in _TEMPLATE_MARKS)
     if value is None or (isinstance(value, (str, int, float)) and not is_template):
-        read(value, name)
+        parse(value, name)
 
 
 def _shown(value: object) -> str:
-    return (
-        masked_within(repr(value))
-        if isinstance(value, (str, int, float, type(None)))
-        else type(value).__name__
-    )
+    is_plain = isinstance(value, (str, int, float, type(None)))
+    return masked_within(repr(value)) if is_plain else type(value).__name__

@@ -1,26 +1,32 @@
-"""What the provider's operators and sensors share: their connection, their hook, and how an error ends them."""
+"""The bases of the provider's operators and sensors: their connection, domain and suppression list."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, TaskDeferred, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import check_whole_number
-from airflow_provider_mailersend.rendering import UNSET, Unset, none_if_unset, parse_text
+from airflow_provider_mailersend.rendering import (
+    UNSET,
+    Unset,
+    check_literal,
+    parse_suppression_list,
+    parse_text,
+)
+from airflow_provider_mailersend.status_lines import list_name
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
-#: The most entries that a task returns through XCom, unless it says otherwise.
-MAX_ENTRIES = 10_000
+_T = TypeVar("_T")
 
 
 class MailerSendTask(BaseOperator):
@@ -29,9 +35,13 @@ class MailerSendTask(BaseOperator):
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
     :param quota_reserve: how many requests of the daily quota to leave to sending; by default the connection's, else 0.
-    :param deferrable: whether to wait in the triggerer, an operator for the daily quota to reset, a sensor for what it
-        waits for; by default Airflow's ``[operators] default_deferrable``.
+    :param deferrable: whether to wait in the triggerer: an operator for the daily quota to reset, a sensor for its
+        condition. By default Airflow's ``[operators] default_deferrable``.
+    :raises AirflowFailException: an argument is wrong, or MailerSend refuses an argument or the token. Airflow does not
+        retry the task.
     """
+
+    template_fields: Sequence[str] = ("mailersend_conn_id",)
 
     def __init__(
         self,
@@ -47,94 +57,110 @@ class MailerSendTask(BaseOperator):
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable
+        #: The names of the optional arguments that were given, whatever they are rendered to.
+        self.given: set[str] = set()
+
+    def optional(self, name: str, argument: _T | Unset) -> _T | None:
+        """Return *argument*, or None if it was left out; note in :attr:`given` if it wasn't."""
+        if isinstance(argument, Unset):
+            return None
+        self.given.add(name)
+        return argument
+
+    def rendered_scope(self, *names: str, hint: str) -> dict[str, str | None]:
+        """Return the rendered text fields *names*: given but rendered to nothing, they must not mean "everything"."""
+        fields = {name: getattr(self, name) for name in names}
+        texts = {name: parse_text(value, name) for name, value in fields.items()}
+        if self.given.intersection(names) and not any(texts.values()):
+            values = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+            raise ValueError(f"{' or '.join(names)} was given, but rendered to nothing: {values}. {hint}")
+        return texts
 
     @cached_property
     def hook(self) -> MailerSendHook:
-        """The hook, made when it is first needed: DAG files are parsed without any HTTP library."""
+        # Imported late: DAG files are parsed without any HTTP library.
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
         return MailerSendHook(self.mailersend_conn_id, quota_reserve=self.quota_reserve)
 
     @contextmanager
     def fail_without_retry(self) -> Iterator[None]:
-        """Fail the task without Airflow's retries where they could not help: bad arguments, a wrong token."""
+        """Turn errors that a retry cannot help into :class:`AirflowFailException`."""
         try:
             yield
-        except (ValueError, TypeError) as error:
-            raise AirflowFailException(str(error)) from error
-        except MailerSendError as error:
-            if not error.permanent:
+        except (ValueError, TypeError, MailerSendError) as error:
+            if isinstance(error, MailerSendError) and not error.permanent:
                 raise
             raise AirflowFailException(str(error)) from error
 
-    def deferral_until(self, retry_at: float, then: str, **deferral: Any) -> TaskDeferred:
-        """
-        Return what to raise to sleep in the triggerer until the next day's requests begin.
-
-        :param retry_at: when that is by this machine's clock, in Unix seconds.
-        :param then: the method to go on with.
-        :param deferral: what else the deferral takes: ``kwargs`` of that method, a ``timeout``.
-        """
+    def defer_until_reset(
+        self, error: MailerSendQuotaExhaustedError, method_name: str, **options: Any
+    ) -> NoReturn:
+        """Wait in the triggerer for the daily quota to reset; raise *error* if the task isn't deferrable."""
+        if not self.deferrable or error.retry_at is None:
+            raise error
         from airflow_provider_mailersend.triggers.mailersend import MailerSendQuotaResetTrigger
 
-        # Never no time at all: where clocks differ and no answer tells it, that would be a loop of requests.
-        moment = datetime.fromtimestamp(max(retry_at, time.time()), UTC)
-        return TaskDeferred(trigger=MailerSendQuotaResetTrigger(moment), method_name=then, **deferral)
-
-    def resolved_domain(self) -> dict[str, str]:
-        """Return the id of the domain that the task names, by that name, where it is known by now."""
-        name = getattr(self, "domain", None)
-        wanted = name.strip().lower() if isinstance(name, str) else None
-        return {known: id_ for known, id_ in self.hook.domain_ids.items() if known.lower() == wanted}
-
-    def read_at_most(self, max_entries: int, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        """
-        Return *entries*, to be written to XCom, where there are no more than *max_entries*.
-
-        :raises ValueError: there are more. Reading stops there.
-        """
-        read = list(islice(entries, max_entries + 1))
-        if len(read) > max_entries:
-            raise ValueError(
-                f"there are more than max_entries={max_entries} entries, too many to return through XCom. Ask for "
-                "fewer (domain_id, since and until, status), raise max_entries, or read them in a task of your own "
-                "with MailerSendHook, page by page"
-            )
-        return read
+        self.log.info("%s Resuming then.", error)
+        # Never in the past: where clocks differ, the task would send requests in a loop.
+        moment = datetime.fromtimestamp(max(error.retry_at, time.time()), UTC)
+        self.defer(trigger=MailerSendQuotaResetTrigger(moment), method_name=method_name, **options)
 
 
 class MailerSendDomainTask(MailerSendTask):
     """
-    A task on one domain, or on the account.
+    A task on one domain, or on the account. Takes the parameters of :class:`MailerSendTask` too.
 
-    A domain that was given and is rendered to nothing is an error, whatever the task does: it must not turn into the
-    connection's domain, or into the account.
+    Without a domain, a task that reads covers the account and all its domains. A task that changes the blocklist then
+    changes only the account's own entries; on other lists, adding needs a domain.
 
-    :param domain_id: the domain's id; by default the connection's. ``account`` means none. (templated)
-    :param domain: the domain's name, resolved with one extra request. (templated)
+    :param domain_id: the domain's id; by default the connection's, if it has one. ``account`` means the account,
+        whatever the connection says. If given but rendered to nothing, the task fails. (templated)
+    :param domain: the domain's name instead, resolved with one extra request. (templated)
     """
+
+    template_fields: Sequence[str] = ("domain_id", "domain", *MailerSendTask.template_fields)
 
     def __init__(
         self, *, domain_id: str | Unset | None = UNSET, domain: str | Unset | None = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.domain_id = none_if_unset(domain_id)
-        self.domain = none_if_unset(domain)
-        self._domain_given = domain_id is not UNSET or domain is not UNSET
+        self.domain_id = self.optional("domain_id", domain_id)
+        self.domain = self.optional("domain", domain)
 
     def rendered_domain(self) -> dict[str, str | None]:
-        """
-        Return both as they are rendered.
+        """Return ``domain_id`` and ``domain`` as rendered; at most one is set."""
+        hint = "Leave both out for the connection's domain, or pass domain_id='account' for the whole account"
+        domain = self.rendered_scope("domain_id", "domain", hint=hint)
+        Scope.of(**domain, default_id=None)
+        return domain
 
-        :raises ValueError: one was given, and there is none.
-        """
-        found = {
-            "domain_id": parse_text(self.domain_id, "domain_id"),
-            "domain": parse_text(self.domain, "domain"),
+    def describe_list(self, label: str) -> str:
+        """Return a list's name for the log, with the task's or the connection's domain."""
+        scope = Scope.of(**self.rendered_domain(), default_id=self.hook.settings.domain_id)
+        if scope.is_a_domain:
+            return list_name(label, scope.domain_id, scope.domain)
+        return f"{label} (account-wide)"
+
+
+class MailerSendSuppressionListTask(MailerSendDomainTask):
+    """
+    A task on one suppression list. Takes the parameters of :class:`MailerSendDomainTask` too.
+
+    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
+        ``on-hold-list``. MailerSend maintains the last by itself: nothing can be added to it. (templated)
+    """
+
+    template_fields: Sequence[str] = ("suppression_list", *MailerSendDomainTask.template_fields)
+
+    def __init__(self, *, suppression_list: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_literal(suppression_list, "suppression_list", parse_suppression_list)
+        self.suppression_list = suppression_list
+
+    def rendered_list(self) -> dict[str, Any]:
+        """Return ``suppression_list``, ``domain_id`` and ``domain`` as rendered, as hook and triggers take them."""
+        return {
+            "suppression_list": parse_suppression_list(self.suppression_list).value,
+            **self.rendered_domain(),
         }
-        if self._domain_given and not any(found.values()):
-            raise ValueError(
-                f"a domain was given, and rendered to nothing: domain_id is {self.domain_id!r}, and domain is "
-                f"{self.domain!r}. Leave both out for the connection's domain; domain_id='account' is the whole account"
-            )
-        return found

@@ -1,4 +1,4 @@
-"""A handful of the runs of ``make chaos``."""
+"""A few of the runs of ``make chaos``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 def test_a_handful_of_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", "--runs", "12", "--at-once", "6"],
+        [sys.executable, "-m", "tests.chaos", "--runs", "12", "--killed-adds", "2", "--at-once", "7"],
         cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,

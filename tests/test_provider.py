@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points, metadata
@@ -145,20 +146,46 @@ def test_the_info_leads_to_the_hook_and_says_of_it_what_it_says() -> None:
     assert connection_type["hook-name"] == hook.hook_name == "MailerSend"
 
 
+def documented(cls: type[BaseOperator]) -> dict[str, str]:
+    """Return the docstrings of a class and of those it inherits from, by the classes' names, its own first."""
+    ours = [one for one in cls.mro() if one.__module__.startswith("airflow_provider_mailersend.")]
+    return {one.__name__: inspect.cleandoc(vars(one).get("__doc__") or "") for one in ours}
+
+
+def own_parameters(cls: type) -> set[str]:
+    init = vars(cls).get("__init__")
+    return set(inspect.signature(init).parameters) - {"self", "kwargs"} if init else set()
+
+
 @pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
 def test_docstrings_say_what_a_caller_must_know(cls: type[BaseOperator]) -> None:
-    doc = inspect.getdoc(cls) or ""
-    parameters = [
-        name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "kwargs")
-    ]
-    assert [name for name in parameters if f":param {name}:" not in doc] == []
-    assert ":param mailersend_conn_id:" in doc
-    for part in (":return:", ":raises AirflowFailException:", ".. code-block:: python"):
-        assert part in doc
-    assert any(f"``{method} /" in doc for method in ("GET", "POST", "PUT", "DELETE"))
-    for name in [*parameters, "mailersend_conn_id"]:
-        described = doc.partition(f":param {name}:")[2].partition("\n:")[0]
-        assert ("(templated)" in described) == (name in cls.template_fields), name
+    docs = documented(cls)
+    own = docs[cls.__name__]
+    for part in (":return:", ".. code-block:: python"):
+        assert part in own
+    assert any(f"``{method} /" in own for method in ("GET", "POST", "PUT", "DELETE"))
+    assert ":raises AirflowFailException:" in "".join(docs.values())
+    parameters: set[str] = set()
+    for base in cls.mro():
+        if base.__name__ in docs:
+            for name in own_parameters(base):
+                assert f":param {name}:" in docs[base.__name__], (base, name)
+                parameters.add(name)
+                described = docs[base.__name__].partition(f":param {name}:")[2].partition("\n:")[0]
+                assert ("(templated)" in described) == (name in cls.template_fields), name
+    assert parameters >= {"mailersend_conn_id", "quota_reserve", "deferrable", *cls.template_fields}
+
+
+@pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
+def test_each_docstring_leads_to_those_with_its_other_parameters(cls: type[BaseOperator]) -> None:
+    bases = {base.__name__: base for base in cls.mro() if base.__name__ in documented(cls)}
+    reached, waiting = set(), [cls.__name__]
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        linked = set(re.findall(r":class:`\.?(\w+)`", documented(cls)[name])) & bases.keys()
+        waiting += linked - reached
+    assert [name for name, base in bases.items() if own_parameters(base) and name not in reached] == []
 
 
 @pytest.mark.parametrize("command", [["get", "airflow-provider-mailersend"], ["hooks"]], ids=str)

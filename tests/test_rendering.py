@@ -42,24 +42,24 @@ def test_lists(rendered: Any, read: list[str]) -> None:
 @pytest.mark.parametrize(
     ("rendered", "complaint"),
     [
-        ("['a', 'b'", "ids is a text that is neither"),
-        ("[" * 100_000 + "]" * 100_000, "ids is a text that is neither"),
+        ("['a', 'b'", "ids is neither a list"),
+        ("[" * 100_000 + "]" * 100_000, "ids is neither a list"),
         (
             "a@example.com,b@example.com",
-            r'ids is a text with commas, which is not a list: write \["a", "b"\]. Pass the list',
+            r'ids is text with commas, not a list: write \["a", "b"\]. Pass the list',
         ),
         (
             "a@example.com; b@example.com",
-            r'ids is a text with semicolons, which is not a list: write \["a", "b"\]',
+            r'ids is text with semicolons, not a list: write \["a", "b"\]',
         ),
         (
             "a@example.com\nb@example.com",
-            "ids is a text with spaces or line breaks, which is not a list",
+            "ids is text with spaces or line breaks, not a list",
         ),
-        ("{'a': 1}", "ids is a text that is neither"),
-        ("frozenset({'a'})", "ids is a text that is neither"),
-        ("LazySelectSequence([2 items])", "ids is a text that is neither"),
-        ("<generator object f at 0x7f>", "ids is a text that is neither"),
+        ("{'a': 1}", "ids is neither a list"),
+        ("frozenset({'a'})", "ids is neither a list"),
+        ("LazySelectSequence([2 items])", "ids is neither a list"),
+        ("<generator object f at 0x7f>", "ids is neither a list"),
         ("[1, 2]", r"ids\[0\] must be a string; got int"),
         (["a", None], r"ids\[1\] must be a string; got NoneType"),
         ({"a": 1}, "ids must be a list of strings; got dict"),
@@ -93,14 +93,14 @@ def test_a_pattern_may_begin_as_a_list_does(pattern: str) -> None:
     ],
 )
 def test_patterns_are_a_list_or_its_text(text: str) -> None:
-    with pytest.raises(ValueError, match="patterns must be a list, or the text of one"):
+    with pytest.raises(ValueError, match="patterns must be a list, or a list written as text"):
         parse_list(text, "patterns")
 
 
 @pytest.mark.parametrize("name", ["recipients", "ids", "numbers"])
 @pytest.mark.parametrize("text", ["nan", "{{ x }}", "<NA>", "<generator object f at 0x7f>"])
 def test_a_leftover_is_no_single_value(name: str, text: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is a text that is neither"):
+    with pytest.raises(ValueError, match=f"{name} is neither a list"):
         parse_list(text, name)
 
 

@@ -1,5 +1,5 @@
 """
-MailerSend's HTTP API without any I/O: what to ask, how to read the answers, when to wait and when to give up.
+MailerSend's HTTP API without I/O: what to request, how to read responses, when to wait, retry and give up.
 
-Nothing here opens a socket, sleeps or looks at a clock. The hooks do that, driven by :mod:`.flow`.
+Nothing here opens a socket, sleeps or reads a clock: the hooks do that, driven by :mod:`.flow`.
 """

@@ -1,4 +1,4 @@
-"""What comes back for a request, an :class:`Answer` or a :class:`Failure` to get one, and reading what it holds."""
+"""What comes back for a request, an :class:`Answer` or a :class:`Failure`, and parsing of response bodies."""
 
 from __future__ import annotations
 
@@ -11,30 +11,24 @@ from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 
+NOT_JSON = "a body that isn't valid JSON"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """
-    An HTTP answer, whole.
-
-    :param status: the status code.
-    :param headers: the headers; looked up by lower-case names.
-    :param body: the body's bytes.
-    :param at: when it came, in Unix seconds of the asking machine's clock.
-    """
+    """A complete HTTP response."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # by lower-case names
     body: bytes = b""
-    at: float = 0.0
+    at: float = 0.0  # when it arrived, in Unix seconds of this machine's clock
 
     @property
     def ok(self) -> bool:
-        """Whether the request was done."""
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the body read as JSON. Raises :class:`ValueError` when it is none."""
+        """Return the parsed body. Raises :class:`ValueError` where it isn't valid JSON."""
         try:
             return json.loads(self.body)
         except RecursionError:
@@ -43,67 +37,45 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """
-    No answer, or not the whole of one.
+    """No response, or only part of one."""
 
-    :param reason: what happened, in a few words; with a status, what is wrong with the body.
-    :param never_sent: whether the API cannot have seen the request; where it may have, the result is ambiguous.
-    :param at: when it was noticed, in Unix seconds of the asking machine's clock.
-    :param permanent: whether sending it again cannot help before somebody corrects a setting.
-    :param status: the status of an answer whose body cannot be read, and would not be the next time.
-    """
-
-    reason: str
-    never_sent: bool = False
-    at: float = 0.0
-    permanent: bool = False
-    status: int | None = None
+    reason: str  # what happened, in a few words; with a status, what is wrong with the body
+    never_sent: bool = False  # the API cannot have seen the request; otherwise the result is ambiguous
+    at: float = 0.0  # when it was noticed, in Unix seconds of this machine's clock
+    permanent: bool = False  # a retry cannot help until somebody corrects a setting
+    status: int | None = None  # of a response whose body cannot be read, now or on a retry
 
 
 Outcome = Answer | Failure
 
+# Each parse function below raises MailerSendUnexpectedAnswerError where the body isn't what the endpoint returns.
+
 
 def parse_object(request: Request, answer: Answer) -> Entry:
-    """
-    Return the one thing that *answer* holds.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no one thing.
-    """
-    data = _body_of(request, answer).get("data")
+    """Return the one object in *answer*."""
+    data = _parse_body(request, answer).get("data")
     if not isinstance(data, dict):
-        raise unexpected_answer(request, answer, "JSON that has no object 'data'")
+        raise unexpected_answer(request, answer, "JSON without an object 'data'")
     return data
 
 
 def parse_entries(request: Request, answer: Answer) -> list[Entry]:
-    """
-    Return the entries that *answer* holds, each with a string as its ``id``.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no entries.
-    """
-    return _entries_in(_body_of(request, answer), request, answer)
+    """Return the entries in *answer*; each has a string as its ``id``."""
+    return _entries_in(_parse_body(request, answer), request, answer)
 
 
 def parse_quota(request: Request, answer: Answer) -> dict[str, Any]:
-    """
-    Return the quota that *answer* holds: ``quota`` and ``remaining`` in requests, ``reset`` as the API writes it.
-
-    :raises MailerSendUnexpectedAnswerError: the answer holds no quota.
-    """
-    body = _body_of(request, answer)
+    """Return the quota: ``quota`` and ``remaining`` in requests, and ``reset`` as the API writes it."""
+    body = _parse_body(request, answer)
     quota = {name: body.get(name) for name in ("quota", "remaining", "reset")}
     if type(quota["quota"]) is not int or type(quota["remaining"]) is not int:
-        raise unexpected_answer(request, answer, "JSON that has no whole numbers 'quota' and 'remaining'")
+        raise unexpected_answer(request, answer, "JSON without whole numbers 'quota' and 'remaining'")
     return quota
 
 
 def parse_page(request: Request, answer: Answer) -> tuple[list[Entry], bool, int | None]:
-    """
-    Return the entries of the page that *answer* holds, whether it is the last, and the list's length where it is told.
-
-    :raises MailerSendUnexpectedAnswerError: the answer is no page of a list.
-    """
-    body = _body_of(request, answer)
+    """Return a page's entries, whether it is the last page, and the list's length where the API says it."""
+    body = _parse_body(request, answer)
     entries = _entries_in(body, request, answer)
     links = body.get("links")
     # links.next says only whether there is more: it has dropped the limit and every filter. Lists of 2021 have
@@ -117,28 +89,27 @@ def parse_page(request: Request, answer: Answer) -> tuple[list[Entry], bool, int
 def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[Entry]:
     entries = body.get("data")
     if not isinstance(entries, list):
-        raise unexpected_answer(request, answer, "JSON that has no list 'data'")
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-            raise unexpected_answer(request, answer, "a list in which an entry has no string 'id'")
+        raise unexpected_answer(request, answer, "JSON without a list 'data'")
+    if not all(isinstance(entry, dict) and isinstance(entry.get("id"), str) for entry in entries):
+        raise unexpected_answer(request, answer, "a list in which an entry has no string 'id'")
     return entries
 
 
-def _body_of(request: Request, answer: Answer) -> dict[str, Any]:
+def _parse_body(request: Request, answer: Answer) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        raise unexpected_answer(request, answer, "a body that is no JSON") from None
+        raise unexpected_answer(request, answer, NOT_JSON) from None
     if not isinstance(body, dict):
-        raise unexpected_answer(request, answer, f"JSON that is no object but a {type(body).__name__}")
+        raise unexpected_answer(request, answer, f"JSON that is a {type(body).__name__}, not an object")
     return body
 
 
-def unexpected_answer(request: Request, answer: Outcome, what: str) -> MailerSendUnexpectedAnswerError:
-    """Return the error for an answer whose body is not what the endpoint gives."""
+def unexpected_answer(request: Request, answer: Outcome, problem: str) -> MailerSendUnexpectedAnswerError:
+    """Return the error for a response whose body isn't what the endpoint returns."""
     return MailerSendUnexpectedAnswerError(
-        f"{request.endpoint} answered {answer.status} with {what}. If this lasts, see whether the connection's "
-        "host is MailerSend's API, and whether a proxy answers in its place.",
+        f"{request.endpoint} answered {answer.status} with {problem}. If this keeps happening, check that the "
+        "connection's host is MailerSend's API, and that no proxy responds in its place.",
         endpoint=request.endpoint,
         status=answer.status,
     )

@@ -1,4 +1,4 @@
-"""An answer's body, put together as it comes, and never larger than memory allows."""
+"""A response body, decompressed piece by piece and limited in size."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import zlib
 
 from airflow_provider_mailersend.api.masking import masked_within
 
-#: The largest body that is read, in bytes once decompressed. A page of 100 entries has some 50 KB.
+#: The largest body that is read, in bytes after decompression. A page of 100 entries has about 50 KB.
 LARGEST_BODY = 32 * 2**20
 
-#: The one compression that requests ask for: decompressing it can be stopped at a size.
+#: The only compression that requests accept: its decompression can be stopped at a size.
 ACCEPT_ENCODING = "gzip"
 
 _GZIP = 16 + zlib.MAX_WBITS
@@ -19,36 +19,33 @@ class BodyError(Exception):
     """
     A body that cannot be read.
 
-    :param what: what it is, in a few words.
-    :param may_pass: whether the next answer's may be better: this one was damaged on its way.
+    :param may_pass: whether a retry may help: the body was damaged on its way.
     """
 
-    def __init__(self, what: str, *, may_pass: bool = False) -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, *, may_pass: bool = False) -> None:
+        super().__init__(problem)
         self.may_pass = may_pass
 
 
 class Body:
     """
-    One answer's body.
+    The body of one response. Everything here raises :class:`BodyError` where it cannot be read.
 
-    :param encoding: the answer's ``Content-Encoding``, None where it has none.
-    :raises BodyError: it is compressed in a way that was not asked for.
+    :param encoding: the response's ``Content-Encoding``, None where it has none.
     """
 
     def __init__(self, encoding: str | None) -> None:
-        encodings = {name for each in (encoding or "").split(",") if (name := each.strip().lower())}
-        encodings.discard("identity")
-        if not encodings <= {"gzip", "x-gzip"} or (encoding or "").count("gzip") > 1:
-            raise BodyError(
-                f"a body in the Content-Encoding {masked_within((encoding or '')[:50])!r}, and only gzip was asked for"
-            )
-        self._gzip = zlib.decompressobj(_GZIP) if encodings else None
+        encoding = encoding or ""
+        names = {name.strip().lower() for name in encoding.split(",")} - {"", "identity"}
+        if not names <= {"gzip", "x-gzip"} or encoding.count("gzip") > 1:
+            shown = masked_within(encoding[:50])
+            raise BodyError(f"a body in the Content-Encoding {shown!r}, although only gzip was requested")
+        self._gzip = zlib.decompressobj(_GZIP) if names else None
         self._read = bytearray()
         self._is_empty = True
 
     def feed(self, piece: bytes) -> None:
-        """Take in the next *piece*, as it came. Raises :class:`BodyError` where the body is too large or broken."""
+        """Add the next *piece* as it was received."""
         self._is_empty = self._is_empty and not piece
         if self._gzip is None:
             self._add(piece)
@@ -59,11 +56,11 @@ class Body:
                 raise BodyError(f"a body whose gzip is broken ({error})", may_pass=True) from None
             piece = self._gzip.unused_data
             if piece:
-                # gzip may be of several parts, one after another.
+                # A gzip may have several members, one after another.
                 self._gzip = zlib.decompressobj(_GZIP)
 
     def whole(self) -> bytes:
-        """Return the body, which has ended. Raises :class:`BodyError` where it ended too early."""
+        """Return the whole body once all of it was fed."""
         if self._gzip is not None and not self._gzip.eof and not self._is_empty:
             raise BodyError("a body whose gzip is cut off", may_pass=True)
         return bytes(self._read)

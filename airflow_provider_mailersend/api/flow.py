@@ -1,8 +1,8 @@
 """
-When to send, wait, send again or give up: written once, for every driver.
+When to send, wait, retry or give up: written once, for every driver.
 
-A flow is a generator that does no I/O. It yields a :class:`Send` and is handed what came of it, or a
-:class:`Wait` and is handed the time. Its result is what it returns.
+A flow is a generator that does no I/O. It yields steps, :class:`Send`, :class:`Wait` and :class:`Progress`, receives
+what came of each, and returns its result.
 """
 
 from __future__ import annotations
@@ -10,22 +10,14 @@ from __future__ import annotations
 import random as _random
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from airflow_provider_mailersend.api.answers import (
-    Answer,
-    Failure,
-    Outcome,
-    parse_object,
-    parse_quota,
-    unexpected_answer,
-)
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, parse_object, parse_quota
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.pages import Pager
-from airflow_provider_mailersend.api.refusals import error_from, error_in_success, parse_message
+from airflow_provider_mailersend.api.refusals import check_change, error_from, parse_message
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendError,
@@ -33,72 +25,54 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
 )
 
-#: How often a request is repeated after a fault, unless the connection says otherwise.
+#: How often a request is retried after a fault, unless the connection says otherwise.
 MAX_RETRIES = 5
 
-#: How long one request may take in all, its waits and repeats included, in seconds.
+#: How long one request may take in all, in seconds, with its waits and retries.
 RETRY_TIMEOUT = 600.0
 
-#: The longest wait after a fault, in seconds; the first is a second at most.
-_LONGEST_BACKOFF = 30.0
+_LONGEST_BACKOFF = 30.0  # seconds; the first is a second at most
 
-#: Less than this, in seconds, is no time for another try. More than that no system's time-outs can hold.
-_SHORTEST_TRY = 1.0
-_LONGEST_TRY = 86_400.0
-#: How long a request that got no answer is given at the least, and at the most, before looking what it did: the API
-#: may be at work on it behind a gateway that gave up, and show what it did some seconds after that.
-_SHORTEST_SETTLING = 7.0
-_LONGEST_SETTLING = 60.0
+# In seconds: less is too short for an attempt, more is too long for some systems' timeouts.
+_SHORTEST_ATTEMPT, _LONGEST_ATTEMPT = 1.0, 86_400.0
 
-#: The answers after which a request that is repeatable may be repeated; those from 520 are the CDN's own.
-_PASSING = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
+# In seconds, before checking what a request without a response did: the API may still be processing it behind a
+# gateway that gave up, and show the result some seconds later.
+_SHORTEST_SETTLING, _LONGEST_SETTLING = 7.0, 60.0
+
+# The status codes that a retry may help with; those from 520 are the CDN's.
+_TRANSIENT = frozenset({408, 421, 429, 500, 502, 503, 504, *range(520, 531)})
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """
-    Wanted: this request sent. Handed back: the :data:`Outcome`.
-
-    :param timeout: how long that may take at most, in seconds; None for as long as the connection allows.
-    """
+    """Send this request; the flow receives the :data:`Outcome`."""
 
     request: Request
-    timeout: float | None = None
+    timeout: float | None = None  # for the whole exchange, in seconds; None for the connection's
 
     def limited(self, timeout: float) -> float:
-        """Return how long it may take where the connection allows *timeout* seconds."""
-        return min(timeout, _LONGEST_TRY if self.timeout is None else self.timeout)
+        """Return how long the exchange may take where the connection allows *timeout* seconds."""
+        return min(timeout, _LONGEST_ATTEMPT if self.timeout is None else self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """
-    Wanted: a pause until *until*, in Unix seconds; none where that is past. Handed back: the time then.
+    """Wait until a time, if that isn't past; the flow receives the time then."""
 
-    :param reason: what is waited for.
-    :param request: what is to be sent then, where it is known.
-    :param others_may_send: whether nothing is under way, so that other work may send its requests meanwhile.
-    """
-
-    until: float
-    reason: str = ""
-    request: Request | None = None
-    others_may_send: bool = False
+    until: float  # in Unix seconds
+    reason: str = ""  # what it waits for, for the log
+    request: Request | None = None  # the next one, where it is known
+    others_may_send: bool = False  # nothing is in progress, so other jobs may send requests meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """
-    Reported: how far the job is that yields it. Handed back: nothing.
+    """Report how far the job is; the flow receives nothing."""
 
-    :param request: what it has sent last.
-    :param done: how many entries it has read, added, deleted or changed.
-    :param total: of how many; None where that is not known.
-    """
-
-    request: Request
-    done: int
-    total: int | None = None
+    request: Request  # the last one sent
+    done: int  # how many entries were read, added, deleted or changed
+    total: int | None = None  # out of how many, where that is known
 
 
 Step = Send | Wait | Progress
@@ -107,34 +81,32 @@ Steps = Generator[Step, Any, T]
 
 
 def drive(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
-    """Run *steps* to their end, each step done by *perform*, and return their result."""
+    """Run *steps* to their end, each performed by *perform*, and return their result."""
+    received = None
     try:
-        step = next(steps)
         while True:
-            step = steps.send(perform(step))
+            received = perform(steps.send(received))
     except StopIteration as end:
-        result: T = end.value
-        return result
+        return cast("T", end.value)
 
 
 async def drive_async(steps: Steps[T], perform: Callable[[Step], Awaitable[Any]]) -> T:
-    """Run *steps* to their end, each step done by *perform*, and return their result."""
+    """Run *steps* to their end, each performed by *perform*, and return their result."""
+    received = None
     try:
-        step = next(steps)
         while True:
-            step = steps.send(await perform(step))
+            received = await perform(steps.send(received))
     except StopIteration as end:
-        result: T = end.value
-        return result
+        return cast("T", end.value)
 
 
 class Flow:
     """
-    One account's requests, one after another, within its limits.
+    The requests of one account, one after another, within its limits.
 
-    :param throttle: what is known of the account's limits.
-    :param max_retries: how often a request is repeated after a fault. Waiting for the limit does not count.
-    :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds.
+    :param throttle: the account's limits, as far as they are known.
+    :param max_retries: how often a request is retried after a fault; waiting for the rate limit doesn't count.
+    :param retry_timeout: how long one request may take in all, in seconds, with its waits and retries.
     :param random: returns a number from 0 up to 1.
     """
 
@@ -149,16 +121,16 @@ class Flow:
         self.throttle = throttle
         self.max_retries = max_retries
         self.retry_timeout = retry_timeout
-        #: How many requests have been sent, repeats included.
+        #: How many requests were sent, retries included.
         self.requests = 0
-        #: The ids of the account's domains that are known so far, by their names.
+        #: The domain ids known so far, by the domains' names.
         self.domain_ids: dict[str, str] = {}
-        #: When the last one was sent, in Unix seconds of the asking machine's clock.
+        #: When the last request was sent, in Unix seconds of this machine's clock.
         self.sent_at = 0.0
-        #: Whether the last page that was read told how many of the day's requests are left.
+        #: Whether the last page's response said how much of the daily quota is left.
         self.page_told_quota = False
         self._random = random
-        # What the API said in its last 429, until a request is accepted.
+        # The API's message of the last 429, until a request is accepted.
         self._refusal = ""
         self._has_asked_quota = False
         # The lists that have shown to be newest first.
@@ -166,72 +138,49 @@ class Flow:
 
     def send(self, request: Request) -> Steps[Answer]:
         """
-        Send *request*, again where that may help, and return the answer of its success.
+        Send *request*, with retries where they may help, and return its successful response.
 
-        :raises MailerSendAmbiguousResultError: *request* is not repeatable and may or may not have been processed.
-        :raises MailerSendError: it cannot be done, or not within the retries and the time allowed.
+        :raises MailerSendAmbiguousResultError: *request* isn't repeatable and may or may not have been processed.
+        :raises MailerSendError: it was refused, or failed until the retries or the time allowed were used up.
         """
         may_be_processed = False
         try:
             faults = 0
             started = yield Wait(0.0, others_may_send=True)
             while True:
-                self._check_wait(request, started)
-                now = yield Wait(self.throttle.not_before, "the rate limit", request)
-                if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
-                    # Answers tell what is left, but the first request too is to leave what is reserved.
-                    yield from self._ask_quota(request, self._left(started, now))
-                    now = yield Wait(0.0)
-                self.throttle.check_quota(request, now)
-                self.sent_at = now
-                outcome: Outcome = yield Send(request, self._left(started, now))
-                self.requests += 1
+                outcome = yield from self._attempt(request, started)
                 if isinstance(outcome, Answer):
-                    self.throttle.learn(request, outcome)
                     if outcome.ok:
                         self._refusal = ""
                         return outcome
                     if outcome.status == 429:
-                        self._refusal = parse_message(outcome)
-                        self.throttle.refused(request, outcome)
-                        # A 429 for the daily quota was never observed: it may lack its code, as those for the
-                        # minute do, and waiting on for a whole day is not free.
-                        if self.throttle.wants_quota(request):
-                            yield from self._ask_quota(request, self._left(started, outcome.at))
+                        yield from self._refused(request, outcome, started)
                         continue
                 error = error_from(request, outcome)
                 may_be_processed = may_be_processed or _may_be_processed(outcome)
                 if may_be_processed and not request.repeatable:
                     raise ambiguous_result(error)
-                if not _may_pass(outcome):
+                if not _is_transient(outcome):
                     raise error
                 faults += 1
-                until = outcome.at + self.backoff(faults)
-                if faults > self.max_retries or until + _SHORTEST_TRY > started + self.retry_timeout:
-                    raise _after_retries(error, faults, outcome.at - started)
-                yield Wait(until, f"a retry after {_what(outcome)}", request, others_may_send=True)
+                until = outcome.at + min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
+                if faults > self.max_retries or until + _SHORTEST_ATTEMPT > started + self.retry_timeout:
+                    tried = f"tried {faults} times in {outcome.at - started:.0f} s"
+                    error.args = (f"{error.args[0]} It was {tried if faults > 1 else 'not tried again'}.",)
+                    raise error
+                cause = f"status {outcome.status}" if isinstance(outcome, Answer) else outcome.reason
+                yield Wait(until, f"a retry after {cause}", request, others_may_send=True)
         except MailerSendError as error:
             error.may_be_processed = may_be_processed
             raise
 
     def send_change(self, request: Request) -> Steps[None]:
-        """
-        Send *request*, whose answer holds nothing of interest.
-
-        :raises MailerSendValidationError: the answer is a success with errors in its body.
-        :raises MailerSendUnexpectedAnswerError: the answer is a page of whatever stands in front of the API.
-        """
+        """Send *request*, whose response body isn't needed, and raise what :func:`check_change` finds in it."""
         answer = yield from self.send(request)
-        try:
-            if answer.body.strip():
-                answer.json()
-        except ValueError:
-            raise unexpected_answer(request, answer, "a body that is no JSON") from None
-        if (refusal := error_in_success(request, answer)) is not None:
-            raise refusal
+        check_change(request, answer)
 
-    def read_page(self, pager: Pager | WholeList) -> Steps[list[Entry]]:
-        """Ask for the next page of *paging* and return what is new on it."""
+    def read_page(self, pager: Pager) -> Steps[list[Entry]]:
+        """Request the next page of *pager* and return its new entries."""
         if pager.request is None:
             return []
         request = pager.request
@@ -249,77 +198,96 @@ class Flow:
         return entries
 
     def get(self, request: Request) -> Steps[Entry]:
-        """Ask for one thing and return it."""
         answer = yield from self.send(request)
         return parse_object(request, answer)
 
     def get_quota(self) -> Steps[dict[str, Any]]:
-        """Ask what is left of the day's requests, take note of it and return it."""
         request = get_api_quota()
         self._has_asked_quota = True
         answer = yield from self.send(request)
-        quota = parse_quota(request, answer)
-        self.throttle.learn_quota(quota["remaining"], quota["reset"], answer.at)
-        return quota
-
-    def backoff(self, faults: int) -> float:
-        """Return how long to wait after so many faults in a row, in seconds."""
-        return min(_LONGEST_BACKOFF, 2.0 ** (faults - 1)) * self._random()
+        return self._learn_quota(request, answer)
 
     def settling(self, times: int, took: float) -> float:
         """
-        Return how long to wait before looking what a request that got no answer did, in seconds.
+        Return how many seconds to wait before checking what a request without a response did.
 
-        :param times: how many in a row got none.
-        :param took: how long it took until that was clear, in seconds.
+        It is the last of *times* such requests in a row, and was given up after *took* seconds.
         """
         longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
         return min(_LONGEST_SETTLING, max(longer_each_time, 2 * took))
 
     def settle(self) -> Steps[None]:
-        """Wait until what an earlier run of the same job may have sent before it was killed is done and shown."""
+        """Wait until requests of an earlier, killed run of the same job are processed and show in lists."""
         now = yield Wait(0.0)
         yield Wait(now + self.settling(1, 0.0), "what an earlier try may have sent")
 
-    def _check_wait(self, request: Request, started: float) -> None:
+    def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
+        """Send *request* once, when the limits allow it."""
         if self.throttle.not_before > started + self.retry_timeout:
             said = f' MailerSend said: "{self._refusal}"' if self._refusal else ""
             raise MailerSendRateLimitError(
-                f"{request.endpoint} was not done: the account's requests a minute are used up (429), and waiting "
-                f"for more would take longer than {self.retry_timeout:g} s. Others use the same account: run this "
-                f"at a quieter time, or let fewer tasks run at once (an Airflow pool does that).{said}",
+                f"The account's rate limit is used up (429), and {request.endpoint} would have to wait longer than "
+                f"{self.retry_timeout:g} s. Other tasks use the same account: run this at a quieter time, or run "
+                f"fewer tasks at once (with an Airflow pool).{said}",
                 endpoint=request.endpoint,
                 retry_at=self.throttle.not_before,
             )
+        now = yield Wait(self.throttle.not_before, "the rate limit", request)
+        if self.throttle.quota_reserve and request.uses_quota and not self._has_asked_quota:
+            # Responses say what is left, but the first request must respect the reserve too.
+            yield from self._ask_quota(request, self._left(started, now))
+            now = yield Wait(0.0)
+        self.throttle.check_quota(request, now)
+        self.sent_at = now
+        outcome: Outcome = yield Send(request, self._left(started, now))
+        self._note(request, outcome)
+        return outcome
 
-    def _ask_quota(self, wanted: Request, timeout: float) -> Steps[None]:
-        """Ask whether the day's requests allow *wanted*, which is free; where that is not told, they may."""
+    def _refused(self, request: Request, answer: Answer, started: float) -> Steps[None]:
+        """Handle a 429."""
+        self._refusal = parse_message(answer)
+        self.throttle.refused(request, answer)
+        # A 429 for the daily quota was never observed: it may lack its code, as the observed ones do, and retrying
+        # all day would cost requests.
+        if self.throttle.wants_quota(request):
+            yield from self._ask_quota(request, self._left(started, answer.at))
+
+    def _ask_quota(self, blocked: Request, timeout: float) -> Steps[None]:
+        """Check the quota before *blocked* is sent; where the API doesn't say it, *blocked* may be sent."""
         self._has_asked_quota = True
         request = get_api_quota()
         outcome: Outcome = yield Send(request, timeout)
-        self.requests += 1
-        self.throttle.asked_quota(outcome.at)
+        self._note(request, outcome)
+        self.throttle.quota_asked_at = outcome.at
         if not isinstance(outcome, Answer):
             return
-        self.throttle.learn(request, outcome)
         if outcome.status == 429:
             self.throttle.refused(request, outcome)
         if not outcome.ok:
             return
         try:
-            quota = parse_quota(request, outcome)
+            self._learn_quota(request, outcome)
         except MailerSendUnexpectedAnswerError:
             return
-        self.throttle.learn_quota(quota["remaining"], quota["reset"], outcome.at)
-        self.throttle.check_quota(wanted, outcome.at)
+        self.throttle.check_quota(blocked, outcome.at)
+
+    def _note(self, request: Request, outcome: Outcome) -> None:
+        self.requests += 1
+        if isinstance(outcome, Answer):
+            self.throttle.learn(request, outcome)
+
+    def _learn_quota(self, request: Request, answer: Answer) -> dict[str, Any]:
+        quota = parse_quota(request, answer)
+        self.throttle.learn_quota(quota["remaining"], quota["reset"], answer.at)
+        return quota
 
     def _left(self, started: float, now: float) -> float:
-        """Return how long a try may take that begins now, for a request that *started* then."""
-        return max(started + self.retry_timeout - now, min(_SHORTEST_TRY, self.retry_timeout))
+        """Return how long an attempt may take from *now*, where its request began at *started*."""
+        return max(started + self.retry_timeout - now, min(_SHORTEST_ATTEMPT, self.retry_timeout))
 
 
 def ambiguous_result(error: MailerSendError) -> MailerSendAmbiguousResultError:
-    """Return what *error* means for a request that must not be done twice."""
+    """Return what *error* means for a request that must not be sent twice."""
     return MailerSendAmbiguousResultError(str(error), endpoint=error.endpoint)
 
 
@@ -329,17 +297,7 @@ def _may_be_processed(outcome: Outcome) -> bool:
     return outcome.status >= 500 or outcome.status == 408
 
 
-def _may_pass(outcome: Outcome) -> bool:
+def _is_transient(outcome: Outcome) -> bool:
     if isinstance(outcome, Failure):
         return not outcome.permanent and outcome.status is None
-    return outcome.status in _PASSING
-
-
-def _what(outcome: Outcome) -> str:
-    return f"status {outcome.status}" if isinstance(outcome, Answer) else outcome.reason
-
-
-def _after_retries(error: MailerSendError, faults: int, seconds: float) -> MailerSendError:
-    tried = f"It was tried {faults} times in {seconds:.0f} s." if faults > 1 else "It was not tried again."
-    error.args = (f"{error.args[0]} {tried}",)
-    return error
+    return outcome.status in _TRANSIENT

@@ -1,10 +1,9 @@
-"""What a template, a data frame or a Python object leaves where a value was meant."""
+"""Telling a real value from what a template, a data frame or a Python object renders to."""
 
 from __future__ import annotations
 
 import re
 
-# What templates and data frames write for no value.
 _NO_VALUE = frozenset({"none", "null", "nan", "nat", "<na>"})
 _TEMPLATES = (("{{", "}}"), ("{%", "%}"))
 _OBJECT = re.compile(
@@ -16,7 +15,7 @@ _OBJECT = re.compile(
 
 def leftover_problem(value: str) -> str | None:
     """
-    Return why *value* is no value at all; None where it is one.
+    Return why *value* isn't a real value, None where it is one.
 
     >>> leftover_problem("nan")
     "It is 'nan', which stands for no value."

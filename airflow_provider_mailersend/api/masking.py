@@ -1,4 +1,4 @@
-"""Masking what logs and errors must not show: addresses, phone numbers and tokens."""
+"""Masking what logs and errors must not show: email addresses, phone numbers and API tokens."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ADDRESS = re.compile(
     """,
     re.VERBOSE,
 )
-# With its dot as it is, or as it stands in a URL; whatever stands before it.
+# Its dot may be percent-encoded, as in a URL.
 _TOKEN = re.compile(r"(mlsn)(?:\.|%2e)[\w.~+-]*\w", re.IGNORECASE)
-# Without a plus sign it has nine digits at least, and is no date.
+# Without a plus sign it has at least nine digits and is not a date.
 _NUMBER = re.compile(
     r"\+\d[\d ().-]{4,}\d|(?<![\w.:/+-])(?!\d{4}-\d\d-\d\d)\(?\d(?:[ ()-]{0,2}\d){8,14}(?![\w:/-]|\.\d)"
 )
@@ -22,7 +22,7 @@ _NUMBER = re.compile(
 
 def masked(value: str) -> str:
     """
-    Return *value* with what tells a person hidden.
+    Return an address or phone number with most of it hidden.
 
     >>> masked("jane.doe@example.com")
     'j***@example.com'
@@ -31,12 +31,13 @@ def masked(value: str) -> str:
     >>> masked("nobody in particular")
     'n***'
     """
-    name, at, domain = value.strip().rpartition("@")
+    bare = value.strip()
+    name, at, domain = bare.rpartition("@")
     if at:
         return f"{name[:1]}***@{domain}"
-    if value.lstrip("( ").startswith("+"):
-        return f"{value.strip()[:2]}***{value.strip()[-2:]}"
-    return f"{value.strip()[:1]}***"
+    if bare.lstrip("( ").startswith("+"):
+        return f"{bare[:2]}***{bare[-2:]}"
+    return f"{bare[:1]}***"
 
 
 def masked_within(text: str) -> str:
@@ -47,5 +48,5 @@ def masked_within(text: str) -> str:
 
 
 def holds_token(text: str) -> bool:
-    """Return whether an API token of MailerSend stands in *text*."""
+    """Return whether *text* contains a MailerSend API token."""
     return _TOKEN.search(text) is not None

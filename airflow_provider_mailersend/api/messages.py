@@ -1,4 +1,4 @@
-"""Words of messages: a list cut short, an exception of another library."""
+"""Parts of messages: a list cut short, and an exception of another library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USER = re.compile(r"//\S*@")
 
 def join_first(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
     """
-    Return the first of *names*, which are masked already, and how many more of *count* there are.
+    Return the first *most* of *names*, already masked, and how many more of *count* there are.
 
     >>> join_first(["a", "b", "c"], 5, most=2)
     'a, b and 3 more'
@@ -24,10 +24,10 @@ def join_first(names: Iterable[str], count: int, *, most: int = 10, separator: s
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the name of an exception of any library, and the message of its first cause, masked."""
+    """Return the class name of an exception, and the masked message of its root cause."""
     root = error
     while (earlier := root.__cause__ or root.__context__) is not None:
         root = earlier
-    # The URL of a proxy may hold a password, and errors quote it.
-    said = masked_within(_USER.sub("//", str(root)[:300]))
-    return f"{type(error).__name__}, {said}" if said else type(error).__name__
+    # Errors quote the proxy URL, which may contain a password.
+    message = masked_within(_USER.sub("//", str(root)[:300]))
+    return f"{type(error).__name__}, {message}" if message else type(error).__name__

@@ -1,12 +1,13 @@
-"""Reading an answer that is not what was asked for: the error it means, and what in it helps to go on."""
+"""What an unsuccessful response means: the error to raise, and the parts of it that help to go on."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote
 
-from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, unexpected_answer
+from airflow_provider_mailersend.api.answers import NOT_JSON, Answer, Failure, Outcome, unexpected_answer
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import (
@@ -21,13 +22,13 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendValidationError,
 )
 
-#: How much of an answer's words an error repeats, and how much of them is read for that, in characters.
+# How much of the API's message an error repeats, and how much of it is read for that, in characters.
 _LONGEST_MESSAGE = 300
 _MOST_READ = 4000
 
 
 def error_from(request: Request, outcome: Outcome) -> MailerSendError:
-    """Return the error that an answer other than success, or no answer, means."""
+    """Return the error that an unsuccessful response, or none, means."""
     if isinstance(outcome, Failure):
         if outcome.status is not None:
             return unexpected_answer(request, outcome, outcome.reason)
@@ -37,133 +38,103 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         )
         failed.permanent = outcome.permanent
         return failed
-    error = _error_class(outcome.status)(
-        _explained(request, outcome), endpoint=request.endpoint, status=outcome.status
+    status = outcome.status
+    errors = parse_errors(outcome) if status == 422 else {}
+    answered = f"{request.endpoint} answered {status}"
+    reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
+    explained = f"{answered}: {reason}" if reason else answered
+    error: type[MailerSendError] = MailerSendRequestError
+    message = f"{explained}."
+    if status == 401:
+        error = MailerSendAuthenticationError
+        message = (
+            f"MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', "
+            "into the connection's API token field (its password)."
+        )
+    elif status == 403:
+        error = MailerSendPermissionError
+        needed = f"the scope {request.scope}" if request.scope else "more rights"
+        message = (
+            f"MailerSend does not allow this request ({explained}). The API token needs {needed}. If it has that, "
+            "check in MailerSend that the account isn't suspended, and that its allowed IP addresses include this "
+            "machine's."
+        )
+    elif status == 404 and "{id}" in request.endpoint:
+        error = MailerSendNotFoundError
+        id_ = masked_within(unquote(request.path.rpartition("/")[2]))
+        message = f"MailerSend has nothing of this id: {id_} ({answered})."
+    elif status == 404:
+        error = MailerSendNotFoundError
+        message = f"{explained}. Check that the connection's host is MailerSend's API."
+    elif status == 422:
+        advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
+        return MailerSendValidationError(
+            message + advice, endpoint=request.endpoint, status=status, errors=errors
+        )
+    elif 300 <= status < 400:
+        error = MailerSendUnexpectedAnswerError
+        message = (
+            f"{answered}, a redirect. Redirects aren't followed, as they would send the API token elsewhere. Correct "
+            "the connection's host, or leave it empty."
+        )
+    elif status >= 500 or status in (408, 421):
+        error = MailerSendServerError
+    return error(message, endpoint=request.endpoint, status=status)
+
+
+def _domain_advice(request: Request) -> str:
+    # The API says "is required" of a domain_id that was sent, where the account has no such domain.
+    sent = (request.body or {}).get("domain_id") or request.params.get("domain_id")
+    if not sent:
+        return "No domain was given: pass a domain's id as domain_id, or its name as domain."
+    return (
+        f"The domain_id {masked_within(str(sent))!r} was sent, but the account has no domain with this id. Copy the id "
+        "from the domain's page in MailerSend (Domains), or pass its name as domain. A task without a domain_id uses "
+        "the connection's Domain ID."
     )
-    if isinstance(error, MailerSendValidationError):
-        error.errors = parse_errors(outcome)
-    return error
 
 
-def _error_class(status: int) -> type[MailerSendError]:
-    match status:
-        case 401:
-            return MailerSendAuthenticationError
-        case 403:
-            return MailerSendPermissionError
-        case 404:
-            return MailerSendNotFoundError
-        case 422:
-            return MailerSendValidationError
-        case _ if 300 <= status < 400:
-            return MailerSendUnexpectedAnswerError
-        case _ if status >= 500 or status in (408, 421):
-            return MailerSendServerError
-        case _:
-            return MailerSendRequestError
-
-
-def _explained(request: Request, answer: Answer) -> str:
-    said = f"{request.endpoint} answered {answer.status}"
-    message = parse_message(answer).rstrip(".")
-    because = f": {message}" if message else ""
-    match answer.status:
-        case 401:
-            return (
-                f"MailerSend does not accept the API token ({said}{because}). Put a valid token, which begins with "
-                "'mlsn.', into the connection's API token field (its password)."
-            )
-        case 403:
-            needed = f"the scope {request.scope}" if request.scope else "more rights"
-            return (
-                f"MailerSend does not allow this ({said}{because}). The API token needs {needed}; if it has that, "
-                "see in MailerSend whether the account is suspended, or its list of allowed IP addresses lacks this "
-                "machine."
-            )
-        case 404 if "{id}" in request.endpoint:
-            id_ = unquote(request.path.rpartition("/")[2])
-            return f"{said}: MailerSend has nothing of this id ({masked_within(id_)})."
-        case 404:
-            return f"{said}{because}. See whether the connection's host is MailerSend's API."
-        case 422:
-            errors = parse_errors(answer)
-            fields = _fields(errors)
-            advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
-            return f"{said}: {fields}.{advice}" if fields else f"{said}{because}."
-        case status if 300 <= status < 400:
-            return (
-                f"{said}, a redirect, and redirects are not followed, as they would take the token elsewhere. "
-                "Correct the connection's host, or leave it empty."
-            )
-        case _:
-            return f"{said}{because}."
-
-
-def error_in_success(request: Request, answer: Answer) -> MailerSendValidationError | None:
-    """Return the error that the body of a success tells of, where it tells of any."""
+def check_change(request: Request, answer: Answer) -> None:
+    """Raise where the body of a successful change reports errors, or is from something in front of the API."""
+    if not answer.body.strip():
+        return
     try:
         body = answer.json()
     except ValueError:
-        return None
+        raise unexpected_answer(request, answer, NOT_JSON) from None
     if not isinstance(body, dict) or not body.get("errors"):
-        return None
+        return
     errors = parse_errors(answer)
-    why = _fields(errors) or parse_message(answer) or _short(str(body["errors"]))
-    return MailerSendValidationError(
-        f"{request.endpoint} answered {answer.status}, but with errors: {why.rstrip('.')}.",
+    reason = _describe_fields(errors) or parse_message(answer) or _short(str(body["errors"]))
+    raise MailerSendValidationError(
+        f"{request.endpoint} answered {answer.status}, but with errors: {reason.rstrip('.')}.",
         endpoint=request.endpoint,
         status=answer.status,
         errors=errors,
     )
 
 
-def _fields(errors: Mapping[str, Sequence[str]]) -> str:
-    return _short("; ".join(f"{name}: {' '.join(why).rstrip('.')}" for name, why in list(errors.items())[:5]))
-
-
-def _domain_advice(request: Request) -> str:
-    # The API says "is required" of a domain_id that was sent and that the account does not have.
-    sent = (request.body or {}).get("domain_id") or request.params.get("domain_id")
-    if not sent:
-        return "No domain was given: give a domain's id as domain_id, or its name as domain."
-    return (
-        f"The domain_id {masked_within(str(sent))!r} was sent, and the account has no domain of this id: see the "
-        "domain's page in MailerSend (Domains) for its id, or give its name as domain. Without a domain_id of the "
-        "task's own it comes from the connection's Domain ID."
-    )
-
-
 def parse_message(answer: Answer) -> str:
-    """Return what an answer says went wrong, short and masked; empty where it says nothing readable."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return "a body that is no JSON" if answer.body else ""
-    message = body.get("message") if isinstance(body, dict) else None
+    """Return the API's message, short and masked; empty where there is none."""
+    message = _error_body(answer).get("message")
     return _short(message) if isinstance(message, str) else ""
 
 
 def parse_errors(answer: Answer) -> dict[str, list[str]]:
-    """Return an answer's messages for each field; empty where there are none that can be read."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    errors = body.get("errors") if isinstance(body, dict) else None
+    """Return the API's messages by field, masked; empty where there are none."""
+    errors = _error_body(answer).get("errors")
     if not isinstance(errors, dict):
         return {}
-    return {
-        str(name): [masked_within(str(message)) for message in (said if isinstance(said, list) else [said])]
-        for name, said in errors.items()
-    }
+    lists = {name: said if isinstance(said, list) else [said] for name, said in errors.items()}
+    return {str(name): [masked_within(str(one)) for one in messages] for name, messages in lists.items()}
 
 
 def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[str, int], str]:
     """
     Return the items that *error* refuses, by field and index, each with the API's reason.
 
-    Empty unless every message is about one item of one of *fields*. The API calls items by where they stood in the
-    request, of which its caller does not know: here a reason says "it".
+    Empty unless every message is about one item of one of *fields*. The API names items by their index in the request,
+    which the caller doesn't know: the reasons say "It" instead.
     """
     refused = {}
     for name, messages in error.errors.items():
@@ -177,10 +148,9 @@ def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[
 
 def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int | None:
     """
-    Return how many items to send where *error* refuses a batch of *size* for its size, else None.
+    Return how many items to send where *error* refuses a batch of *size* as too large, else None.
 
-    It is what the API names, where it names fewer than were sent, else half. Complaints about single items, which
-    may come with it, will come again.
+    That is the number the API names, where it is smaller, else half. Errors about single items come again.
     """
     if size < 2:
         return None
@@ -188,14 +158,26 @@ def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int
         return size // 2
     if not isinstance(error, MailerSendValidationError):
         return None
-    if not {name.partition(".")[0] for name in error.errors} <= set(fields):
+    named_fields = {name.partition(".")[0] for name in error.errors}
+    reasons = " ".join(message for field in fields for message in error.errors.get(field, ()))
+    limit = re.search(r"not have more than (\d+) items", reasons)
+    if limit is None or not named_fields <= set(fields):
         return None
-    said = " ".join(message for field in fields for message in error.errors.get(field, ()))
-    named = re.search(r"not have more than (\d+) items", said)
-    if named is None:
-        return None
-    most = int(named[1])
+    most = int(limit[1])
     return most if 0 < most < size else size // 2
+
+
+def _error_body(answer: Answer) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {"message": NOT_JSON} if answer.body else {}
+    return body if isinstance(body, dict) else {}
+
+
+def _describe_fields(errors: Mapping[str, Sequence[str]]) -> str:
+    first = list(errors.items())[:5]
+    return _short("; ".join(f"{name}: {' '.join(reasons).rstrip('.')}" for name, reasons in first))
 
 
 def _short(text: str) -> str:

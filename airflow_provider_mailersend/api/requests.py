@@ -1,4 +1,4 @@
-"""What can be asked of MailerSend: one :class:`Request` value, and one builder for each endpoint."""
+"""What to request from MailerSend: one :class:`Request` value, and one builder for each endpoint."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from urllib.parse import quote
 from airflow_provider_mailersend.api.ids import checked_id
 from airflow_provider_mailersend.api.masking import masked_within
 
-#: Where the API lives, unless a connection names another place.
+#: The API's URL, unless a connection names another; and its path on a host that is given without one.
 BASE_URL = "https://api.mailersend.com/v1"
-
-#: The path under which the API answers on a host that is given without one.
 BASE_PATH = "/v1"
 
-#: The most entries that a page may hold. Left to itself the API sends 10, or 25: always ask.
+#: The most entries of a page. The API's default is 10 or 25, so this is always sent.
 PAGE_SIZE = 100
 
-#: As a domain's id: none, whatever the connection says. On the blocklist that is the account.
+#: As a domain id: no domain, whatever the connection says. On the blocklist that is the account itself.
 ACCOUNT = "account"
 
-#: How many addresses or ids to put into one request; the API's own limit is not known.
+#: How many addresses or ids to send in one request; the API's own limit is unknown.
 BATCH_SIZE = 500
 
 
 class SuppressionList(StrEnum):
-    """The five lists of those who must not be written to, by the words of the API's own paths."""
+    """The five suppression lists, contacts that you must not email, by the names in the API's paths."""
 
     BLOCKLIST = "blocklist"
     HARD_BOUNCES = "hard-bounces"
@@ -38,85 +36,73 @@ class SuppressionList(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> SuppressionList:
-        raise ValueError(
-            f"suppression_list must be one of {', '.join(cls)}; got {masked_within(repr(value))}"
-        )
+        raise _unknown(cls, "suppression_list", value)
 
     @property
     def takes_additions(self) -> bool:
-        """Whether entries can be added: an address goes on hold, and leaves the list, by itself."""
+        """Whether entries can be added: MailerSend itself puts addresses on hold."""
         return self is not SuppressionList.ON_HOLD
 
     @property
     def takes_duplicates(self) -> bool:
-        """Whether what is added again becomes another entry."""
+        """Whether a value that is added again becomes another entry."""
         return self is SuppressionList.BLOCKLIST
-
-    @property
-    def takes_patterns(self) -> bool:
-        """Whether regular expressions stand on the list beside addresses."""
-        return self is SuppressionList.BLOCKLIST
-
-    def check_takes(self, kinds: Iterable[str]) -> None:
-        """Raise :class:`ValueError` where one of *kinds* is ``patterns`` and the list takes none."""
-        if not self.takes_patterns and "patterns" in kinds:
-            raise ValueError(f"patterns stand on the blocklist only, not on {self}")
 
     @property
     def adds_to_a_domain(self) -> bool:
-        """Whether adding needs a domain: documented as optional, answered with 422 without one."""
+        """Whether additions need a domain: documented as optional, but refused with 422 without one."""
         return self is not SuppressionList.BLOCKLIST
+
+    def check_takes(self, kinds: Iterable[str]) -> None:
+        """Raise :class:`ValueError` where *kinds* include ``patterns``, and the list takes only addresses."""
+        if self is not SuppressionList.BLOCKLIST and "patterns" in kinds:
+            raise ValueError(f"patterns stand on the blocklist only, not on {self}")
 
 
 class SmsRecipientStatus(StrEnum):
-    """Whether an SMS recipient may be written to."""
+    """Whether you may text an SMS recipient."""
 
     ACTIVE = "active"
     OPT_OUT = "opt_out"
 
     @classmethod
     def _missing_(cls, value: object) -> SmsRecipientStatus:
-        raise ValueError(f"status must be one of {', '.join(cls)}; got {masked_within(repr(value))}")
+        raise _unknown(cls, "status", value)
+
+
+def _unknown(choices: type[StrEnum], name: str, value: object) -> ValueError:
+    return ValueError(f"{name} must be one of {', '.join(choices)}; got {masked_within(repr(value))}")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """
-    One request, not yet sent.
-
-    :param method: the HTTP method.
-    :param path: the path below the base URL, quoted.
-    :param endpoint: the endpoint as the API's documents write it, for messages: it holds no id.
-    :param scope: the token scope that the endpoint asks for, for messages.
-    :param params: the query.
-    :param body: what is sent as JSON.
-    :param uses_quota: whether it counts against the daily quota.
-    :param grows_at_one_end: whether what is new stands at one end of the list asked for; recipients are by address.
-    """
+    """One request, not sent yet."""
 
     method: str
-    path: str
-    endpoint: str
-    scope: str | None = None
+    path: str  # below the base URL, percent-encoded
+    endpoint: str  # as the API's documentation writes it, without ids, for messages
+    scope: str | None = None  # the token scope that the endpoint needs, for messages
     params: Mapping[str, str | int] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    uses_quota: bool = True
-    grows_at_one_end: bool = True
+    body: Mapping[str, Any] | None = None  # sent as JSON
+    uses_quota: bool = True  # whether it counts against the daily quota
+    grows_at_one_end: bool = True  # where a list's new entries are; recipients are sorted by address
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once: emptying a list again may take what is new."""
+        """Whether sending it twice is as good as once: emptying a list again may delete new entries."""
         empties_a_list = self.method == "DELETE" and "all" in (self.body or {})
         return self.method != "POST" and not empties_a_list
 
     def at_page(self, page: int) -> Request:
-        """Return the same question for page *page*, counted from 1."""
+        """Return the same request for page *page*, counted from 1."""
         return replace(self, params={**self.params, "page": page, "limit": PAGE_SIZE})
 
 
+# The lists' builders return the request for the first page; without a domain id, it is for the account and all domains.
+
+
 def list_suppressions(suppression_list: SuppressionList, domain_id: str | None = None) -> Request:
-    """Ask for the first page of a list: of one domain, or of the account and all its domains."""
-    return _listing(f"/suppressions/{suppression_list}", "suppressions_read", domain_id=domain_id)
+    return _list(f"/suppressions/{suppression_list}", "suppressions_read", domain_id=domain_id)
 
 
 def add_suppressions(
@@ -126,80 +112,69 @@ def add_suppressions(
     patterns: Sequence[str] = (),
     domain_id: str | None = None,
 ) -> Request:
-    """Ask to put addresses, and on the blocklist patterns, on a list."""
-    body = {"domain_id": domain_id, "recipients": list(recipients), "patterns": list(patterns)}
-    return _suppressions("POST", suppression_list, {key: value for key, value in body.items() if value})
+    return _change("POST", suppression_list, domain_id, recipients=list(recipients), patterns=list(patterns))
 
 
 def delete_suppressions(
     suppression_list: SuppressionList, ids: Sequence[str], domain_id: str | None = None
 ) -> Request:
-    """Ask to take the entries of these ids off a list. No ids are an error, never "all"."""
+    """Raises :class:`ValueError` without ids, which must never mean "all"."""
     if not ids:
         raise ValueError("a request that deletes by id needs at least one id")
-    return _suppressions("DELETE", suppression_list, _with_domain({"ids": list(ids)}, domain_id))
+    return _change("DELETE", suppression_list, domain_id, ids=list(ids))
 
 
 def delete_all_suppressions(suppression_list: SuppressionList, domain_id: str | None = None) -> Request:
-    """Ask to empty a list: of one domain, or of the account and all its domains."""
-    return _suppressions("DELETE", suppression_list, _with_domain({"all": True}, domain_id))
+    return _change("DELETE", suppression_list, domain_id, all=True)
 
 
 def list_recipients(domain_id: str | None = None) -> Request:
-    """Ask for the first page of the recipients: of one domain, or of all."""
-    return replace(_listing("/recipients", "recipients_read", domain_id=domain_id), grows_at_one_end=False)
+    return replace(_list("/recipients", "recipients_read", domain_id=domain_id), grows_at_one_end=False)
 
 
 def get_recipient(recipient_id: str) -> Request:
-    """Ask for one recipient."""
     return _single("GET", "/recipients", recipient_id, "recipients_read")
 
 
 def delete_recipient(recipient_id: str) -> Request:
-    """Ask to delete one recipient."""
     return _single("DELETE", "/recipients", recipient_id, "recipients_full")
 
 
 def list_sms_recipients(
     status: SmsRecipientStatus | None = None, sms_number_id: str | None = None
 ) -> Request:
-    """Ask for the first page of the SMS recipients, of a status or an SMS number where given."""
-    return _listing("/sms-recipients", "sms_read", status=status, sms_number_id=sms_number_id)
+    return _list("/sms-recipients", "sms_read", status=status, sms_number_id=sms_number_id)
 
 
 def get_sms_recipient(sms_recipient_id: str) -> Request:
-    """Ask for one SMS recipient."""
     return _single("GET", "/sms-recipients", sms_recipient_id, "sms_read")
 
 
 def update_sms_recipient(sms_recipient_id: str, status: SmsRecipientStatus) -> Request:
-    """Ask to set one SMS recipient's status, in the body: as documented it would be a query parameter."""
+    # In the body, as vendor clients send it; documented is a query parameter.
     request = _single("PUT", "/sms-recipients", sms_recipient_id, "sms_full")
     return replace(request, body={"status": str(status)})
 
 
 def list_domains() -> Request:
-    """Ask for the first page of the account's domains."""
-    return _listing("/domains", "domains_read")
+    return _list("/domains", "domains_read")
 
 
 def get_api_quota() -> Request:
-    """Ask what is left of the day's requests. The question itself is free."""
     return Request("GET", "/api-quota", "GET /api-quota", uses_quota=False)
 
 
-def _suppressions(method: str, suppression_list: SuppressionList, body: Mapping[str, Any]) -> Request:
-    path = f"/suppressions/{suppression_list}"
-    return Request(method, path, f"{method} {path}", scope="suppressions_full", body=body)
-
-
-def _with_domain(body: dict[str, Any], domain_id: str | None) -> dict[str, Any]:
-    return {"domain_id": domain_id, **body} if domain_id else body
-
-
-def _listing(path: str, scope: str, **filters: str | None) -> Request:
+def _list(path: str, scope: str, **filters: str | None) -> Request:
     params = {name: str(value) for name, value in filters.items() if value}
     return Request("GET", path, f"GET {path}", scope=scope, params=params).at_page(1)
+
+
+def _change(
+    method: str, suppression_list: SuppressionList, domain_id: str | None, **items: Sequence[str] | bool
+) -> Request:
+    path = f"/suppressions/{suppression_list}"
+    body = {name: value for name, value in {"domain_id": domain_id, **items}.items() if value}
+    return Request(method, path, f"{method} {path}", scope="suppressions_full", body=body)
 
 
 def _single(method: str, path: str, id_: str, scope: str) -> Request:

@@ -1,9 +1,11 @@
-"""What the hooks share: the connection's settings, the flow of one account's requests, and its token."""
+"""What both hooks share: the connection's settings, and the flow and the log of one account's requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -11,59 +13,29 @@ from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.api.whole_list import WholeList
-from airflow_provider_mailersend.exceptions import MailerSendError
-from airflow_provider_mailersend.hooks.connection import (
-    CONNECTION_TYPE,
-    Settings,
-    extra_of,
-    settings_of,
-    warning_of,
-)
+from airflow_provider_mailersend.hooks.connection import CONNECTION_TYPE, Settings, read_settings
 from airflow_provider_mailersend.hooks.progress import WORTH_A_LINE, Reporter
+from airflow_provider_mailersend.jobs.domains import Scope
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-_MAY_BE_INCOMPLETE = (
-    "Entries may have been missed: the list's order kept varying from one request to the next."
-)
+_MAY_BE_INCOMPLETE = "Some entries may be missing: the list's order kept varying between requests."
 
-#: What this process has warned of.
+#: The warnings this process has logged about connections: a task or a triggerer may make any number of hooks.
 _WARNED: set[str] = set()
 
 
-class _HttpRequest(Protocol):
-    """A request of either HTTP library: neither is imported for the other's hook."""
-
-    url: Any
-
-    @property
-    def headers(self) -> MutableMapping[str, str]: ...
-
-
-_AnyRequest = TypeVar("_AnyRequest", bound=_HttpRequest)
-
-
 class MailerSendAccount(BaseHook):
-    """
-    What both hooks share: the connection's settings, and the flow of one account's requests.
-
-    :param mailersend_conn_id: the Airflow connection, of type ``mailersend``.
-    :param timeout: how long one request may take, from connecting to the last byte of its answer, in seconds; the
-        connection's when None.
-    :param max_retries: how often a request is repeated after a fault; the connection's when None.
-    :param quota_reserve: how many of the day's requests to leave to sending; the connection's when None.
-    :param retry_timeout: how long one request may take in all, its waits and repeats included, in seconds. A job
-        of many requests has no deadline here: give its task an ``execution_timeout``.
-    """
+    """The base of both hooks. :class:`MailerSendHook` documents the parameters."""
 
     conn_name_attr = "mailersend_conn_id"
     default_conn_name = "mailersend_default"
     conn_type = CONNECTION_TYPE
     hook_name = "MailerSend"
 
-    #: Waits from this length on, in seconds, are logged when they begin.
-    _logs_waits_from = WORTH_A_LINE
+    #: The shortest wait to log as soon as it begins, in seconds.
+    _log_waits_from = WORTH_A_LINE
 
     def __init__(
         self,
@@ -81,38 +53,58 @@ class MailerSendAccount(BaseHook):
         self.max_retries = max_retries
         self.quota_reserve = quota_reserve
         self.retry_timeout = retry_timeout
-        #: The ids of the account's domains that are known, by their names: one that is asks nothing.
+        #: The IDs of the account's domains known so far, by name: a known domain takes no request.
         self.domain_ids: dict[str, str] = {}
 
-    def _settings_from(self, connection: Connection) -> Settings:
-        extra = extra_of(connection)
-        given = {
-            name: value
-            for name in ("timeout", "max_retries", "quota_reserve")
-            if (value := getattr(self, name)) is not None
-        }
-        self._warn_once(warning_of(self.mailersend_conn_id, extra))
-        return settings_of(connection, extra, given)
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection's settings. Raises :class:`.MailerSendSettingsError` where one is not valid."""
+        return self._read_settings(self.get_connection(self.mailersend_conn_id))
 
-    def _warn_once(self, warning: str | None) -> None:
-        # A task, or a triggerer, may make any number of hooks.
-        if warning is not None and warning not in _WARNED:
-            _WARNED.add(warning)
-            self.log.warning("%s", warning)
+    @property
+    def requests_sent(self) -> int:
+        """How many requests this hook has sent, retries included."""
+        return self._flow.requests
 
-    def _flow_for(self, settings: Settings) -> Flow:
+    @property
+    def seconds_waited(self) -> dict[str, float]:
+        """How long this hook has waited, in seconds, by reason: ``the rate limit``, ``a retry after …``."""
+        return dict(self._reporter.waited)
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the API's clock is ahead of this machine's; zero before a response has told."""
+        ahead = self._flow.throttle.clock_ahead if "_flow" in vars(self) else None
+        return timedelta(seconds=ahead or 0.0)
+
+    @cached_property
+    def _flow(self) -> Flow:
+        settings = self.settings
         throttle = Throttle(window=settings.rate_limit_window, quota_reserve=settings.quota_reserve)
         flow = Flow(throttle, max_retries=settings.max_retries, retry_timeout=self.retry_timeout)
         flow.domain_ids = self.domain_ids
         return flow
 
-    def _reporter_of(self, flow: Flow) -> Reporter:
-        return Reporter(self.log, self.mailersend_conn_id, flow, worth_a_line=self._logs_waits_from)
+    @cached_property
+    def _reporter(self) -> Reporter:
+        return Reporter(self.log, self.mailersend_conn_id, self._flow, worth_a_line=self._log_waits_from)
 
-    def _warn_of(self, whole: WholeList, endpoint: str) -> None:
+    def _read_settings(self, connection: Connection) -> Settings:
+        arguments = {name: getattr(self, name) for name in ("timeout", "max_retries", "quota_reserve")}
+        settings, warning = read_settings(connection, arguments)
+        if warning is not None and warning not in _WARNED:
+            _WARNED.add(warning)
+            self.log.warning("%s", warning)
+        return settings
+
+    def _scope(self, domain_id: str | None, domain: str | None) -> Scope:
+        return Scope.of(domain_id, domain, self.settings.domain_id)
+
+    def _warn_about_list(self, whole: WholeList, endpoint: str) -> None:
         if whole.unreadable_dates:
             self.log.warning(
-                "%s held %d entries whose created_at cannot be read, such as %r. They were kept, whatever their date.",
+                "%s: %d entries have a created_at that isn't a valid date, such as %r. They are included, whatever "
+                "their date.",
                 endpoint,
                 len(whole.unreadable_dates),
                 whole.unreadable_dates[0],
@@ -120,40 +112,14 @@ class MailerSendAccount(BaseHook):
         if whole.may_be_incomplete:
             self.log.warning("%s: %s", endpoint, _MAY_BE_INCOMPLETE)
 
-    def _warn_of_result(self, result: Mapping[str, Any]) -> None:
+    def _warn_about_result(self, result: Mapping[str, Any]) -> None:
         if result.get("may_be_incomplete"):
             self.log.warning("%s", _MAY_BE_INCOMPLETE)
         stored = result.get("first_stored_differently", result.get("stored_differently")) or []
         for one in stored[:10]:
             self.log.warning(
-                "MailerSend stored %s %s as %s, which is not the same: correct the source to the stored spelling.",
+                "MailerSend stored %s %s as %s, which differs: change it in the source to the stored spelling.",
                 one["where"],
                 masked(one["value"]),
                 masked(one["stored_as"]),
             )
-
-    def _fail(self, error: MailerSendError) -> NoReturn:
-        error.conn_id = self.mailersend_conn_id
-        raise error
-
-
-class Bearer:
-    """Puts the token on requests to the API itself, of either HTTP library, and on no others."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __call__(self, request: _AnyRequest) -> _AnyRequest:
-        if str(request.url).startswith(f"{self._settings.base_url}/"):
-            request.headers["Authorization"] = f"Bearer {self._settings.token}"
-        return request
-
-
-def connected(quota: dict[str, Any]) -> str:
-    """Return what a connection that works tells of *quota*."""
-    if quota["remaining"] < 0:
-        return "Connected to MailerSend. The account's requests a day are not limited."
-    return (
-        f"Connected to MailerSend. {quota['remaining']} of the day's {quota['quota']} requests are left until "
-        f"{quota['reset']}."
-    )

@@ -1,8 +1,8 @@
-"""A time limit for a whole exchange over requests, whose own time-outs begin anew with each byte that comes."""
+"""A time limit for a whole exchange over requests, whose own timeouts start over with every byte received."""
 
 from __future__ import annotations
 
-import io
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -15,54 +15,53 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
+from urllib3.util.connection import create_connection
 
 from airflow_provider_mailersend.api.bodies import LARGEST_BODY
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-
-#: How much is read of one answer, its headers and its chunks' lengths included, in bytes: some of them are read by
-#: lines, and older versions of urllib3 let a line have no end.
+#: The most bytes to read of one response, headers and chunk sizes included: urllib3 may read lines of any length.
 _MOST_READ = 2 * LARGEST_BODY
 
 
 class Deadline:
-    """
-    When an exchange must be over.
+    """The end of an exchange that may take *seconds*. Without an end, sockets keep the timeouts they have."""
 
-    :param seconds: how long it may take.
-    """
-
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = math.inf) -> None:
         self._ends = time.monotonic() + seconds
         #: Whether the request has begun to leave this machine.
         self.sent = False
 
     @property
+    def is_set(self) -> bool:
+        return self._ends < math.inf
+
+    @property
     def is_over(self) -> bool:
-        """Whether the time is up."""
         return time.monotonic() >= self._ends
 
-    def limit(self, sock: socket.socket, shares: int = 1) -> None:
-        """
-        Let the next operation of *sock* take what is left of the time.
-
-        :param shares: a part of it, where others are to come.
-        :raises TimeoutError: nothing is left.
-        """
+    def left(self) -> float:
+        """Return the seconds left. Raises :class:`TimeoutError` where there are none."""
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        sock.settimeout(left / shares)
+        return left
+
+    def limit(self, sock: socket.socket) -> None:
+        """Limit the next operation of *sock* to the time left."""
+        if self.is_set:
+            sock.settimeout(self.left())
 
 
-_deadline: ContextVar[Deadline | None] = ContextVar("_deadline", default=None)
+_NO_DEADLINE = Deadline()
+_deadline: ContextVar[Deadline] = ContextVar("_deadline", default=_NO_DEADLINE)
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[Deadline]:
-    """Let all that this thread does meanwhile by way of a :class:`DeadlineAdapter` take no more than *seconds*."""
+    """Limit everything that this thread does in the block through a :class:`DeadlineAdapter` to *seconds*."""
     deadline = Deadline(seconds)
     token = _deadline.set(deadline)
     try:
@@ -72,52 +71,36 @@ def within(seconds: float) -> Iterator[Deadline]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections keep to :func:`within`. Looking up a host's name is the system's to limit."""
+    """An adapter whose connections keep to :func:`within`. Only the DNS lookup keeps the system's own time limit."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        # By way of the pool, as those of proxies have classes of their own.
+        # Set on the pool, as each kind of proxy has a connection class of its own.
         pool.ConnectionCls = _limited(pool.ConnectionCls)
         return pool
-
-
-class _LimitedReader(io.RawIOBase):
-    """Reads from a socket by way of *raw*, each time no longer than what is left, and not without end."""
-
-    def __init__(self, raw: Any, sock: socket.socket, deadline: Deadline) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._deadline = deadline
-        self._read = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        number: int = self._raw.fileno()
-        return number
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        self._deadline.limit(self._sock)
-        read: int | None = self._raw.readinto(buffer)
-        self._read += read or 0
-        if self._read > _MOST_READ:
-            raise OSError(f"the answer has more than {_MOST_READ // 2**20} MiB")
-        return read
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 class _LimitedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         deadline = _deadline.get()
-        if deadline is not None:
-            # Below the buffer: a line that comes byte by byte is read by one call of its own.
-            raw = self.fp.detach()
-            self.fp = io.BufferedReader(_LimitedReader(raw, sock, deadline))
+        if not deadline.is_set:
+            return
+        # Below the buffer: reading one line from the buffer can take any number of reads from the socket.
+        raw: Any = self.fp.raw
+        read_from_socket = raw.readinto
+        received = 0
+
+        def readinto(buffer: WriteableBuffer) -> int | None:
+            nonlocal received
+            deadline.limit(sock)
+            count: int | None = read_from_socket(buffer)
+            received += count or 0
+            if received > _MOST_READ:
+                raise OSError(f"the response has more than {_MOST_READ // 2**20} MiB")
+            return count
+
+        raw.readinto = readinto
 
 
 class _LimitedConnection(HTTPConnection):
@@ -125,32 +108,27 @@ class _LimitedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         deadline = _deadline.get()
-        if deadline is None:
-            return super()._new_conn()
-        # A connection to a SOCKS proxy is made by PySocks.
-        sock = super()._new_conn() if hasattr(self, "_socks_options") else self._connected(deadline)
-        # What is left is for TLS.
+        # PySocks connects to a SOCKS proxy by itself.
+        is_ours = deadline.is_set and not hasattr(self, "_socks_options")
+        sock = self._connect_within(deadline) if is_ours else super()._new_conn()
+        # TLS gets the time left.
         deadline.limit(sock)
         return sock
 
-    def _connected(self, deadline: Deadline) -> socket.socket:
-        """Connect to the first of the host's addresses that lets us: urllib3 would give each the whole time."""
-        failed = OSError("the host has no address")
+    def _connect_within(self, deadline: Deadline) -> socket.socket:
+        """Connect to the first of the host's addresses that accepts: urllib3 would give each one the whole time."""
+        failure = OSError("the host has no address")
         try:
             addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-            for number, (family, kind, protocol, _, address) in enumerate(addresses):
-                sock = socket.socket(family, kind, protocol)
+            for number, (*_, (host, *_)) in enumerate(addresses):
+                share = deadline.left() / (len(addresses) - number)
                 try:
-                    for option in self.socket_options or ():
-                        sock.setsockopt(*option)
-                    deadline.limit(sock, len(addresses) - number)
-                    sock.connect(address)
+                    return create_connection(
+                        (str(host), self.port), share, socket_options=self.socket_options
+                    )
                 except OSError as error:
-                    sock.close()
-                    failed = error
-                else:
-                    return sock
-            raise failed
+                    failure = error
+            raise failure
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
 
@@ -159,20 +137,16 @@ class _LimitedConnection(HTTPConnection):
         try:
             super()._tunnel()
         finally:
-            if deadline is not None:
-                # What was sent until now was for the proxy.
-                deadline.sent = False
-        if deadline is not None:
-            # What is left is for TLS.
-            deadline.limit(self.sock)
+            # Only the proxy has received anything so far.
+            deadline.sent = False
+        deadline.limit(self.sock)
 
     def send(self, data: Any) -> None:
         deadline = _deadline.get()
-        if deadline is not None:
-            if self.sock is None:
-                self.connect()
-            deadline.limit(self.sock)
-            deadline.sent = True
+        if self.sock is None:
+            self.connect()
+        deadline.limit(self.sock)
+        deadline.sent = True
         super().send(data)
 
 

@@ -1,84 +1,66 @@
-"""One request over requests, and what comes of it."""
+"""What both hooks share of one exchange: the headers, the token, and what a failed exchange means."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
-
-import requests
+from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.bodies import ACCEPT_ENCODING, Body, BodyError
-from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.hooks.account import Bearer
+from airflow_provider_mailersend.api.bodies import ACCEPT_ENCODING, BodyError
+from airflow_provider_mailersend.api.messages import describe_error
 from airflow_provider_mailersend.hooks.connection import Settings
-from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
-from airflow_provider_mailersend.hooks.failures import no_answer, unreadable
 
-#: How much of a body is read at once, in bytes.
-_PIECE = 65536
+HEADERS = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
 
 
-def session_for(settings: Settings) -> requests.Session:
-    """Return a session that sends the token to the API's own URLs only."""
-    session = requests.Session()
-    session.headers.update({"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING})
-    # As auth, not as a header: a .netrc entry for the host would replace a header.
-    session.auth = Bearer(settings)
-    session.trust_env = not settings.on_this_machine
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, DeadlineAdapter())
-    return session
+class Bearer:
+    """Adds the token to requests, of either library, to the API's own URLs and to no others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, request: Any) -> Any:
+        if str(request.url).startswith(f"{self._settings.base_url}/"):
+            request.headers["Authorization"] = f"Bearer {self._settings.token}"
+        return request
 
 
-def exchange(
-    session: requests.Session,
-    environment: Mapping[str, Any],
+def no_answer(
+    error: Exception,
     settings: Settings,
-    request: Request,
-    seconds: float,
-) -> Outcome:
+    *,
+    timed_out_after: float | None = None,
+    never_sent: bool = False,
+    permanent: bool = False,
+) -> Failure:
     """
-    Send *request* and return what comes of it, whatever it is: nothing is raised.
+    Return what *error*, of either library, means. It names the host and masks the token.
 
-    :param environment: the proxies and certificates that the environment names.
-    :param seconds: how long all of it may take, from connecting to the body's last byte.
+    :param timed_out_after: the seconds that the exchange was given, where it took longer.
+    :param never_sent: whether the request cannot have left this machine.
+    :param permanent: whether a URL is wrong, the API's or a proxy's, or a module that it needs is missing.
     """
-    with within(seconds) as deadline:
-        try:
-            prepared = session.prepare_request(
-                requests.Request(
-                    request.method,
-                    settings.base_url + request.path,
-                    params=request.params,
-                    json=request.body,
-                )
-            )
-            adapter = session.get_adapter(settings.base_url)
-            # One that somebody else put there does not tell.
-            deadline.sent = not isinstance(adapter, DeadlineAdapter)
-            # Not by the session, which would read the body of a redirect whole, and parse where it leads.
-            response = adapter.send(prepared, timeout=seconds, **{**environment, "stream": True})
-            with closing(response):
-                return _answer(response)
-        except Exception as error:  # libraries raise many kinds, and not all of them say so
-            return no_answer(
-                error,
-                settings,
-                timed_out_after=seconds if deadline.is_over else None,
-                never_sent=not deadline.sent,
-                # A URL, of the API or of a proxy, that is none, or that a module is missing for.
-                permanent=not deadline.sent and isinstance(error, (ValueError, ImportError)),
-            )
+    host = urlsplit(settings.base_url).netloc
+    cause = describe_error(error).replace(settings.token, "***")
+    if timed_out_after is not None:
+        what = f"{host} cannot be reached" if never_sent else f"no complete response from {host}"
+        reason = f"{what} within {round(timed_out_after, 2):g} s"
+    elif permanent:
+        reason = (
+            f"{host} cannot be requested ({cause}). Correct the connection's host, or the proxy in the environment "
+            "(HTTPS_PROXY, ALL_PROXY)"
+        )
+    elif never_sent:
+        reason = f"{host} cannot be reached ({cause})"
+    else:
+        reason = f"the exchange with {host} broke off ({cause})"
+    return Failure(reason, never_sent=never_sent, at=time.time(), permanent=permanent)
 
 
-def _answer(response: requests.Response) -> Answer | Failure:
-    try:
-        body = Body(response.headers.get("Content-Encoding"))
-        for piece in response.raw.stream(_PIECE, decode_content=False):
-            body.feed(piece)
-        return Answer(response.status_code, response.headers, body.whole(), time.time())
-    except BodyError as error:
-        return unreadable(response.status_code, response.headers, error)
+def unreadable(status: int, headers: Mapping[str, str], error: BodyError) -> Outcome:
+    """Return the outcome of a response whose body cannot be read: of an error, the status code says enough."""
+    if not 200 <= status < 300:
+        return Answer(status, headers, b"", time.time())
+    return Failure(str(error), at=time.time(), status=None if error.may_pass else status)

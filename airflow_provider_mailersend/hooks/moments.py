@@ -1,4 +1,4 @@
-"""Moments as callers give them, and the stretch of time between two."""
+"""Points in time as callers give them, and the time between two."""
 
 from __future__ import annotations
 
@@ -10,35 +10,28 @@ Moment = datetime | date | str | None
 
 
 def moment(name: str, value: Moment) -> datetime | None:
-    """
-    Return *value* as an aware datetime: without a zone it is in UTC, and a date is its first moment.
-
-    :raises ValueError: it is no moment; it is called *name*.
-    """
+    """Return *value* as an aware datetime, in UTC without a time zone. Raises :class:`ValueError` that has *name*."""
     if value is None:
         return None
     try:
-        moment = pendulum.parse(value, exact=True) if isinstance(value, str) else value
+        parsed = pendulum.parse(value, exact=True) if isinstance(value, str) else value
     except ValueError:
-        moment = None
-    if isinstance(moment, datetime):
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    if isinstance(moment, date):
-        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    raise ValueError(f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}")
+        parsed = None
+    if isinstance(parsed, datetime):
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+    if isinstance(parsed, date):
+        return datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC)
+    raise ValueError(
+        f"{name} must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z; got {value!r}"
+    )
 
 
 def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
-    """
-    Return both as ``since`` and ``until``, aware.
-
-    :raises ValueError: one is no moment, or there is no time between them.
-    """
+    """Return both as :func:`moment` does. Raises :class:`ValueError` where there is no time between them."""
     start, end = moment("since", since), moment("until", until)
     if start is not None and end is not None and end <= start:
         raise ValueError(
-            f"until ({end.isoformat()}) must be later than since ({start.isoformat()}): between them nothing can be. "
-            "On Airflow 3 a DAG scheduled by a cron expression has a data interval without length; "
-            "CronDataIntervalTimetable gives it one."
+            f"until ({end.isoformat()}) must be later than since ({start.isoformat()}). On Airflow 3, the data "
+            "interval of a DAG scheduled by a cron expression has no length; CronDataIntervalTimetable gives it one."
         )
     return {"since": start, "until": end}

@@ -1,5 +1,1 @@
-"""
-Work of many requests: adding, deleting, finding, synchronizing, watching.
-
-Generators over :mod:`airflow_provider_mailersend.api`: they do no I/O and know nothing of Airflow.
-"""
+"""Jobs of many requests: add, delete, look up, synchronize, watch. Generators without I/O over ``api``."""

@@ -1,4 +1,4 @@
-"""Whose entries are meant: a domain's, by id or by name, or the account's."""
+"""Whose entries are meant: a domain's, by id or name, or the account's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 @dataclass(frozen=True, slots=True)
 class Scope:
     """
-    A domain, by its id or by its name; or, with neither, the account and all its domains.
+    One domain; or, with neither id nor name, the account and all its domains.
 
-    :param domain_id: the domain's id.
-    :param domain: the domain's name, which costs a request to resolve, once for each flow.
+    :param domain: the domain's name, resolved with one extra request, once per flow.
     """
 
     domain_id: str | None = None
@@ -27,32 +26,26 @@ class Scope:
     @classmethod
     def of(cls, domain_id: str | None, domain: str | None, default_id: str | None) -> Scope:
         """
-        Return what a caller means who gave *domain_id* or *domain*, or neither for *default_id*.
+        Return the scope that a caller means, who passed *domain_id*, *domain*, or neither for *default_id*.
 
-        :raises ValueError: both were given, or one that is no domain: rendered to nothing, it must not turn into all.
+        :raises ValueError: both were passed, or one that isn't a domain: an empty template must not mean "all".
         """
         for name, value in (("domain_id", domain_id), ("domain", domain)):
             problem = leftover_problem(value) if value is not None else None
             if problem is not None:
-                raise ValueError(f"{name} was given, and is no domain. {problem}")
+                raise ValueError(f"{name} is not a domain. {problem}")
         if domain_id and domain:
-            raise ValueError("give either domain_id or domain, and not both")
+            raise ValueError("give either domain_id or domain, not both")
         if domain:
             return cls(domain=domain)
         return cls(domain_id=None if domain_id == ACCOUNT else domain_id or default_id)
 
     @property
     def is_a_domain(self) -> bool:
-        """Whether it is one domain."""
         return bool(self.domain_id or self.domain)
 
     def check_adding(self, suppression_list: SuppressionList, doing: str) -> None:
-        """
-        Let entries be added to *suppression_list*.
-
-        :param doing: what is to be done to the list, for messages.
-        :raises ValueError: they are added to a domain's, and it is none.
-        """
+        """Raise :class:`ValueError`, saying what needs it, if the list takes additions only to a domain."""
         if suppression_list.adds_to_a_domain and not self.is_a_domain:
             raise ValueError(
                 f"{doing} {suppression_list} needs a domain: give domain or domain_id, or set Domain ID in the "
@@ -60,15 +53,10 @@ class Scope:
             )
 
     def resolve(self, flow: Flow) -> Steps[str | None]:
-        """
-        Return the domain's id, None for the account.
-
-        :raises MailerSendNotFoundError: the account has no such domain.
-        """
+        """Return the domain's id, or None for the account."""
         if self.domain is None:
             return self.domain_id
-        domain_id = yield from find_domain(flow, self.domain)
-        return domain_id
+        return (yield from find_domain(flow, self.domain))
 
 
 #: The account and all its domains.
@@ -77,17 +65,15 @@ ACCOUNT_WIDE = Scope()
 
 def find_domain(flow: Flow, name: str) -> Steps[str]:
     """
-    Return the id of the domain called *name*, asking for it once for each flow.
+    Return the id of the domain *name*, case-insensitively; *flow* remembers it.
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
     wanted = name.strip().lower()
-    found = _known(flow, wanted)
     pager = Pager(list_domains())
-    while found is None and pager.request is not None:
+    while (found := _known(flow, wanted)) is None and pager.request is not None:
         domains = yield from flow.read_page(pager)
         flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
-        found = _known(flow, wanted)
     if found is not None:
         return found
     known = join_first(flow.domain_ids, len(flow.domain_ids), most=20)

@@ -1,4 +1,4 @@
-"""Finding entries on a suppression list, for those who ask again and again whether they are there."""
+"""Finding entries on a suppression list: one for each address, or all."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from airflow_provider_mailersend.api.requests import Request, SuppressionList, l
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.jobs.wanted import Item, check_flags, check_items, make_items
+from airflow_provider_mailersend.jobs.wanted import (
+    Item,
+    check_flags,
+    check_items,
+    check_whole_number,
+    make_items,
+)
 
 
 class Lookup:
     """
-    A look for entries, first near where they stood last: what is still there costs a request or two for each page of
-    them. That one is not there takes reading the list.
+    Finds the first entry for each address or pattern, beginning near where it was last.
 
-    An entry deleted while a list is read can hide another from whoever reads it from the top. So where the list is of
-    more than one page, what is not found so is looked for from its end too.
+    An entry that is still there costs a request or two. For one that isn't, the list is read to its end; and back
+    again, as an entry deleted meanwhile can hide another from a reader who comes from the top.
 
-    :param last_pages: what is looked for, pairs of ``recipients`` and an address or ``patterns`` and a regular
-        expression, each with the page, from 1, on which it stood last.
-    :param scope: the domain whose entries are meant; without one those of the account and of all its domains.
-    :param both_ways: whether to look from the end too.
-    :param on_page: is told the entries of each page that is read, and its number.
+    :param last_pages: the page, from 1, where each was last, by its kind and value: ``("recipients", address)`` or
+        ``("patterns", regular expression)``.
+    :param scope: the domain; without one the account and all its domains.
+    :param both_ways: whether to read back from the end too.
+    :param on_page: called with the entries of each page that is read, and its number.
     """
 
     def __init__(
@@ -42,10 +47,7 @@ class Lookup:
         check_items(Item(kind, value.strip(), position) for position, (kind, value) in enumerate(last_pages))
         check_flags(both_ways=both_ways)
         for page in last_pages.values():
-            if not isinstance(page, int) or page < 1:
-                raise ValueError(
-                    f"the page on which an entry stood must be a whole number, at least 1; got {page!r}"
-                )
+            check_whole_number("the page of an entry", page, least=1)
         self.suppression_list = suppression_list
         self.scope = scope
         self.both_ways = both_ways
@@ -56,19 +58,19 @@ class Lookup:
 
     def run(self, flow: Flow) -> Steps[dict[tuple[str, str], tuple[int, Entry]]]:
         """
-        Return those that are there, each as its page and its entry, by *flow*.
+        Return the page and the entry of each that is there.
 
-        :raises MailerSendIncompleteListError: one was not met, and may be there.
+        :raises MailerSendIncompleteListError: one was not found, but may be there.
         """
         domain_id = yield from self.scope.resolve(flow)
         request = list_suppressions(self.suppression_list, domain_id)
-        # What is added to a list pushes others onto the next page, and what is deleted pulls them back.
+        # New entries push others onto the next page, and deletions pull them back.
         for moved in (0, 1, -1):
             pages = {page + moved for page in self._missing.values()} - {0}
-            # Reading from the top costs no more than the page farthest down.
+            # Reading from the top costs no more than the last of these pages.
             if len(pages) >= max(pages, default=0):
                 break
-            yield from self._look_at(flow, request, pages)
+            yield from self._read_pages(flow, request, pages)
         whole, count = WholeList(request), 0
         while self._missing and whole.request is not None:
             page = int(whole.request.params["page"])
@@ -76,16 +78,16 @@ class Lookup:
             entries = yield from flow.read_page(whole)
             self._see(entries, page)
         if self.both_ways and count > 1:
-            yield from self._look_at(flow, request, range(count, 0, -1))
+            yield from self._read_pages(flow, request, range(count, 0, -1))
         if self._missing and whole.may_be_incomplete:
             raise MailerSendIncompleteListError(
-                f"The order of {self.suppression_list} varies from one request to the next, so entries may have been "
-                f"missed: {len(self._missing)} of those looked for were not met, and may be there. Look again later.",
+                f"The order of {self.suppression_list} changes from one request to the next, so entries may have been "
+                f"missed: {len(self._missing)} of those looked for were not found, but may be there. Try again later.",
                 endpoint=request.endpoint,
             )
         return {what: self._found[key] for what, key in self._keys.items() if key in self._found}
 
-    def _look_at(self, flow: Flow, request: Request, pages: Iterable[int]) -> Steps[None]:
+    def _read_pages(self, flow: Flow, request: Request, pages: Iterable[int]) -> Steps[None]:
         for page in pages:
             if not self._missing:
                 return
@@ -104,12 +106,9 @@ class Lookup:
 
 class Matches:
     """
-    The entries on a list for given addresses and patterns, duplicates too.
+    All entries for given addresses and patterns, duplicates too.
 
-    :param recipients: addresses. Neither case nor surrounding spaces count.
-    :param patterns: regular expressions, as they were added, for the blocklist. Surrounding spaces do not count.
-    :param scope: the domain whose entries they are. Without one they may be of any domain, but on the blocklist they
-        are the account's own.
+    :param scope: the domain. Without one the entries may be any domain's, but on the blocklist they are the account's.
     """
 
     def __init__(
@@ -127,21 +126,21 @@ class Matches:
         self.scope = scope
         #: The ids of the entries found, in the list's order.
         self.ids: list[str] = []
-        #: Whether entries may have been missed.
+        #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
-        self._unmet: dict[Key, Item] = {}
+        self._missing: dict[Key, str] = {}
         for item in items:
-            self._unmet.setdefault(item.key, item)
-        self._wanted = frozenset(self._unmet)
+            self._missing.setdefault(item.key, item.value)
+        self._keys = frozenset(self._missing)
 
     @property
     def missing(self) -> list[str]:
-        """What has no entry, as it was given."""
-        return [item.value for item in self._unmet.values()]
+        """The addresses and patterns without an entry."""
+        return list(self._missing.values())
 
     def run(self, flow: Flow) -> Steps[None]:
-        """Read the whole list, by *flow*: duplicates may stand anywhere. Nothing wanted asks nothing."""
-        if not self._wanted:
+        """Read the whole list: duplicates may be anywhere."""
+        if not self._keys:
             return
         domain_id = yield from self.scope.resolve(flow)
         whole = WholeList(list_suppressions(self.suppression_list, domain_id))
@@ -153,11 +152,11 @@ class Matches:
                 is_ours = belongs_to(entry, domain_id)
                 has_others = has_others or is_ours is False
                 key = entry_key(entry)
-                if key is not None and key in self._wanted and is_ours is not False:
+                if key is not None and key in self._keys and is_ours is not False:
                     found.append((entry["id"], key, is_ours))
         self.may_be_incomplete = whole.may_be_incomplete
         for id_, key, is_ours in found:
-            # One that does not say its domain is taken for ours where asking for the domain kept out all others.
+            # An entry without a domain counts as ours only if the API's filter by domain kept out all others.
             if is_ours or not has_others:
                 self.ids.append(id_)
-                self._unmet.pop(key, None)
+                self._missing.pop(key, None)

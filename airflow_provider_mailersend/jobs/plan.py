@@ -1,73 +1,61 @@
-"""What makes a suppression list equal to a source of truth: what to add to it, and what to delete from it."""
+"""What makes a suppression list equal to its source: what to add to it, and what to delete from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from airflow_provider_mailersend.api.compact_set import CompactSet
-from airflow_provider_mailersend.api.entries import (
-    Key,
-    belongs_to,
-    make_key,
-    parse_date,
-    suppressed_value,
-)
+from airflow_provider_mailersend.api.entries import Key, belongs_to, make_key, parse_date, suppressed_value
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
 Mode = Literal["add_only", "mirror"]
 
-#: How much of what is there a mirror may delete, unless it says otherwise.
+#: How much of the list a mirror may delete by default.
 MAX_DELETES = 0.1
 
-#: How many of each part are told.
+#: How many items of each kind results and messages show.
 FIRST = 10
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """
-    What differs between a list and what is wanted.
+    The difference between a list and what it should contain.
 
-    :param wanted: how many are wanted.
-    :param present: how many entries are there, of the domain and the kinds about which something is wanted.
-    :param duplicates: how many of them stand there besides the first of the same that is wanted.
-    :param to_add: what is wanted and not there.
+    :param wanted: how many items it should contain.
+    :param present: how many entries it has, of the domain and of the kinds wanted.
+    :param duplicates: how many of these repeat an entry for a wanted item.
     :param to_delete: the ids of the entries to delete.
-    :param first_to_delete: the first of them, with what they suppress.
+    :param first_to_delete: the first of these, with what they suppress.
     """
 
-    wanted: int
-    present: int
-    duplicates: int
-    to_add: list[Item]
-    to_delete: list[str]
-    first_to_delete: list[dict[str, str]]
+    wanted: int = 0
+    present: int = 0
+    duplicates: int = 0
+    to_add: list[Item] = field(default_factory=list)
+    to_delete: list[str] = field(default_factory=list)
+    first_to_delete: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def unchanged(self) -> int:
-        """How many of those wanted are there."""
+        """How many wanted items are on the list already."""
         return self.wanted - len(self.to_add)
-
-    @classmethod
-    def of_nothing(cls) -> Plan:
-        """Return a plan that changes nothing, where none has been made."""
-        return cls(wanted=0, present=0, duplicates=0, to_add=[], to_delete=[], first_to_delete=[])
 
     def excess_over(self, max_deletes: int | float) -> str | None:
         """
-        Return in what the plan deletes more than *max_deletes*; None where it does not.
+        Return how the plan exceeds *max_deletes*; None if it doesn't.
 
-        :param max_deletes: a number of entries, or as a float a fraction of those that are there.
+        :param max_deletes: a number of entries, or as a float a fraction of those present.
         """
-        # By its decimal digits: 0.29 of 100 are 29, which they are not in binary.
+        # From its decimal digits: 0.29 of 100 is 29, but in binary it is less.
         of_each = self.present if isinstance(max_deletes, float) else 1
         most = int(Fraction(str(max_deletes)) * of_each)
         if len(self.to_delete) <= most:
@@ -75,8 +63,8 @@ class Plan:
         return f"{len(self.to_delete)} to delete are more than max_deletes={max_deletes!r} allows, which is {most}"
 
     def __str__(self) -> str:
-        to_add = _named([item.value for item in self.to_add[:FIRST]], len(self.to_add))
-        to_delete = _named([entry["value"] for entry in self.first_to_delete], len(self.to_delete))
+        to_add = _masked_first([item.value for item in self.to_add[:FIRST]], len(self.to_add))
+        to_delete = _masked_first([entry["value"] for entry in self.first_to_delete], len(self.to_delete))
         return (
             f"{self.present} are there, {self.wanted} are wanted: {len(self.to_add)} to add{to_add}, "
             f"{len(self.to_delete)} to delete{to_delete}, {self.unchanged} there already"
@@ -85,15 +73,13 @@ class Plan:
 
 class Planner:
     """
-    Fed a list's entries one by one, it makes the plan.
+    Makes the plan from the list's entries, one by one.
 
-    Entries of other domains, of kinds about which nothing is wanted, and those that do not say what they suppress are
-    left alone.
+    It leaves alone entries of other domains, of kinds that aren't wanted, and those that don't show what they suppress.
 
-    :param wanted: what the list is to hold.
-    :param domain_id: the domain whose entries are meant; None for the account's.
-    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted.
-    :param remove_duplicates: whether to delete all entries but the oldest of each that is wanted.
+    :param domain_id: the domain; None for the account.
+    :param mode: ``add_only``, or ``mirror``, which deletes what isn't wanted.
+    :param remove_duplicates: whether to keep only the oldest entry for each wanted item.
     """
 
     def __init__(
@@ -108,21 +94,19 @@ class Planner:
         self._domain_id = domain_id
         self._is_mirror = mode == "mirror"
         self._remove_duplicates = remove_duplicates
-        # Which of those wanted, by their places, are there.
+        # By its place, whether each wanted item has an entry.
         self._met = bytearray(len(wanted))
         self._left_to_meet = len(wanted)
+        # The keys of other entries that stay.
         self._others = CompactSet()
         self._kept: dict[int, _Seen] = {}
-        # Entries that do not say their domain, and whether any said another than the one asked for.
-        self._untold: list[_Seen] = []
+        # Entries that don't show their domain, and whether any showed another than ours.
+        self._without_domain: list[_Seen] = []
         self._has_others = False
-        self._present = 0
-        self._duplicates = 0
-        self._to_delete: list[str] = []
-        self._first_to_delete: list[dict[str, str]] = []
+        self._plan = Plan(wanted=len(wanted))
 
     def see(self, entry: Mapping[str, Any]) -> None:
-        """Take in one entry of the list; the same one no more than once."""
+        """Take in one entry; never the same one twice."""
         is_ours = belongs_to(entry, self._domain_id)
         if is_ours is False:
             self._has_others = True
@@ -134,35 +118,30 @@ class Planner:
         if is_ours:
             self._take(seen)
         else:
-            self._untold.append(seen)
+            self._without_domain.append(seen)
 
     @property
     def has_met_all(self) -> bool:
-        """Whether all that is wanted is there, and nothing else that is on the list matters."""
+        """Whether the rest of the list can't change the plan."""
         return not self._left_to_meet and not self._is_mirror and not self._remove_duplicates
 
     def was_there(self, key: Key) -> bool:
-        """Return whether an entry that stays was seen for what *key* stands for."""
+        """Return whether an entry with *key* was seen that stays."""
         place = self._wanted.place_of(key)
         return bool(self._met[place]) if place is not None else key in self._others
 
     def plan(self) -> Plan:
-        """Return the plan, all entries having been seen."""
-        # Those that do not say their domain are the one's asked for, where asking for it kept out all others.
-        for seen in self._untold if not self._has_others else ():
-            self._take(seen)
-        self._untold = []
-        return Plan(
-            wanted=len(self._wanted),
-            present=self._present,
-            duplicates=self._duplicates,
-            to_add=[item for item, is_met in zip(self._wanted, self._met, strict=True) if not is_met],
-            to_delete=self._to_delete,
-            first_to_delete=self._first_to_delete,
-        )
+        """Return the plan, once all entries were seen."""
+        # Entries without a domain are ours only if the API's filter by domain kept out all others.
+        if not self._has_others:
+            for seen in self._without_domain:
+                self._take(seen)
+        self._without_domain = []
+        self._plan.to_add = [item for item, is_met in zip(self._wanted, self._met, strict=True) if not is_met]
+        return self._plan
 
     def _take(self, seen: _Seen) -> None:
-        self._present += 1
+        self._plan.present += 1
         key = make_key(seen.kind, seen.value)
         place = self._wanted.place_of(key)
         if place is None:
@@ -176,22 +155,20 @@ class Planner:
             if self._remove_duplicates:
                 self._kept[place] = seen
         else:
-            self._duplicates += 1
+            self._plan.duplicates += 1
             if self._remove_duplicates:
-                # Whoever else removes duplicates at the same time keeps the same one, in whatever order it reads them.
+                # Two jobs that remove duplicates at the same time must keep the same entry.
                 kept, other = sorted((self._kept[place], seen), key=_age)
                 self._kept[place] = kept
                 self._delete(other)
 
     def _delete(self, seen: _Seen) -> None:
-        self._to_delete.append(seen.id)
-        if len(self._first_to_delete) < FIRST:
-            self._first_to_delete.append({"id": seen.id, "value": seen.value})
+        self._plan.to_delete.append(seen.id)
+        if len(self._plan.first_to_delete) < FIRST:
+            self._plan.first_to_delete.append({"id": seen.id, "value": seen.value})
 
 
 class _Seen(NamedTuple):
-    """What is kept of an entry that was read."""
-
     id: str
     kind: str
     value: str
@@ -199,24 +176,20 @@ class _Seen(NamedTuple):
 
 
 def _age(seen: _Seen) -> tuple[datetime, str]:
-    """Return what orders entries from the oldest on: those of one date by id, those without one last."""
+    """Return a key that sorts the oldest first, by id within a date, and those without a date last."""
     return parse_date(seen.created_at) or _NEVER, seen.id
 
 
-def check_max_deletes(max_deletes: object) -> None:
-    """
-    Let *max_deletes* pass where it is a guard.
+def _masked_first(first: Sequence[str], count: int) -> str:
+    return f" ({join_first(map(masked, first), count)})" if first else ""
 
-    :raises ValueError: it is neither a number of entries nor a fraction.
-    """
+
+def check_max_deletes(max_deletes: object) -> None:
+    """Raise :class:`ValueError` unless *max_deletes* is a number of entries, or a fraction as a float."""
     is_count = isinstance(max_deletes, int) and not isinstance(max_deletes, bool) and max_deletes >= 0
     is_fraction = isinstance(max_deletes, float) and 0 <= max_deletes <= 1
     if not is_count and not is_fraction:
         raise ValueError(
-            "max_deletes must be a number of entries (a whole number) or a fraction of those that are there (a float "
+            "max_deletes must be a number of entries (a whole number) or a fraction of those on the list (a float "
             f"from 0.0 to 1.0); got {max_deletes!r}"
         )
-
-
-def _named(first: list[str], count: int) -> str:
-    return f" ({join_first(map(masked, first), count)})" if first else ""

@@ -1,4 +1,4 @@
-"""Whether the day's requests are enough: asked before a job begins, and by those who wait until they are."""
+"""Whether the daily quota is enough, for jobs before they start and for sensors that wait for it."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from airflow_provider_mailersend.exceptions import (
 
 
 def is_enough(quota: Mapping[str, Any], at_least: int) -> bool:
-    """Return whether *quota* leaves so many requests; -1 stands for any number."""
+    """Return whether *quota* leaves *at_least* requests; -1 means unlimited."""
     remaining: int = quota["remaining"]
     return remaining < 0 or remaining >= at_least
 
 
 def check_quota(flow: Flow, job: str, needed: int, in_one_day: int, *, spent: int = 0) -> Steps[None]:
     """
-    Ask what is left of the day's requests, which is free, and let *job* begin where it can be enough.
+    Read the quota, which doesn't count against it, and raise if it can't be enough for *job*.
 
-    :param job: what is to be done, for messages.
-    :param needed: how many requests it takes at the least.
-    :param in_one_day: how many of them must be of one day; the others may follow on other days.
-    :param spent: how many of them were sent, today.
-    :raises MailerSendQuotaExhaustedError: it cannot be enough. It is permanent where no day's requests can.
+    :param needed: how many requests the job needs at least.
+    :param in_one_day: how many of these must be sent on one day; the others may follow on other days.
+    :param spent: how many of them were sent today.
+    :raises MailerSendQuotaExhaustedError: it can't be enough; permanent if not even a full day's quota can.
     """
     try:
         quota = yield from flow.get_quota()
     except MailerSendAuthenticationError:
         raise
     except (MailerSendRequestError, MailerSendUnexpectedAnswerError):
-        # Whoever may not ask for the quota may still do the job.
+        # A token that may not read the quota may still do the job.
         return
     reserve, resets_at = flow.throttle.quota_reserve, flow.throttle.quota_resets_at
     if quota["remaining"] < 0 or resets_at is None:
         return
     left, whole_day = max(0, quota["remaining"] - reserve), max(0, quota["quota"] - reserve)
-    is_begun_anyway = needed > whole_day and left + spent >= max(in_one_day, 1)
-    if left + spent >= needed or is_begun_anyway:
+    # If no day is long enough for all of it, waiting for the next one gains nothing.
+    starts_anyway = needed > whole_day and left + spent >= max(in_one_day, 1)
+    if left + spent >= needed or starts_anyway:
         return
     reserved = f", besides the {reserve} reserved for sending" if reserve else ""
     error = MailerSendQuotaExhaustedError(
-        f"{job} was not begun: it takes at least {needed - spent} requests, and {left} of the day's are left"
-        f"{reserved}. The next day's begin at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{job} was not started: it needs at least {needed - spent} requests, and {left} are left of the daily "
+        f"quota{reserved}. The quota resets at {resets_at:%Y-%m-%d %H:%M:%S} UTC.",
         endpoint=get_api_quota().endpoint,
         resets_at=resets_at,
         retry_at=flow.throttle.quota_retry_at,
     )
     if in_one_day > whole_day:
         error.permanent = True
-        error.args = (f"{error.args[0]} No whole day's {whole_day} are enough for it.",)
+        error.args = (f"{error.args[0]} A full day's quota of {whole_day} is not enough for it either.",)
     raise error

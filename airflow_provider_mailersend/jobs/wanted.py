@@ -1,9 +1,9 @@
-"""What callers give to be suppressed: addresses and patterns."""
+"""What callers pass: addresses and patterns to suppress, and checks of plain arguments."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from airflow_provider_mailersend.api.entries import Key, make_key
@@ -12,14 +12,18 @@ from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
 
+#: What to do about invalid items and about missing ones: fail, or skip them.
+OnInvalid = Literal["fail", "skip"]
+OnMissing = Literal["fail", "skip"]
+
 
 class Item(NamedTuple):
     """
     One address or pattern.
 
     :param kind: ``recipients`` or ``patterns``, as the API calls them.
-    :param value: how it was given, without surrounding spaces.
-    :param position: where it stood among those given, from 0.
+    :param value: the value as passed, stripped.
+    :param position: its index in the caller's list, from 0.
     """
 
     kind: str
@@ -28,22 +32,22 @@ class Item(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What is equal for all spellings that mean the same."""
+        """The same for all spellings of the same address or pattern."""
         return make_key(self.kind, self.value)
 
     @property
     def where(self) -> str:
-        """Where it stood, for messages."""
+        """Its place in the source, for messages."""
         return f"{self.kind}[{self.position}]"
 
     @property
     def problem(self) -> str | None:
-        """Why it is not surely one address, or no pattern; None where it is."""
+        """Why it isn't a valid address or pattern; None if it is."""
         return address_problem(self.value) if self.kind == "recipients" else leftover_problem(self.value)
 
 
 class Line(Item):
-    """One address or pattern from a file, its position being the line's number, from 1."""
+    """An item read from a file; its position is the line number, from 1."""
 
     __slots__ = ()
 
@@ -54,89 +58,83 @@ class Line(Item):
 
 class Wanted:
     """
-    What a list is to hold, each address and pattern once. Of several spellings the first counts.
+    What a list should contain, deduplicated: the first spelling of each address or pattern counts.
 
-    There may be a million of them: each takes a place, a number from 0, and is made an item when it is asked for.
+    There may be a million items, so each is kept as a string under a number from 0, its place, and becomes an
+    :class:`Item` only when it is read.
 
-    :param recipients: addresses; None where nothing is said about addresses.
-    :param patterns: regular expressions; None where nothing is said about patterns.
+    :param recipients: addresses; None to leave the list's addresses alone.
+    :param patterns: regular expressions; None to leave the list's patterns alone.
     """
 
     def __init__(
         self, recipients: Iterable[str | Item] | None = None, patterns: Iterable[str | Item] | None = None
     ) -> None:
         given = {"recipients": recipients, "patterns": patterns}
-        #: The kinds about which something is said, be it that there are none.
+        #: The kinds that were passed, even if empty.
         self.kinds = tuple(kind for kind, values in given.items() if values is not None)
-        #: Those that are not surely one address, or no pattern, and why.
+        #: Invalid items, each with the reason.
         self.invalid: dict[Item, str] = {}
-        self._given: list[str | Item] = []
+        self._values: list[str | Item] = []
         self._positions = array("Q")
-        # By kind, the place of each by what is equal for all its spellings.
         self._places: dict[str, dict[str, int]] = {kind: {} for kind in self.kinds}
-        self._patterns_from = 0
         for kind in self.kinds:
-            self._patterns_from = len(self._given) if kind == "patterns" else self._patterns_from
             for item in make_items(kind, given[kind] or ()):
                 problem = item.problem
                 if problem is None:
-                    self._take(item, kind)
+                    self._add(item)
                 else:
                     self.invalid[item] = problem
-        #: What the invalid ones may mean: a mirror leaves it alone.
+        # Recipients come first, then patterns.
+        self._recipient_count = len(self._places.get("recipients", ()))
+        #: The keys of addresses that invalid items may stand for: a mirror doesn't delete them.
         self.meant: frozenset[Key] = frozenset(
             make_key(item.kind, value)
             for item in self.invalid
             for value in (item.value, *(addresses_in(item.value) if item.kind == "recipients" else ()))
         )
 
-    def _take(self, item: Item, kind: str) -> None:
-        place = len(self._given)
-        places = self._places.setdefault(item.kind, {})
-        if places.setdefault(item.key[1], place) == place:
-            is_plain = type(item) is Item and item.kind == kind
-            self._given.append(item.value if is_plain else item)
+    def _add(self, item: Item) -> None:
+        place = len(self._values)
+        if self._places[item.kind].setdefault(item.key[1], place) == place:
+            self._values.append(item.value if type(item) is Item else item)
             self._positions.append(item.position)
 
     def __len__(self) -> int:
-        return len(self._given)
+        return len(self._values)
 
     def __iter__(self) -> Iterator[Item]:
         return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, place: int) -> Item:
-        given = self._given[place]
-        if isinstance(given, Item):
-            return given
-        is_pattern = "patterns" in self.kinds and place >= self._patterns_from
-        return Item("patterns" if is_pattern else "recipients", given, self._positions[place])
+        value = self._values[place]
+        if isinstance(value, Item):
+            return value
+        kind = "recipients" if place < self._recipient_count else "patterns"
+        return Item(kind, value, self._positions[place])
 
     def place_of(self, key: Key) -> int | None:
-        """Return the place of what *key* stands for; None where it is not wanted."""
-        places = self._places.get(key[0])
-        return places.get(key[1]) if places is not None else None
+        """Return the place of the item with *key*, or None."""
+        kind, value = key
+        return self._places.get(kind, {}).get(value)
 
     @property
     def kinds_there(self) -> list[str]:
-        """The kinds of which there are any."""
+        """The kinds with at least one valid item."""
         return [kind for kind, places in self._places.items() if places]
 
     @property
     def kinds_without_any(self) -> list[str]:
-        """The kinds of which it is said that there are none."""
-        return [kind for kind in self.kinds if not self._places[kind]]
+        """The kinds that were passed without any valid item."""
+        return [kind for kind, places in self._places.items() if not places]
 
 
 def make_items(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
-    """
-    Yield *values* as items.
-
-    :raises TypeError: they are no list of strings.
-    """
+    """Yield *values* as items; raise :class:`TypeError` unless they are a list of strings."""
     if isinstance(values, str):
         raise TypeError(f"{kind} must be a list of strings; got one string")
     for position, value in enumerate(values):
-        if isinstance(value, Item):
+        if isinstance(value, Item) and value.kind == kind:
             yield value
         elif isinstance(value, str):
             yield Item(kind, value.strip(), position)
@@ -145,80 +143,52 @@ def make_items(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
 
 
 def make_item(recipient: str | None, pattern: str | None) -> Item:
-    """
-    Return the one of both that is given.
-
-    :raises ValueError: neither is given, or both, or it is not surely an address or a pattern.
-    """
+    """Return the one that was passed; raise :class:`ValueError` if it isn't exactly one, or is invalid."""
     if recipient is None and pattern is None:
         raise ValueError("give recipient or pattern: both are empty")
     if recipient is not None and pattern is not None:
-        raise ValueError("give either recipient or pattern, and not both")
-    kind, value = ("patterns", pattern or "") if recipient is None else ("recipients", recipient)
-    wanted = Item(kind, value.strip(), 0)
-    if wanted.problem is not None:
-        name, must_be = (
-            ("recipient", "one address") if recipient is not None else ("pattern", "a regular expression")
-        )
-        raise ValueError(f"{name} must be {must_be}; got {masked(wanted.value)!r}. {wanted.problem}")
-    return wanted
+        raise ValueError("give either recipient or pattern, not both")
+    if recipient is not None:
+        name, must_be, item = "recipient", "one address", Item("recipients", recipient.strip(), 0)
+    else:
+        name, must_be, item = "pattern", "a regular expression", Item("patterns", (pattern or "").strip(), 0)
+    if item.problem is not None:
+        raise ValueError(f"{name} must be {must_be}; got {masked(item.value)!r}. {item.problem}")
+    return item
 
 
 def check_items(items: Iterable[Item]) -> None:
-    """
-    Let *items* pass where each is surely one address, or a pattern.
-
-    :raises ValueError: some are not; it says where they stood and why, masked.
-    """
-    problems = [(item, problem) for item in items if (problem := item.problem) is not None]
+    """Raise :class:`ValueError` if any of *items* is invalid."""
+    problems = {item: problem for item in items if (problem := item.problem) is not None}
     if problems:
-        said = (f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in problems)
-        raise ValueError(
-            f"not surely an address or a pattern: {join_first(said, len(problems), separator='; ')}"
-        )
+        raise ValueError(f"not a valid address or pattern: {describe_problems(problems)}")
 
 
-#: What to do about what is not valid, or not there: fail, or leave it out.
-OnInvalid = Literal["fail", "skip"]
-OnMissing = Literal["fail", "skip"]
+def describe_problems(problems: Mapping[Item, str]) -> str:
+    """Return the first of *problems* in words, masked."""
+    described = (f"{item.where} {masked(item.value)!r}: {why.rstrip('.')}" for item, why in problems.items())
+    return join_first(described, len(problems), separator="; ")
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:
-    """
-    Let *value* pass where it is one of *choices*, a ``Literal``.
-
-    :raises ValueError: it is not.
-    """
+    """Raise :class:`ValueError` unless *value* is one of *choices*, a ``Literal``."""
     if value not in get_args(choices):
         raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}; got {value!r}")
 
 
 def check_flags(**flags: object) -> None:
-    """
-    Let each of *flags* pass that is a boolean: a text such as ``"False"`` would count as true.
-
-    :raises TypeError: one is none.
-    """
+    """Raise :class:`TypeError` unless all *flags* are booleans: a string such as ``"False"`` would be true."""
     for name, flag in flags.items():
         if not isinstance(flag, bool):
             raise TypeError(f"{name} must be True or False, literally; got {flag!r}")
 
 
 def check_batch_size(batch_size: object) -> None:
-    """
-    Let *batch_size* pass where it is a number of items.
-
-    :raises ValueError: it is not.
-    """
-    if type(batch_size) is not int or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number, at least 1; got {batch_size!r}")
+    """Raise :class:`ValueError` unless *batch_size* is a number of items."""
+    check_whole_number("batch_size", batch_size, least=1)
 
 
 def check_whole_number(name: str, value: object, *, least: int) -> None:
-    """
-    Let *value* pass where it is a whole number, and no boolean, of *least* or more.
-
-    :raises ValueError: it is not.
-    """
+    """Raise :class:`ValueError` unless *value* is a whole number (not a boolean) of at least *least*."""
     if type(value) is not int or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}")
+        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}")

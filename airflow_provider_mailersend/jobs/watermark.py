@@ -1,47 +1,34 @@
-"""What is asked of a suppression list again and again: what is new on it, and what is still there."""
+"""What is new on a suppression list that is read again and again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry, Key, created_at, entry_key
-from airflow_provider_mailersend.jobs.packed import packed_words, unpacked_words
+from airflow_provider_mailersend.jobs.packed import packed_json, unpacked_json
 
-#: How much older than the newest one seen an entry may be and still be new: entries may appear late, clocks differ.
+#: How much older than the newest known entry a new one may be: entries may appear late, and clocks differ.
 OVERLAP = timedelta(minutes=5)
 
 
+@dataclass(eq=False)
 class Found:
     """
-    Entries as they were read, to be asked about by many.
+    Entries that were read.
 
-    :param entries: the entries.
-    :param asked_at: when reading them began, in seconds of a clock that nobody sets.
-    :param read_at: when it ended.
-    :param now: what the API's clock showed then: entries dated later are there, but tell no time.
+    :param now: the API's time then: later dates don't count as the newest.
     """
 
-    def __init__(
-        self,
-        entries: Iterable[Entry],
-        *,
-        asked_at: float = 0.0,
-        read_at: float = 0.0,
-        now: datetime | None = None,
-    ) -> None:
-        self.entries = list(entries)
-        self.asked_at = asked_at
-        self.read_at = read_at
-        self._latest = now + OVERLAP if now is not None else None
-        self._dates = [created_at(entry) for entry in self.entries]
-        self._since: dict[datetime, list[Entry]] = {}
+    entries: list[Entry]
+    now: datetime | None = None
 
     @cached_property
     def by_key(self) -> dict[Key, Entry]:
-        """The entries by what they suppress, in the list's order the first of each."""
+        """The first entry for each key."""
         found: dict[Key, Entry] = {}
         for entry in self.entries:
             key = entry_key(entry)
@@ -50,59 +37,67 @@ class Found:
         return found
 
     def since(self, moment: datetime) -> list[Entry]:
-        """Return the entries made at *moment* or later, and those whose date cannot be read."""
+        """Return the entries created at *moment* or later, and those with an unreadable date."""
         if moment not in self._since:
             dated = zip(self.entries, self._dates, strict=True)
             self._since[moment] = [entry for entry, date in dated if date is None or date >= moment]
         return self._since[moment]
 
     def count_since(self, moment: datetime) -> int:
-        """Return how many were made at *moment* or later: one whose date cannot be read may be old."""
+        """Return how many were created at *moment* or later; one with an unreadable date may be old."""
         return sum(date is not None and date >= moment for date in self._dates)
 
     @cached_property
     def newest(self) -> datetime | None:
-        """When the newest entry was made; None where no date can be read, and be."""
+        """When the newest entry was created."""
         return self.latest_of(self._dates)
 
     def latest_of(self, dates: Iterable[datetime | None]) -> datetime | None:
-        """Return the latest of *dates* that can be."""
-        latest = self._latest
+        """Return the latest of *dates* that isn't in the future."""
+        latest = self.now + OVERLAP if self.now is not None else None
         return max((date for date in dates if date and (latest is None or date <= latest)), default=None)
+
+    @cached_property
+    def _since(self) -> dict[datetime, list[Entry]]:
+        # Many waiters ask for the same moment.
+        return {}
+
+    @cached_property
+    def _dates(self) -> list[datetime | None]:
+        return [created_at(entry) for entry in self.entries]
 
 
 class Reach:
     """
-    How far back the next look at a list must go, for nothing that appears late to be missed.
+    How far back the next look must read, so that it misses nothing that appears late.
 
-    It goes back less the longer the newest entry is known: so a list that rests costs one page, however many entries
-    came before. Of the API's clock no more is asked than to go as fast as this machine's.
+    The longer the newest entry has been known, the less: an idle list costs one page per look. It assumes only that
+    the API's clock and this machine's run at the same speed.
 
-    :param since: from when on entries may be new.
+    :param since: entries created since then may be new.
     """
 
     def __init__(self, since: datetime) -> None:
         self.since = since
         self._newest: datetime | None = None
-        # What the API's clock showed, at the least, when ours began.
+        # The API's time, or earlier, when our clock began.
         self._origin: datetime | None = None
 
-    def looked(self, found: Found) -> None:
-        """Take note of a look that went back far enough."""
+    def looked(self, found: Found, *, asked_at: float, read_at: float) -> None:
+        """Note what a look *found* that read as far back as needed, between two times of a monotonic clock."""
         if found.newest is not None and (self._newest is None or found.newest > self._newest):
-            origin = found.newest - timedelta(seconds=found.read_at)
+            origin = found.newest - timedelta(seconds=read_at)
             self._newest, self._origin = found.newest, max(origin, self._origin or origin)
         if self._origin is not None:
-            asked_at = self._origin + timedelta(seconds=found.asked_at)
-            self.since = max(self.since, asked_at - OVERLAP)
+            self.since = max(self.since, self._origin + timedelta(seconds=asked_at) - OVERLAP)
 
 
 class Watermark:
     """
-    Which entries have been told of: those that were made well before it, and some by their ids.
+    Which entries were reported already: all much older than *moment*, and some by id.
 
-    :param moment: when the newest of them was made.
-    :param told: the ids of those that are not much older, and when they were made; None where that cannot be read.
+    :param moment: when the newest of them was created.
+    :param told: when each of the others was created, by id; None if its date is unreadable.
     """
 
     def __init__(self, moment: datetime, told: Mapping[str, datetime | None] | None = None) -> None:
@@ -111,11 +106,11 @@ class Watermark:
 
     @property
     def since(self) -> datetime:
-        """From when on entries may be new: one that appears late may be read as late again, by a deep look."""
+        """Entries created since then may be new: one may appear late, and a deep look may be as late again."""
         return self.moment - 2 * OVERLAP
 
     def take(self, found: Found) -> list[Entry]:
-        """Return those of *found* that are new, and take note of them."""
+        """Return the new ones among *found*, which count as reported from now on."""
         new = [entry for entry in found.since(self.since) if entry["id"] not in self._told]
         dates = {entry["id"]: created_at(entry) for entry in new}
         self.moment = max(self.moment, found.latest_of(dates.values()) or self.moment)
@@ -125,19 +120,19 @@ class Watermark:
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        told = (f"{id_}={date.isoformat() if date else ''}" for id_, date in self._told.items())
-        return {"moment": self.moment.isoformat(), "told": packed_words(told)}
+        told = {id_: date and date.isoformat() for id_, date in self._told.items()}
+        return {"moment": self.moment.isoformat(), "told": packed_json(told)}
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, Any]) -> Watermark:
-        """Return what :meth:`packed` made *packed* of."""
-        pairs = (word.rpartition("=") for word in unpacked_words(packed["told"]))
-        told = {id_: datetime.fromisoformat(date) if date else None for id_, _, date in pairs}
-        return cls(datetime.fromisoformat(packed["moment"]), told)
+        """Return the watermark that :meth:`packed` returned *packed* for."""
+        told = dict(unpacked_json(packed["told"]))
+        dates = {id_: date and datetime.fromisoformat(date) for id_, date in told.items()}
+        return cls(datetime.fromisoformat(packed["moment"]), dates)
 
 
 def summary_of(entries: list[Entry]) -> dict[str, Any]:
-    """Return what is told of new entries: their number, their ids, and when the newest was made."""
+    """Return the number of *entries*, their ids, and when the newest was created."""
     newest = Found(entries).newest
     return {
         "count": len(entries),

@@ -1,120 +1,178 @@
-"""The base of the provider's operators."""
+"""The bases of the provider's operators."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_mailersend.api.requests import ACCOUNT
+from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
-from airflow_provider_mailersend.status_lines import and_joined, counted, list_name
-from airflow_provider_mailersend.task import MailerSendDomainTask, MailerSendTask
+from airflow_provider_mailersend.jobs.wanted import check_batch_size, check_whole_number
+from airflow_provider_mailersend.links import MailerSendSuppressionsLink
+from airflow_provider_mailersend.rendering import UNSET, Unset, parse_list, parse_suppression_list
+from airflow_provider_mailersend.status_lines import and_joined, counted
+from airflow_provider_mailersend.task import MailerSendSuppressionListTask, MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+#: The most entries that a task returns through XCom by default.
+MAX_ENTRIES = 10_000
 
-#: How many requests it takes, at the most, to see that the daily quota is used up.
+#: The most requests that it takes to see that the daily quota is used up.
 _QUOTA_PROBE_REQUESTS = 3
 
-#: What counts as progress: a task that makes none, on a day of its own, is not deferred again.
+#: What counts as progress: a task that makes none on a day of its own isn't deferred again.
 _PROGRESS = ("added", "deleted", "updated")
+
+#: What a job that starts over counts again.
+_COUNTED_AGAIN = ("pages", "duplicates")
 
 #: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; empty on the first.
 Before = Mapping[str, int]
 
 
 class MailerSendOperator(MailerSendTask):
-    """An operator on one MailerSend connection. With ``deferrable=True`` it waits for the daily quota to reset."""
+    """
+    An operator on one MailerSend connection. Takes the parameters of :class:`.MailerSendTask`.
+
+    With ``deferrable=True`` it waits in the triggerer for a used-up daily quota to reset, and then starts over.
+    """
 
     ui_color = "#d7e3ff"
 
     _requests_before = 0
 
     def execute(self, context: Context) -> Any:
-        return self._run_job(context, {})
+        return self._run_or_defer(context, {})
 
-    def resume(
-        self,
-        context: Context,
-        event: Any = None,
-        before: Before | None = None,
-        domain_ids: Mapping[str, str] | None = None,
-    ) -> Any:
-        """Start over, the daily quota having been reset, with the domain that was resolved before."""
-        before = before or {"requests": 0}
+    def resume(self, context: Context, event: Any, before: Before, domain_ids: Mapping[str, str]) -> Any:
+        """Start over after the daily quota has been reset."""
         self._requests_before = before["requests"]
-        self.hook.domain_ids.update(domain_ids or {})
-        result = self._run_job(context, before)
+        self.hook.domain_ids.update(domain_ids)
+        result = self._run_or_defer(context, before)
         if isinstance(result, dict) and "requests" in result:
             result["requests"] += self._requests_before
         return result
 
     @abstractmethod
     def run_job(self, context: Context, before: Before) -> Any:
-        """
-        Do the operator's work from its beginning, and return what the task returns.
+        """Do all the work, from its beginning, and return the task's result."""
 
-        :param before: what was done on earlier days, in numbers; empty where the task was not deferred.
-        """
-
-    def describe_list(
-        self, suppression_list: str, domain_id: str | None = None, domain: str | None = None
-    ) -> str:
-        """Return the list's name for the log, with the domain worked on: the connection's, unless one is given."""
-        if domain is None and domain_id is None:
-            domain_id = self.hook.settings.domain_id
-        if domain is None and domain_id in (None, ACCOUNT):
-            return f"{suppression_list} (account-wide)"
-        return list_name(suppression_list, domain_id, domain)
-
-    def log_summary(self, what: str) -> None:
-        """Log what was done, and what it took: requests, those of earlier days too, waits and why, the connection."""
-        took = [counted(self._requests_before + self.hook.requests_sent, "request")]
-        waits = [
-            f"{seconds:.0f} s for {why}"
-            for why, seconds in self.hook.seconds_waited.items()
-            if seconds >= 0.5
-        ]
+    def log_summary(self, target: str, outcome: str) -> None:
+        """Log what was done to *target*, with the requests of all days, the waits and the connection."""
+        requests = self._requests_before + self.hook.requests_sent
+        parts = [f"{target}: {outcome}", counted(requests, "request")]
+        waited = self.hook.seconds_waited.items()
+        waits = [f"{seconds:.0f} s for {why}" for why, seconds in waited if seconds >= 0.5]
         if waits:
-            took.append(f"waited {and_joined(waits)}")
-        self.log.info("%s; %s; connection %r.", what, "; ".join(took), self.mailersend_conn_id)
+            parts.append(f"waited {and_joined(waits)}")
+        self.log.info("%s; connection %r.", "; ".join(parts), self.mailersend_conn_id)
 
-    def _run_job(self, context: Context, before: Before) -> Any:
+    def _run_or_defer(self, context: Context, before: Before) -> Any:
         try:
             with self.fail_without_retry():
                 return self.run_job(context, before)
         except MailerSendQuotaExhaustedError as error:
             done = error.counts
-            gets_on = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
-            starts_over_again = before and not gets_on and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS
-            if not self.deferrable or error.retry_at is None or starts_over_again:
+            is_ahead = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
+            if before and not is_ahead and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS:
                 raise
-            self.log.info("%s Resuming then.", error)
-            kwargs = {
-                "before": _summed(before, done, self.hook.requests_sent),
-                "domain_ids": self.resolved_domain(),
-            }
-            raise self.deferral_until(error.retry_at, "resume", kwargs=kwargs) from None
+            total = _total(before, {**done, "requests": self.hook.requests_sent})
+            domain = str(getattr(self, "domain", None)).strip().lower()
+            resolved = {name: id_ for name, id_ in self.hook.domain_ids.items() if name.lower() == domain}
+            self.defer_until_reset(error, "resume", kwargs={"before": total, "domain_ids": resolved})
 
 
-def _summed(before: Before, done: Mapping[str, int], requests: int) -> dict[str, int]:
-    """Return what was done on all days: pages and duplicates are met again on each."""
-    counts = {**done, "requests": requests}
-    return {
-        name: (max if name in ("pages", "duplicates") else int.__add__)(
-            before.get(name, 0), counts.get(name, 0)
-        )
-        for name in {**before, **counts}
-    }
+def _total(before: Before, today: Before) -> dict[str, int]:
+    total = Counter(before)
+    total.update(today)
+    for name in _COUNTED_AGAIN:
+        if name in total:
+            total[name] = max(before.get(name, 0), today.get(name, 0))
+    return dict(total)
 
 
 def is_run_again(context: Context) -> bool:
-    """Return whether the task ran before in its DAG run: its worker may have been killed in the middle of a request."""
+    """Return whether the task ran before in its DAG run: a killed worker may have left a request half done."""
     task_instance: Any = context.get("ti")
     return (getattr(task_instance, "try_number", None) or 1) > 1
 
 
-class MailerSendDomainOperator(MailerSendDomainTask, MailerSendOperator):
-    """An operator on one domain, or on the account."""
+class MailerSendListingOperator(MailerSendOperator):
+    """
+    An operator that returns the entries of a list through XCom. Takes the parameters of :class:`MailerSendOperator`.
+
+    :param max_entries: the most entries to return. If there are more, the task stops reading and fails.
+    """
+
+    def __init__(self, *, max_entries: int = MAX_ENTRIES, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_whole_number("max_entries", max_entries, least=0)
+        self.max_entries = max_entries
+
+    @abstractmethod
+    def iter_entries(self) -> Iterable[dict[str, Any]]: ...
+
+    @abstractmethod
+    def describe_target(self) -> str: ...
+
+    def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
+        entries = list(islice(self.iter_entries(), self.max_entries + 1))
+        if len(entries) > self.max_entries:
+            raise ValueError(
+                f"there are more than max_entries={self.max_entries} entries, too many to return through XCom. Ask for "
+                "fewer (domain_id, since and until, status), raise max_entries, or read them page by page with "
+                "MailerSendHook in a task of your own"
+            )
+        self.log_summary(self.describe_target(), f"found {len(entries):,}")
+        return entries
+
+
+class MailerSendSuppressionListOperator(MailerSendSuppressionListTask, MailerSendOperator):
+    """An operator on one suppression list. Takes the parameters of :class:`.MailerSendSuppressionListTask`."""
+
+    operator_extra_links = (MailerSendSuppressionsLink(),)
+
+    def describe_target(self) -> str:
+        return self.describe_list(parse_suppression_list(self.suppression_list))
+
+
+class MailerSendListChangeOperator(MailerSendSuppressionListOperator):
+    """
+    An operator that changes a suppression list. Takes the parameters of :class:`.MailerSendSuppressionListTask`.
+
+    :param recipients: email addresses: a list, or a list written as text. Duplicates are removed; addresses are
+        compared case-insensitively, whitespace stripped. (templated)
+    :param patterns: regular expressions, on the blocklist only: a list, or a list written as text. (templated)
+    :param batch_size: the most addresses, patterns or ids per request; lowered if the API refuses so many.
+    """
+
+    template_fields: Sequence[str] = (
+        *MailerSendSuppressionListTask.template_fields,
+        "recipients",
+        "patterns",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recipients": "json", "patterns": "json"}
+
+    def __init__(
+        self,
+        *,
+        recipients: Sequence[str] | str | Unset | None = UNSET,
+        patterns: Sequence[str] | str | Unset | None = UNSET,
+        batch_size: int = BATCH_SIZE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_batch_size(batch_size)
+        self.recipients = self.optional("recipients", recipients)
+        self.patterns = self.optional("patterns", patterns)
+        self.batch_size = batch_size
+
+    def rendered_values(self) -> dict[str, Any]:
+        """Return ``recipients`` and ``patterns`` as rendered, each only if it was given."""
+        fields = {"recipients": self.recipients, "patterns": self.patterns}
+        return {name: parse_list(value, name) for name, value in fields.items() if name in self.given}

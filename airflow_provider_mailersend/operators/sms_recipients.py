@@ -1,91 +1,79 @@
-"""Operators on MailerSend's SMS recipients: phone numbers, and whether they may be written to."""
+"""Operators on SMS recipients: phone numbers, and whether you may text them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice, check_whole_number
-from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice
+from airflow_provider_mailersend.operators.base import Before, MailerSendListingOperator, MailerSendOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
     check_literal,
-    none_if_unset,
-    parse_given_text,
     parse_list,
     parse_optional_status,
     parse_required_text,
     parse_status,
 )
-from airflow_provider_mailersend.task import MAX_ENTRIES
+from airflow_provider_mailersend.task import MailerSendTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class MailerSendListSmsRecipientsOperator(MailerSendOperator):
-    """
-    Return the SMS recipients: ``GET /sms-recipients``, a request for each 100.
+#: How to get the SMS recipients of all SMS numbers on purpose, for errors.
+_ALL_NUMBERS = "Leave it out for all SMS numbers"
 
-    They go through XCom, so the task fails where there are more than *max_entries*, before it writes any.
+
+class MailerSendListSmsRecipientsOperator(MailerSendListingOperator):
+    """
+    Return the SMS recipients: ``GET /sms-recipients``, one request for each 100.
+
+    Takes the parameters of :class:`.MailerSendListingOperator` too.
 
     .. code-block:: python
 
         MailerSendListSmsRecipientsOperator(task_id="opted_out", status="opt_out")
 
-    :param status: only those ``active``, or only those who ``opt_out``. (templated)
+    :param status: only those with the status ``active`` or ``opt_out``. (templated)
     :param sms_number_id: only those of this SMS number. (templated)
-    :param max_entries: the most SMS recipients to return.
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: the SMS recipients as the API gives them: ``id``, ``number`` in E.164, ``status``, ``created_at`` and more.
-        The same phone number is one SMS recipient for each SMS number.
-    :raises AirflowFailException: the arguments are wrong, MailerSend refuses them or the token, or there are too many.
+    :return: the SMS recipients as the API returns them: ``id``, ``number`` in E.164, ``status``, ``created_at`` and
+        more. A phone number is a separate SMS recipient for each SMS number.
     """
 
-    template_fields: Sequence[str] = ("status", "sms_number_id", "mailersend_conn_id")
+    template_fields: Sequence[str] = ("status", "sms_number_id", *MailerSendTask.template_fields)
 
     def __init__(
-        self,
-        *,
-        status: str | None = None,
-        sms_number_id: str | Unset | None = UNSET,
-        max_entries: int = MAX_ENTRIES,
-        **kwargs: Any,
+        self, *, status: str | None = None, sms_number_id: str | Unset | None = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_whole_number("max_entries", max_entries, least=0)
         check_literal(status, "status", parse_optional_status)
         self.status = status
-        self.sms_number_id = none_if_unset(sms_number_id)
-        self._sms_number_given = sms_number_id is not UNSET
-        self.max_entries = max_entries
+        self.sms_number_id = self.optional("sms_number_id", sms_number_id)
 
-    def run_job(self, context: Context, before: Before) -> list[dict[str, Any]]:
-        recipients = self.hook.iter_sms_recipients(
-            status=parse_optional_status(self.status),
-            sms_number_id=parse_given_text(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
-        )
-        found = self.read_at_most(self.max_entries, recipients)
-        self.log_summary(f"SMS recipients: found {len(found):,}")
-        return found
+    def iter_entries(self) -> Iterator[dict[str, Any]]:
+        scope = self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS)
+        return self.hook.iter_sms_recipients(status=parse_optional_status(self.status), **scope)
+
+    def describe_target(self) -> str:
+        return "SMS recipients"
 
 
 class MailerSendGetSmsRecipientOperator(MailerSendOperator):
     """
-    Return one SMS recipient: ``GET /sms-recipients/{id}``.
+    Return one SMS recipient: ``GET /sms-recipients/{id}``. Takes the parameters of :class:`.MailerSendTask` too.
 
     .. code-block:: python
 
         MailerSendGetSmsRecipientOperator(task_id="sms_recipient", sms_recipient_id="62347d2be979fd275c0afd34")
 
     :param sms_recipient_id: the SMS recipient's id. (templated)
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: the SMS recipient as the API gives it: ``id``, ``number``, ``status``, ``created_at``, ``sms`` and more.
-    :raises AirflowFailException: there is no such SMS recipient, or MailerSend refuses the token.
+    :return: the SMS recipient as the API returns it: ``id``, ``number``, ``status``, ``created_at``, ``sms`` and more.
+    :raises AirflowFailException: there is no such SMS recipient.
     """
 
-    template_fields: Sequence[str] = ("sms_recipient_id", "mailersend_conn_id")
+    template_fields: Sequence[str] = ("sms_recipient_id", *MailerSendTask.template_fields)
 
     def __init__(self, *, sms_recipient_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,11 +85,12 @@ class MailerSendGetSmsRecipientOperator(MailerSendOperator):
 
 class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     """
-    Set whether SMS recipients may be written to: ``PUT /sms-recipients/{id}``, a request for each.
+    Set the status of SMS recipients: ``PUT /sms-recipients/{id}``, one request for each.
 
-    They go by their ids, or by their phone numbers: then all SMS recipients are read first, ``GET /sms-recipients``, a
-    request for each 100, and only those are set whose status differs. Nothing given is a success that sends nothing.
-    What MailerSend does not know holds up none of the others: the task fails once they are done.
+    They are identified by id or by phone number. With *numbers* the task first reads all SMS recipients, ``GET
+    /sms-recipients``, one request for each 100, and sets only those whose status differs. Without ids or numbers it
+    succeeds and sends nothing. An unknown id or number doesn't stop the others: the task sets them, and then fails.
+    Takes the parameters of :class:`.MailerSendTask` too.
 
     .. code-block:: python
 
@@ -109,22 +98,26 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             task_id="opt_out", numbers="{{ ti.xcom_pull('sms_opt_outs') }}", status="opt_out"
         )
 
-    :param ids: the SMS recipients' ids: a list, or the text of one; each counts once. (templated)
-    :param numbers: phone numbers in E.164, such as ``+15551234567``: a list, or the text of one. Spaces, dashes and
-        brackets are forgiven. The same number is one SMS recipient for each SMS number: all of them are set.
-        (templated)
-    :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number. (templated)
     :param status: ``active`` or ``opt_out``. (templated)
-    :param on_missing: ``fail`` when MailerSend does not know an id or a number, or ``skip`` it.
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: ``updated``: the ids set; ``unchanged``: how many had the status already, which only *numbers* tells;
-        ``missing``: the ids or numbers that MailerSend does not know; ``requests``: how many requests it took. After a
-        sleep over a used-up quota ``updated_before`` is how many were set before it; ``updated`` lacks their ids.
-    :raises AirflowFailException: the arguments are wrong, ids or numbers are unknown, or MailerSend refuses the token.
-        It says what was set before that.
+    :param ids: the SMS recipients' ids: a list, or a list written as text. Duplicates are removed. (templated)
+    :param numbers: phone numbers in E.164, such as ``+15551234567``: a list, or a list written as text. Spaces, dashes
+        and brackets are ignored. A number is a separate SMS recipient for each SMS number: all are set. (templated)
+    :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number. (templated)
+    :param on_missing: what to do about unknown ids and numbers: ``fail``, or ``skip`` them.
+    :return: ``updated``: the ids set; ``unchanged``: how many had the status already, known with *numbers* only;
+        ``missing``: the unknown ids or numbers; ``may_be_incomplete``: whether some may have been missed because the
+        list's order kept changing; ``requests``: the number of requests sent. After a deferral ``updated_before`` is
+        how many were set before it; their ids are not in ``updated``.
+    :raises AirflowFailException: ids or numbers are unknown. The error says how many were set.
     """
 
-    template_fields: Sequence[str] = ("ids", "numbers", "sms_number_id", "status", "mailersend_conn_id")
+    template_fields: Sequence[str] = (
+        "ids",
+        "numbers",
+        "sms_number_id",
+        "status",
+        *MailerSendTask.template_fields,
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"ids": "json", "numbers": "json"}
 
     def __init__(
@@ -142,8 +135,7 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         check_literal(status, "status", parse_status)
         self.ids = ids
         self.numbers = numbers
-        self.sms_number_id = none_if_unset(sms_number_id)
-        self._sms_number_given = sms_number_id is not UNSET
+        self.sms_number_id = self.optional("sms_number_id", sms_number_id)
         self.status = status
         self.on_missing = on_missing
 
@@ -152,16 +144,19 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             parse_status(self.status),
             ids=parse_list(self.ids, "ids"),
             numbers=parse_list(self.numbers, "numbers"),
-            sms_number_id=parse_given_text(self.sms_number_id, "sms_number_id", given=self._sms_number_given),
+            **self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS),
             on_missing=self.on_missing,
-            # Setting all of them again could take as long as the day before.
+            # Setting all of them again could use up this day's quota as well.
             changed_only=bool(before),
         )
-        updated = len(result["updated"]) + before.get("updated", 0)
+        updated_before = before.get("updated", 0)
         if before:
-            result["updated_before"] = before.get("updated", 0)
-            result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
-        already = f", {result['unchanged']:,} were already" if result["unchanged"] else ""
-        missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
-        self.log_summary(f"SMS recipients: set {updated:,} to {self.status}{already}{missing}")
+            result["updated_before"] = updated_before
+            result["unchanged"] = max(0, result["unchanged"] - updated_before)
+        outcome = f"set {len(result['updated']) + updated_before:,} to {self.status}"
+        if result["unchanged"]:
+            outcome += f", {result['unchanged']:,} were already"
+        if result["missing"]:
+            outcome += f", {len(result['missing']):,} of what was given not there"
+        self.log_summary("SMS recipients", outcome)
         return result

@@ -1,4 +1,4 @@
-"""Reading addresses and patterns from a file: ``.csv``, ``.jsonl`` or ``.txt``, wherever Airflow reads files."""
+"""Addresses and patterns in a file: ``.csv``, ``.jsonl`` or ``.txt``, wherever Airflow reads files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import codecs
 import csv
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,86 +27,73 @@ log = logging.getLogger(__name__)
 _COMMA = ","
 _OTHER_DELIMITERS = (";", "\t", "|")
 
-# As a template or a form may hold it.
-_SPELLED = {"\\t": "\t", "tab": "\t"}
+# How a template or a form may write a tab.
+_TABS = {"\\t": "\t", "tab": "\t"}
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-#: A line's number, and what it holds by the names of columns.
+#: A line's number, and its values by column.
 Row = tuple[int, dict[str, Any]]
 
 
 def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = None) -> dict[str, list[Item]]:
     """
-    Return what *file* holds, for each kind a list of items whose positions are the numbers of their lines.
-
-    Where a line holds nothing of a kind, that is no item.
+    Return the items of each kind in *file*. Empty values are left out.
 
     :param file: a path or a URL, as Airflow's ``ObjectStoragePath`` takes it: ``s3://my_conn@bucket/opted_out.csv``.
-    :param columns: for each kind, ``recipients`` or ``patterns``, the column that holds it. A ``.txt`` file has no
-        columns: each line is a value of the only kind.
-    :param delimiter: what separates the columns of a ``.csv`` file. By default a comma; where the first line has none,
-        and names the columns when it is split by a semicolon, a tab or a pipe, that one, which is logged.
+    :param columns: for each kind, ``recipients`` or ``patterns``, the column that holds it. In a ``.txt`` file each
+        line is a value of the only kind.
+    :param delimiter: the delimiter of a ``.csv`` file; None to detect it.
     :raises FileNotFoundError: there is no such file.
-    :raises ValueError: the file is of another type, or does not hold what its type says.
+    :raises ValueError: the file has another type, or its content isn't what its type says.
     """
     # Airflow 2.11 would look for a path without a folder in the root.
     path = ObjectStoragePath(file if "://" in file else str(Path(file).absolute()))
-    rows_of = _READERS.get(path.suffix.lower())
-    if rows_of is None:
-        raise ValueError(f"file must end with {', '.join(_READERS)}; got {file!r}")
-    if delimiter is not None:
-        if rows_of is not _csv_rows:
-            raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
-        rows_of = partial(_csv_rows, delimiter=delimiter)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".jsonl", ".txt"):
+        raise ValueError(f"file must end with .csv, .jsonl or .txt; got {file!r}")
+    if delimiter is not None and suffix != ".csv":
+        raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
     _check_file_system(path, file)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     try:
-        # As bytes: a line that is no UTF-8 can then be named.
+        # Opened as bytes to name a line that isn't UTF-8. What Airflow 2.11 opens can't be iterated.
         with path.open("rb") as opened:
-            # What Airflow 2.11 opens cannot be iterated.
             lines = _decoded(iter(opened.readline, b""))
-            for number, row in rows_of(lines, columns):
+            if suffix == ".csv":
+                rows = _csv_rows(lines, columns, delimiter)
+            else:
+                rows = _jsonl_rows(lines, columns) if suffix == ".jsonl" else _txt_rows(lines, columns)
+            for number, row in rows:
                 for kind, column in columns.items():
                     value = row.get(column)
-                    if value is None:
-                        continue
-                    if not isinstance(value, str):
+                    if not isinstance(value, str | None):
                         raise ValueError(
-                            f"line {number}: {column} must be a string; it is a {type(value).__name__}"
+                            f"line {number}: {column} must be a string; got {type(value).__name__}"
                         )
-                    if value.strip():
+                    if value and value.strip():
                         items[kind].append(Line(kind, value.strip(), number))
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     return items
 
 
+def parse_delimiter(value: object) -> str | None:
+    """Return the delimiter of a ``.csv`` file as rendered; None to detect it."""
+    if value is None or value in ("", "None"):
+        return None
+    delimiter = _TABS.get(value, value) if isinstance(value, str) else ""
+    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n @.':
+        raise ValueError(f"file_delimiter must be one character, such as ';' or a tab; got {value!r}")
+    return delimiter
+
+
 def _check_file_system(path: ObjectStoragePath, file: str) -> None:
     try:
         _ = path.fs
     except (ValueError, ImportError) as error:
-        package = _PACKAGES.get(path.protocol, "the Airflow provider that brings it")
+        package = _PACKAGES.get(path.protocol, "the Airflow provider for it")
         raise ValueError(f"{file}: Airflow cannot read {path.protocol}:// here; install {package}") from error
-
-
-def parse_delimiter(value: object) -> str | None:
-    """
-    Return what is to separate the columns of a ``.csv`` file; None where nothing is said.
-
-    :raises ValueError: it is not one character that can.
-    """
-    if value is None or value in ("", "None"):
-        return None
-    delimiter = _SPELLED.get(value, value) if isinstance(value, str) else value
-    if (
-        not isinstance(delimiter, str)
-        or len(delimiter) != 1
-        or delimiter.isalnum()
-        or delimiter in '"\r\n @.'
-    ):
-        raise ValueError(f"file_delimiter must be one character, such as ';' or a tab; got {value!r}")
-    return delimiter
 
 
 def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
@@ -115,9 +101,7 @@ def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
         if number == 1 and line.startswith(_UTF_16):
             raise ValueError("the file is in UTF-16: save it as UTF-8")
         if b"\0" in line:
-            raise ValueError(
-                f"line {number} holds a NUL byte, as text in UTF-16 does: save the file as UTF-8"
-            )
+            raise ValueError(f"line {number} has a NUL byte, as in UTF-16: save the file as UTF-8")
         try:
             # Spreadsheets begin their files with a byte order mark.
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -125,59 +109,55 @@ def _decoded(lines: Iterator[bytes]) -> Iterator[str]:
             raise ValueError(f"line {number} is not in UTF-8: save the file as UTF-8") from None
 
 
-def _csv_rows(lines: Iterator[str], columns: dict[str, str], delimiter: str | None = None) -> Iterator[Row]:
-    first = next(lines, None)
-    if first is None:
+def _csv_rows(lines: Iterator[str], columns: dict[str, str], delimiter: str | None) -> Iterator[Row]:
+    header = next(lines, None)
+    if header is None:
         raise ValueError("the file is empty: its first line must name the columns")
-    found = delimiter or _delimiter_of_header(first, columns)
-    if found != delimiter and found != _COMMA:
-        log.info(
-            "The first line has no comma, and names the columns when it is split by %r: reading it so.", found
-        )
-    reader = csv.reader(chain([first], lines), strict=True, delimiter=found)
+    delimiter = delimiter or _detect_delimiter(header, columns)
+    reader = csv.reader(chain([header], lines), strict=True, delimiter=delimiter)
     try:
-        header = [name.strip() for name in next(reader)]
-        for kind, column in columns.items():
-            if header.count(column) > 1:
-                raise ValueError(f"the first line names the column {column!r} more than once")
-            if column not in header:
-                raise ValueError(_no_column(kind, column, header, found))
-        for fields in reader:
-            # A blank line is no row.
-            if fields and len(fields) != len(header):
+        names = [name.strip() for name in next(reader)]
+        _check_header(names, columns, delimiter)
+        for fields in filter(None, reader):
+            if len(fields) != len(names):
                 raise ValueError(
-                    f"line {reader.line_num} has {len(fields)} fields, and the first line names {len(header)} columns: "
-                    "correct it, or where another character than "
-                    f"{found!r} separates them, name it as file_delimiter"
+                    f"line {reader.line_num} has {len(fields)} fields, but the header has {len(names)} columns: "
+                    f"correct the line, or set file_delimiter if the delimiter is not {delimiter!r}"
                 )
-            if fields:
-                yield reader.line_num, dict(zip(header, fields, strict=True))
+            yield reader.line_num, dict(zip(names, fields, strict=True))
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
+        raise ValueError(f"line {reader.line_num} isn't valid CSV: {error}") from None
 
 
-def _delimiter_of_header(header: str, columns: dict[str, str]) -> str:
-    """Return what separates *header*: the comma, unless it has none and just one other splits it into the columns."""
+def _detect_delimiter(header: str, columns: dict[str, str]) -> str:
+    """Return the comma, unless the header has none and exactly one other delimiter splits it into the columns."""
     fitting = [
         delimiter
         for delimiter in _OTHER_DELIMITERS
-        if set(columns.values()) <= {name.strip(' \r\n"') for name in header.split(delimiter)}
-        and delimiter in header
+        if delimiter in header
+        and set(columns.values()) <= {name.strip(' \r\n"') for name in header.split(delimiter)}
     ]
-    return fitting[0] if _COMMA not in header and len(fitting) == 1 else _COMMA
+    if _COMMA in header or len(fitting) != 1:
+        return _COMMA
+    log.info("The header has no comma, but the wanted columns if split by %r: using that.", fitting[0])
+    return fitting[0]
 
 
-def _no_column(kind: str, column: str, header: list[str], delimiter: str) -> str:
-    other = next((each for each in _OTHER_DELIMITERS if len(header) == 1 and each in header[0]), None)
-    return (
-        f"there is no column {column!r}; the first line names {masked_within(', '.join(header)) or 'none'}"
-        f"{'' if delimiter == _COMMA else f', split by {delimiter!r}'}: {_name_it((kind,))}"
-        + (f", or pass file_delimiter={other!r}" if other else "")
-    )
+def _check_header(names: list[str], columns: dict[str, str], delimiter: str) -> None:
+    for kind, column in columns.items():
+        if names.count(column) > 1:
+            raise ValueError(f"the header has the column {column!r} more than once")
+        if column not in names:
+            where = "the header" if delimiter == _COMMA else f"the header, split by {delimiter!r},"
+            others = [other for other in _OTHER_DELIMITERS if len(names) == 1 and other in names[0]]
+            hint = f", or set file_delimiter={others[0]!r}" if others else ""
+            raise ValueError(_no_column(where, {kind: column}, names) + hint)
 
 
-def _name_it(kinds: Iterable[str]) -> str:
-    return f"name the right one as {' or '.join(f'{kind}_column' for kind in kinds)}"
+def _no_column(where: str, columns: dict[str, str], names: Iterable[str]) -> str:
+    missing = " or ".join(map(repr, columns.values()))
+    options = " or ".join(f"{kind}_column" for kind in columns)
+    return f"{where} has no {missing}, only {masked_within(', '.join(names)) or 'nothing'}: set {options}"
 
 
 def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
@@ -187,30 +167,19 @@ def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            raise ValueError(f"line {number} is no JSON") from None
+            raise ValueError(f"line {number} isn't valid JSON") from None
         if isinstance(row, str) and len(columns) == 1:
             row = dict.fromkeys(columns.values(), row)
         if not isinstance(row, dict):
-            raise ValueError(f"line {number} is no JSON object but a {type(row).__name__}")
-        unknown = [column for column in columns.values() if column not in row]
-        if len(unknown) == len(columns):
-            names = masked_within(", ".join(row)) or "none"
-            raise ValueError(
-                f"line {number} has no {' or '.join(map(repr, unknown))}; its names are {names}: {_name_it(columns)}"
-            )
+            raise ValueError(f"line {number} must be a JSON object; got {type(row).__name__}")
+        if row.keys().isdisjoint(columns.values()):
+            raise ValueError(_no_column(f"line {number}", columns, row))
         yield number, row
 
 
 def _txt_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
     if len(columns) > 1:
         raise ValueError("a .txt file holds either addresses or patterns; use .csv or .jsonl for both")
-    column = next(iter(columns.values()))
+    (column,) = columns.values()
     for number, line in enumerate(lines, start=1):
         yield number, {column: line}
-
-
-_READERS: dict[str, Callable[[Iterator[str], dict[str, str]], Iterator[Row]]] = {
-    ".csv": _csv_rows,
-    ".jsonl": _jsonl_rows,
-    ".txt": _txt_rows,
-}

@@ -1,9 +1,9 @@
-"""Sensors that wait for MailerSend's SMS recipients."""
+"""A sensor that waits for an SMS recipient."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
@@ -11,13 +11,12 @@ from airflow_provider_mailersend.rendering import check_literal, parse_required_
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import status_awaited
 
-if TYPE_CHECKING:
-    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
-
 
 class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
     """
-    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each look.
+    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request per look.
+
+    Takes the parameters of :class:`.MailerSendTask` too.
 
     .. code-block:: python
 
@@ -27,13 +26,11 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
 
     :param sms_recipient_id: the SMS recipient's id. (templated)
     :param status: ``active`` or ``opt_out``. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: through XCom, the SMS recipient as the API gives it.
-    :raises AirflowFailException: there is no such SMS recipient, the status is none, or MailerSend refuses the token.
+    :return: through XCom, the SMS recipient as the API returns it.
+    :raises AirflowFailException: there is no such SMS recipient.
     """
 
-    template_fields: Sequence[str] = ("sms_recipient_id", "status", "mailersend_conn_id")
+    template_fields: Sequence[str] = ("sms_recipient_id", "status", *MailerSendSensor.template_fields)
 
     def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -41,20 +38,20 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
         self.sms_recipient_id = sms_recipient_id
         self.status = status
 
-    def look(self) -> PokeReturnValue:
-        wanted = parse_status(self.status)
-        recipient = self.hook.get_sms_recipient(
-            parse_required_text(self.sms_recipient_id, "sms_recipient_id")
-        )
-        return PokeReturnValue(is_done=recipient.get("status") == wanted, xcom_value=recipient)
+    def check(self) -> PokeReturnValue:
+        arguments = self._rendered()
+        recipient = self.hook.get_sms_recipient(arguments["sms_recipient_id"])
+        return PokeReturnValue(is_done=recipient.get("status") == arguments["status"], xcom_value=recipient)
 
-    def how_far(self, found: Any) -> str:
-        return status_awaited(found["id"], found.get("status"), parse_status(self.status))
+    def describe_progress(self, found: Any) -> str:
+        return status_awaited(found["id"], found.get("status"), self._rendered()["status"])
 
-    def trigger(self, **params: Any) -> MailerSendTrigger:
-        from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
+    def trigger_spec(self) -> tuple[str, dict[str, Any]]:
+        return "MailerSendSmsRecipientStatusTrigger", self._rendered()
 
-        id_ = parse_required_text(self.sms_recipient_id, "sms_recipient_id")
-        return MailerSendSmsRecipientStatusTrigger(
-            sms_recipient_id=id_, status=str(parse_status(self.status)), **params
-        )
+    def _rendered(self) -> dict[str, str]:
+        status = parse_status(self.status).value
+        return {
+            "sms_recipient_id": parse_required_text(self.sms_recipient_id, "sms_recipient_id"),
+            "status": status,
+        }

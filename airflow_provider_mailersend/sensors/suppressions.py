@@ -5,22 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.entries import entry_key
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.hooks.moments import moment
-from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import Item, check_flags, check_whole_number, make_item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
-from airflow_provider_mailersend.rendering import (
-    check_literal,
-    parse_moment,
-    parse_suppression_list,
-    parse_text,
-)
+from airflow_provider_mailersend.rendering import parse_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.status_lines import (
     entries_counted,
@@ -29,90 +23,53 @@ from airflow_provider_mailersend.status_lines import (
     entry_wanted,
     list_name,
 )
-from airflow_provider_mailersend.task import MailerSendDomainTask
-
-if TYPE_CHECKING:
-    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+from airflow_provider_mailersend.task import MailerSendSuppressionListTask
 
 
-class _ListSensor(MailerSendDomainTask, MailerSendSensor):
-    """
-    A sensor that waits for a suppression list.
-
-    :param suppression_list: the list. (templated)
-    """
-
-    def __init__(self, *, suppression_list: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        check_literal(suppression_list, "suppression_list", parse_suppression_list)
-        self.suppression_list = suppression_list
-
+class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
     @abstractmethod
-    def aim(self) -> str:
-        """Return what is waited for."""
+    def describe_condition(self) -> str:
+        """Return what is waited for, for the log."""
 
-    def _look_or_defer(self) -> PokeReturnValue:
+    def _check_or_defer(self) -> PokeReturnValue:
         if self.deferrable:
             # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
             with self.fail_without_retry():
-                self.log.info("%s; the triggerer looks now, then every %g s.", self.aim(), self.poke_interval)
+                condition = self.describe_condition()
+                self.log.info("%s; the triggerer looks now, then every %g s.", condition, self.poke_interval)
                 self._defer(self._time_left())
-        return super()._look_or_defer()
-
-    def _listed(self) -> dict[str, Any]:
-        listed = {
-            "suppression_list": str(parse_suppression_list(self.suppression_list)),
-            **self.rendered_domain(),
-        }
-        Scope.of(listed["domain_id"], listed["domain"], None)
-        return listed
+        return super()._check_or_defer()
 
     def _list_name(self) -> str:
-        return list_name(**self._listed())
+        return list_name(**self.rendered_list())
 
 
 class MailerSendSuppressionSensor(_ListSensor):
     """
-    Wait until an address or a pattern is on a suppression list, or is no longer: ``GET /suppressions/{list}``.
+    Wait until an address or a pattern is on a suppression list, or no longer is: ``GET /suppressions/{list}``.
 
-    The API has no search: the first look reads the list, a request for each 100 entries, until it meets the entry; and
-    where it does not, again from its end, as an entry deleted meanwhile can hide another. Later looks read only what is
-    new or, while it waits for one to go, where it stood last: mostly one request each. In reschedule mode each look
-    reads like the first. With ``deferrable=True`` the first look, too, is the triggerer's, and all tasks that wait for
-    the same list share their looks: where others wait for it already, the first look mostly costs nothing, and knows
-    the list as of their last one.
+    The API has no search. The first look reads the list, one request for each 100 entries, until it finds the entry; if
+    it doesn't, it reads the list again from its end, because a deletion meanwhile can hide an entry. Later looks read
+    only what is new or, with ``present=False``, the page where the entry was last: mostly one request each. In
+    reschedule mode each look reads like the first.
+
+    With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that wait for the same list:
+    if others wait for it already, the first look mostly sends no request, and knows the list as of their last look.
+    Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
 
         MailerSendSuppressionSensor(
-            task_id="suppressed",
-            suppression_list="blocklist",
-            recipient="jane@example.com",
-            deferrable=True,
+            task_id="wait", suppression_list="blocklist", recipient="jane@example.com", deferrable=True
         )
 
-    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
-        ``on-hold-list``. (templated)
-    :param recipient: the address waited for; its case does not count. (templated)
-    :param pattern: the regular expression waited for instead, on the blocklist, as it was added. (templated)
-    :param present: whether to wait until it is there, or until it is not.
-    :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
-        with ``account``: at those of the account and of all its domains. (templated)
-    :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: through XCom, the entry that was found; None when waiting for its absence.
-    :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
+    :param recipient: the email address, compared case-insensitively. (templated)
+    :param pattern: on the blocklist, the regular expression to wait for instead, as it was added. (templated)
+    :param present: whether to wait until it is on the list, or until it is not.
+    :return: through XCom, the entry; None with ``present=False``.
     """
 
-    template_fields: Sequence[str] = (
-        "suppression_list",
-        "recipient",
-        "pattern",
-        "domain_id",
-        "domain",
-        "mailersend_conn_id",
-    )
+    template_fields: Sequence[str] = (*_ListSensor.template_fields, "recipient", "pattern")
 
     def __init__(
         self, *, recipient: str | None = None, pattern: str | None = None, present: bool = True, **kwargs: Any
@@ -125,94 +82,67 @@ class MailerSendSuppressionSensor(_ListSensor):
         self._looked_at: datetime | None = None
         self._page = 1
 
-    def look(self) -> PokeReturnValue:
-        if self.present and self._looked_at is not None:
-            return self._look_at_what_is_new(self._looked_at)
-        begun = datetime.now(UTC)
-        key = self._wanted().key
+    def check(self) -> PokeReturnValue:
+        looked_at = datetime.now(UTC)
         try:
-            # Another look at the whole list makes good what this one misses; others read only what is new.
-            found = self.hook.locate_suppressions(
-                last_pages={key: self._page},
-                both_ways=not (self.present and self.reschedule),
-                **self._listed(),
-            )
+            entry = self._find()
         except MailerSendIncompleteListError as error:
-            # What was not met may be there: neither its presence nor its absence is known.
+            # The entry may have been missed: neither its presence nor its absence is known.
             self.log.warning("%s", error)
             return PokeReturnValue(is_done=False)
-        self._looked_at = begun + self.hook.clock_ahead - OVERLAP
-        self._page, entry = found.get(key, (self._page, None))
+        self._looked_at = looked_at + self.hook.clock_ahead - OVERLAP
         return PokeReturnValue(is_done=(entry is not None) == self.present, xcom_value=entry)
 
-    def how_far(self, found: Any) -> str:
+    def describe_progress(self, found: Any) -> str:
         return entry_awaited(self._list_name(), self._wanted().value, present=self.present)
 
-    def aim(self) -> str:
+    def describe_condition(self) -> str:
         return entry_wanted(self._list_name(), self._wanted().value, present=self.present)
 
-    def _look_at_what_is_new(self, since: datetime) -> PokeReturnValue:
-        key = self._wanted().key
-        begun = datetime.now(UTC)
-        entries = self.hook.iter_suppressions(**self._listed(), since=since)
-        entry = next((entry for entry in entries if entry_key(entry) == key), None)
-        self._looked_at = begun + self.hook.clock_ahead - OVERLAP
-        return PokeReturnValue(is_done=entry is not None, xcom_value=entry)
-
-    def trigger(self, **params: Any) -> MailerSendTrigger:
-        from airflow_provider_mailersend.triggers.mailersend import (
-            MailerSendSuppressionAbsenceTrigger,
-            MailerSendSuppressionTrigger,
-        )
-
+    def trigger_spec(self) -> tuple[str, dict[str, Any]]:
         wanted = self._wanted()
         parse_suppression_list(self.suppression_list).check_takes([wanted.kind])
-        trigger = MailerSendSuppressionTrigger if self.present else MailerSendSuppressionAbsenceTrigger
-        return trigger(kind=wanted.kind, value=wanted.value, **self._listed(), **params)
+        name = "MailerSendSuppressionTrigger" if self.present else "MailerSendSuppressionAbsenceTrigger"
+        return name, {"kind": wanted.kind, "value": wanted.value, **self.rendered_list()}
+
+    def _find(self) -> dict[str, Any] | None:
+        key = self._wanted().key
+        if self.present and self._looked_at is not None:
+            new = self.hook.iter_suppressions(**self.rendered_list(), since=self._looked_at)
+            return next((entry for entry in new if entry_key(entry) == key), None)
+        found = self.hook.locate_suppressions(
+            last_pages={key: self._page},
+            # In reschedule mode the next look reads the whole list again, and finds what this one misses.
+            both_ways=not (self.present and self.reschedule),
+            **self.rendered_list(),
+        )
+        self._page, entry = found.get(key, (self._page, None))
+        return entry
 
     def _wanted(self) -> Item:
-        recipient, pattern = parse_text(self.recipient, "recipient"), parse_text(self.pattern, "pattern")
-        return make_item(recipient, pattern)
+        return make_item(parse_text(self.recipient, "recipient"), parse_text(self.pattern, "pattern"))
 
 
 class MailerSendNewSuppressionsSensor(_ListSensor):
     """
-    Wait until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
+    Wait until a suppression list has a number of entries made since a time: ``GET /suppressions/{list}``.
 
-    Each look reads those entries, a request for each 100, newest first. An entry whose date cannot be read does not
-    count towards *at_least*: it may be old. With ``deferrable=True`` the triggerer looks from the first time on, and
-    all tasks that wait for the same list share their looks.
+    Each look reads those entries, one request for each 100, newest first. An entry whose date can't be parsed doesn't
+    count: it may be old. With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that
+    wait for the same list. Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
 
         MailerSendNewSuppressionsSensor(
-            task_id="many_bounces",
-            suppression_list="hard-bounces",
-            since="{{ data_interval_start }}",
-            at_least=50,
-            deferrable=True,
+            task_id="wait", suppression_list="hard-bounces", since="{{ data_interval_start }}", at_least=50
         )
 
-    :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
-        ``on-hold-list``. (templated)
-    :param since: the moment, in ISO 8601; without a zone it is in UTC. (templated)
-    :param at_least: how many entries.
-    :param domain_id: look at this domain's entries only; by default the connection's. Without either, or
-        with ``account``: at those of the account and of all its domains. (templated)
-    :param domain: the same by the domain's name, which costs one request. (templated)
-    :param deferrable: whether to wait in the triggerer.
-    :param mailersend_conn_id: the Airflow connection. (templated)
-    :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest was made.
-    :raises AirflowFailException: the arguments are wrong, or MailerSend refuses them or the token.
+    :param since: the time, in ISO 8601; UTC unless it has a time zone. (templated)
+    :param at_least: the number of entries, 1 or more.
+    :return: through XCom, ``count``, ``ids``, and ``newest``: when the newest entry was made.
     """
 
-    template_fields: Sequence[str] = (
-        "suppression_list",
-        "since",
-        "domain_id",
-        "domain",
-        "mailersend_conn_id",
-    )
+    template_fields: Sequence[str] = (*_ListSensor.template_fields, "since")
 
     def __init__(self, *, since: datetime | str, at_least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -221,28 +151,24 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         self.at_least = at_least
         self._count = 0
 
-    def look(self) -> PokeReturnValue:
+    def check(self) -> PokeReturnValue:
         since = self._since()
-        entries = self.hook.list_suppressions(**self._listed(), since=since)
+        entries = self.hook.list_suppressions(**self.rendered_list(), since=since)
         self._count = Found(entries).count_since(since)
         return PokeReturnValue(is_done=self._count >= self.at_least, xcom_value=summary_of(entries))
 
-    def aim(self) -> str:
-        return entries_wanted(self._list_name(), self.at_least, self._since())
-
-    def how_far(self, found: Any) -> str:
+    def describe_progress(self, found: Any) -> str:
         return entries_counted(self._list_name(), self._count, self.at_least, self._since())
 
-    def trigger(self, **params: Any) -> MailerSendTrigger:
-        from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger
+    def describe_condition(self) -> str:
+        return entries_wanted(self._list_name(), self.at_least, self._since())
 
-        since = self._since().isoformat()
-        return MailerSendNewSuppressionsTrigger(
-            **self._listed(), since=since, at_least=self.at_least, **params
-        )
+    def trigger_spec(self) -> tuple[str, dict[str, Any]]:
+        arguments = {"since": self._since().isoformat(), "at_least": self.at_least, **self.rendered_list()}
+        return "MailerSendNewSuppressionsTrigger", arguments
 
     def _since(self) -> datetime:
-        given = moment("since", parse_moment(self.since, "since"))
-        if given is None:
+        since = moment("since", parse_moment(self.since, "since"))
+        if since is None:
             raise ValueError(f"since is empty: it is {self.since!r}")
-        return given
+        return since

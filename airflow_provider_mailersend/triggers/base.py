@@ -1,4 +1,4 @@
-"""What the triggers of deferred sensors share: how often they ask, and what becomes of errors."""
+"""What all polling triggers share: intervals, retries, and the event of a deferred sensor."""
 
 from __future__ import annotations
 
@@ -7,95 +7,150 @@ import logging
 import random
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, fields
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.jobs.packed import packed_json
-from airflow_provider_mailersend.triggers.faults import is_permanent, seconds_to_wait_after
-from airflow_provider_mailersend.triggers.polls import NEARLY, Query, polling
+from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
 
 log = logging.getLogger(__name__)
 
-#: How long before a task's timeout it is looked for the last time, in seconds.
+#: With backoff, the last look comes so many seconds before the task's timeout.
 _BEFORE_TIMEOUT = 5.0
 
 
-class MailerSendTrigger(BaseTrigger):
+def classpath_of(trigger: BaseTrigger) -> str:
+    """Return the path from which a triggerer imports the class of *trigger*."""
+    return f"{type(trigger).__module__}.{type(trigger).__qualname__}"
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Return whether retrying can't help. Unknown errors, such as a secrets backend's, count as temporary."""
+    if isinstance(error, MailerSendError):
+        return error.permanent
+    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PollingTrigger(BaseTrigger):
     """
-    Asks a question of one MailerSend connection until the answer is the one waited for.
+    Asks MailerSend again and again, and retries after temporary errors.
 
-    Triggers in one process that ask the same share the answers. Its event holds ``status``, ``success`` or ``error``,
-    and ``found``, packed, or ``message`` with what went wrong.
+    A subclass is a dataclass, whose fields are the arguments that :meth:`serialize` returns.
 
-    :cvar asking: how the question is asked.
     :param mailersend_conn_id: the Airflow connection.
-    :param quota_reserve: how many of the day's requests to leave to sending; by default the connection's.
-    :param poke_interval: seconds between two answers.
-    :param exponential_backoff: whether that doubles from one to the next.
-    :param max_wait: the most seconds it grows to; None for no bound.
-    :param asked_at: when the sensor asked itself, in Unix seconds; None where the trigger is to ask first, at once.
+    :param quota_reserve: how many requests of the daily quota to leave for sending; by default the connection's.
     """
 
-    query: Query[Any]
-    #: The names of the arguments that are the class's own.
-    arguments: tuple[str, ...] = ()
-    #: Whether what is waited for seems to be there, and another answer has to make sure, at once.
-    must_be_sure = False
+    mailersend_conn_id: str = "mailersend_default"
+    quota_reserve: int | None = None
 
-    def __init__(
-        self,
-        *,
-        mailersend_conn_id: str = "mailersend_default",
-        quota_reserve: int | None = None,
-        poke_interval: float = 60.0,
-        exponential_backoff: bool = False,
-        max_wait: float | None = None,
-        asked_at: float | None = None,
-    ) -> None:
+    #: Whether the last answer must be confirmed: the next query is then sent at once.
+    must_confirm = False
+
+    def __post_init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.mailersend_conn_id = mailersend_conn_id
-        self.quota_reserve = quota_reserve
-        self.poke_interval = poke_interval
-        self.exponential_backoff = exponential_backoff
-        self.max_wait = max_wait
-        self.asked_at = asked_at
 
     @property
     @abstractmethod
     def query_key(self) -> Hashable:
-        """What is equal for all triggers that may share the answers."""
+        """What the query is about. Triggers with equal keys share answers."""
 
     @property
     def requirement(self) -> Any:
-        """What this trigger needs of the next answer; others may need other things."""
+        """What the next answer must meet for this trigger."""
         return None
 
     @abstractmethod
-    def found_in(self, answer: Any) -> list[Any]:
-        """Return what is waited for as the only element; nothing where it is not in *answer*."""
+    def delays(self) -> Iterator[float]:
+        """Yield the seconds to wait before each query but the first."""
 
-    @abstractmethod
     def how_far(self, answer: Any) -> str:
-        """Return what is waited for and how far it is, by an *answer* that does not hold it."""
+        """Return the progress that an *answer* shows, for the log; nothing is logged unless it changes."""
+        return ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return classpath_of(self), {
-            **{name: getattr(self, name) for name in self.arguments},
-            "mailersend_conn_id": self.mailersend_conn_id,
-            "quota_reserve": self.quota_reserve,
-            "poke_interval": self.poke_interval,
-            "exponential_backoff": self.exponential_backoff,
-            "max_wait": self.max_wait,
-            "asked_at": self.asked_at,
-        }
+        return classpath_of(self), {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         return masked_within(super().__repr__())
+
+    def polling(self, query: type[Query[Answer]]) -> AbstractAsyncContextManager[Poll[Answer]]:
+        """Share the poll of *query* with other triggers."""
+        return polling(query, self.query_key, self.mailersend_conn_id, self.quota_reserve)
+
+    async def answers(self, poll: Poll[Answer], asked_at: float | None = None) -> AsyncGenerator[Answer]:
+        """Yield one answer for each interval, the first of which began at *asked_at*; retry after temporary errors."""
+        loop = asyncio.get_running_loop()
+        delays = self.delays()
+        delay = wait = 0.0
+        if asked_at is not None:
+            delay = next(delays)
+            wait = max(0.0, delay - max(0.0, time.time() - asked_at))
+        logged_problem = logged_progress = progress = ""
+        while True:
+            begun, retry_after, problem = loop.time(), 0.0, ""
+            try:
+                answer = await poll.answer(wait, self.requirement)
+            except Exception as error:
+                if _is_permanent(error):
+                    raise
+                # Rate limit and quota errors say when a retry makes sense.
+                retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()
+                problem = describe_error(error)
+                if problem != logged_problem:
+                    log.warning("%s. Retrying.", problem.rstrip("."))
+                logged_problem = problem
+            else:
+                logged_problem = ""
+                yield answer
+                if self.must_confirm:
+                    delay = wait = 0.0
+                    continue
+                progress = self.how_far(answer)
+            # With backoff, early answers to other triggers don't make this one's interval grow.
+            if loop.time() - begun >= wait * (1 - NEARLY):
+                delay = next(delays)
+            wait = max(delay, retry_after)
+            if progress != logged_progress:
+                log.info("%s; next look in %.0f s.", progress, wait)
+            logged_progress = progress
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class MailerSendTrigger(PollingTrigger):
+    """
+    Waits for a deferred sensor, and fires one event.
+
+    The event has ``status``, which is ``success`` or ``error``, and either ``found``, packed, or the error's
+    ``message``. The other parameters are those of :class:`PollingTrigger`.
+
+    :cvar query: what it asks.
+    :param poke_interval: seconds between two answers.
+    :param exponential_backoff: whether the interval doubles each time.
+    :param max_wait: the longest interval in seconds; None for no limit.
+    :param asked_at: when the sensor itself asked, in Unix seconds: the first interval begins then. None asks at once.
+    """
+
+    query: ClassVar[type[Query[Any]]]
+
+    poke_interval: float = 60.0
+    exponential_backoff: bool = False
+    max_wait: float | None = None
+    asked_at: float | None = None
+
+    @abstractmethod
+    def found_in(self, answer: Any) -> list[Any]:
+        """Return the sensor's result as the only element; an empty list if *answer* doesn't hold it yet."""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
@@ -103,46 +158,18 @@ class MailerSendTrigger(BaseTrigger):
         except Exception as error:
             yield TriggerEvent({"status": "error", "message": str(error)})
         else:
-            # The triggerer logs its events whole, and an entry holds an address.
+            # The triggerer logs events, and an entry holds an address.
             yield TriggerEvent({"status": "success", "found": packed_json(found)})
 
     async def _wait(self) -> Any:
-        """Ask until what is waited for is found, or asking again cannot help."""
-        loop = asyncio.get_running_loop()
-        async with polling(self.query, self.query_key, self.mailersend_conn_id, self.quota_reserve) as poll:
-            delays, said, told = self.delays(), "", ""
-            delay = waits = 0.0
-            if self.asked_at is not None:
-                delay = next(delays)
-                waits = max(0.0, delay - max(0.0, time.time() - self.asked_at))
-            while True:
-                begun, least, how_far = loop.time(), 0.0, told
-                try:
-                    answer = await poll.answer(waits, self.requirement)
-                except Exception as error:
-                    if is_permanent(error):
-                        raise
-                    least = seconds_to_wait_after(error)
-                    if said != (said := describe_error(error)):
-                        log.warning("%s. Asking again.", said.rstrip("."))
-                else:
-                    said = ""
-                    for found in self.found_in(answer):
-                        return found
-                    if self.must_be_sure:
-                        delay = waits = 0.0
-                        continue
-                    how_far = self.how_far(answer)
-                # What others have asked sooner does not make this one's interval grow.
-                if loop.time() - begun >= waits * (1 - NEARLY):
-                    delay = next(delays)
-                waits = max(delay, least)
-                if told != (told := how_far):
-                    # A look that finds no change is not logged.
-                    log.info("%s; next look in %.0f s.", told, waits)
+        async with self.polling(self.query) as poll, aclosing(self.answers(poll, self.asked_at)) as answers:
+            async for answer in answers:
+                for found in self.found_in(answer):
+                    return found
+        return None
 
     def delays(self) -> Iterator[float]:
-        """Yield the seconds until each asking, as Airflow's sensors reckon them."""
+        """Yield each interval as Airflow's sensors compute it."""
         pokes = 1
         while True:
             delay = self.poke_interval
@@ -150,18 +177,12 @@ class MailerSendTrigger(BaseTrigger):
                 least = max(int(self.poke_interval * 2.0 ** min(pokes - 2, 30)), 1)
                 delay = least * (1 + random.random())  # noqa: S311
                 delay = min(delay, self.max_wait) if self.max_wait else delay
-                delay = min(delay, self._seconds_left)
+                delay = min(delay, self._seconds_left())
             yield delay
             pokes += 1
 
-    @property
     def _seconds_left(self) -> float:
-        """How long there is until just before the task's timeout, which the triggerer sets."""
+        """Return the time until the last look before the task's timeout, which the triggerer sets."""
         timeout_after = getattr(self, "timeout_after", None)
         left = timeout_after.timestamp() - time.time() - _BEFORE_TIMEOUT if timeout_after else inf
         return left if left > 0 else inf
-
-
-def classpath_of(trigger: BaseTrigger) -> str:
-    """Return where a triggerer finds the class of *trigger*."""
-    return f"{type(trigger).__module__}.{type(trigger).__qualname__}"

@@ -1,248 +1,237 @@
-"""What deferred tasks wait for."""
+"""The triggers of deferred sensors, and of tasks that wait for the daily quota to reset."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_mailersend import status_lines
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
-from airflow_provider_mailersend.status_lines import (
-    entries_counted,
-    entry_awaited,
-    list_name,
-    quota_left,
-    status_awaited,
-)
-from airflow_provider_mailersend.triggers.base import MailerSendTrigger, classpath_of
+from airflow_provider_mailersend.triggers.base import MailerSendTrigger, PollingTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polls import Query
 
 if TYPE_CHECKING:
-    from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook
+    from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
-#: How long after the moment to begin, in seconds: clocks are not quite equal.
-_LATE = timedelta(seconds=1)
+#: How long after the quota's reset to resume: clocks differ a little.
+_MARGIN = timedelta(seconds=1)
 
-#: A long sleep is cut into pieces of so many seconds: the clock may be set meanwhile.
+#: The longest single sleep in seconds: the machine's clock may be set meanwhile.
 _LONGEST_SLEEP = 60.0
 
 
 def _aware(moment: datetime | str) -> datetime:
-    """Return *moment*, in ISO 8601 where it is text; :class:`ValueError` where it has no time zone."""
+    """Return *moment*, parsed from ISO 8601 if it is text; ValueError if it has no time zone."""
     aware = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     if aware.tzinfo is None:
         raise ValueError(f"a moment with a time zone is needed; got {moment!r}")
     return aware
 
 
-class Listed(NamedTuple):
-    """Which list is asked: of which domain, by its id or its name."""
+class ListScope(NamedTuple):
+    """A suppression list, of one domain where its id or its name is set."""
 
     suppression_list: str
     domain_id: str | None
     domain: str | None
 
 
-def _view(hook: MailerSendAsyncHook, listed: Listed) -> Callable[[list[Requirement]], Awaitable[Look]]:
-    view = ListView(SuppressionList(listed.suppression_list))
-    return lambda requirements: hook.look_at_list(
-        view, requirements, domain_id=listed.domain_id, domain=listed.domain
-    )
+class NewestEntries(Query[Look]):
+    """What is on a list: all triggers that wait for entries to be added share one view of it."""
+
+    def __init__(self, hook: MailerSendAsyncHook, key: ListScope) -> None:
+        super().__init__(hook, key)
+        self._view = ListView(SuppressionList(key.suppression_list))
+
+    async def ask(self, requirements: list[Requirement]) -> Look:
+        scope = self.key
+        return await self.hook.look_at_list(
+            self._view, requirements, domain_id=scope.domain_id, domain=scope.domain
+        )
+
+    def serves(self, answer: Look, requirements: list[Requirement], requirement: Requirement) -> bool:
+        return answer.serves(requirement)
 
 
-class _Located(NamedTuple):
-    """What is looked for, and the page on which it stood last; None for a first look."""
+class Located(NamedTuple):
+    """An entry to locate, and the page on which it was last; None for a trigger's first look."""
 
     key: Key
     page: int | None
 
-    def is_served_by(self, other: _Located) -> bool:
-        """Return whether an answer to *other* answers this: one to a first look may come without any look."""
-        return self.key == other.key and (self.page is None or other.page is not None)
 
+class EntryPages(Query[dict[Key, int | None]]):
+    """The pages of the entries that are still there, by key."""
 
-def _places(
-    hook: MailerSendAsyncHook, listed: Listed
-) -> Callable[[list[_Located]], Awaitable[dict[Key, int]]]:
-    # Where all that was read stood: who looks first for what others have met knows that it must wait.
-    known = CompactMap()
+    def __init__(self, hook: MailerSendAsyncHook, key: ListScope) -> None:
+        super().__init__(hook, key)
+        # The page of every entry that was read: a first look for one of them costs nothing.
+        self._known = CompactMap()
 
-    def remember(entries: Iterable[Entry], page: int) -> None:
+    async def ask(self, requirements: list[Located]) -> dict[Key, int | None]:
+        known = {key: self._known.get(key) for key, _ in requirements}
+        last_pages = {key: page or 1 for key, page in requirements if page is not None or known[key] is None}
+        found = await self.hook.locate_suppressions(
+            last_pages=last_pages, on_page=self._remember, **self.key._asdict()
+        )
+        for key in last_pages.keys() - found.keys():
+            self._known.discard(key)
+        pages = {key: page for key, page in known.items() if key not in last_pages}
+        return pages | {key: page for key, (page, _) in found.items()}
+
+    def serves(
+        self, answer: dict[Key, int | None], requirements: list[Located], requirement: Located
+    ) -> bool:
+        # The answer to a first look may be older than the last look of a trigger that has had one.
+        return any(
+            asked.key == requirement.key and (requirement.page is None or asked.page is not None)
+            for asked in requirements
+        )
+
+    def _remember(self, entries: Iterable[Entry], page: int) -> None:
         for entry in entries:
-            known.put(entry_key(entry), page)
-
-    async def pages(requirements: list[_Located]) -> dict[Key, int]:
-        sought = {
-            one.key: one.page or 1
-            for one in requirements
-            if one.page is not None or known.get(one.key) is None
-        }
-        still = {one.key: page for one in requirements if (page := known.get(one.key)) is not None}
-        found = await hook.locate_suppressions(last_pages=sought, on_page=remember, **listed._asdict())
-        for key in sought.keys() - found.keys():
-            known.discard(key)
-        return {key: page for key, page in still.items() if key not in sought} | {
-            key: page for key, (page, _) in found.items()
-        }
-
-    return pages
+            self._known.put(entry_key(entry), page)
 
 
-#: What is on a list: all who wait for something to come share a view of it.
-NEWEST = Query(_view, lambda look, requirements, requirement: look.serves(requirement))
-
-#: What is still there: an answer tells of those alone that were looked for.
-_PLACES = Query(
-    _places,
-    lambda found, requirements, requirement: any(requirement.is_served_by(one) for one in requirements),
-)
-
-
-class _ListTrigger(MailerSendTrigger):
+@dataclass(kw_only=True, eq=False, repr=False)
+class ListTrigger(PollingTrigger):
     """
-    A trigger that waits for a suppression list.
+    A trigger on one suppression list.
 
     :param suppression_list: the list.
     :param domain_id: look at this domain's entries only.
-    :param domain: the same by the domain's name.
+    :param domain: the domain's name instead, resolved with one extra request.
     """
 
-    def __init__(
-        self,
-        *,
-        suppression_list: str,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.suppression_list = suppression_list
-        self.domain_id = domain_id
-        self.domain = domain
+    suppression_list: str
+    domain_id: str | None = None
+    domain: str | None = None
 
     @property
-    def query_key(self) -> Listed:
-        return Listed(self.suppression_list, self.domain_id, self.domain)
-
-    def _list_name(self) -> str:
-        return list_name(**self.query_key._asdict())
+    def query_key(self) -> ListScope:
+        return ListScope(self.suppression_list, self.domain_id, self.domain)
 
 
-class MailerSendSuppressionTrigger(_ListTrigger):
+@dataclass(kw_only=True, eq=False, repr=False)
+class _EntryTrigger(ListTrigger, MailerSendTrigger):
+    """
+    A trigger on one entry of a suppression list.
+
+    :param kind: ``recipients`` or ``patterns``.
+    :param value: the address, which is case-insensitive, or the pattern.
+    """
+
+    present: ClassVar[bool]
+
+    kind: str
+    value: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.key = make_key(self.kind, self.value)
+
+    def how_far(self, answer: Any) -> str:
+        return status_lines.entry_awaited(
+            status_lines.list_name(*self.query_key), self.value, present=self.present
+        )
+
+
+class MailerSendSuppressionTrigger(_EntryTrigger):
     """
     Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
 
-    The first look reads the list until it meets the entry, and where it does not, again from its end. Later looks read
-    what is new, newest first: mostly one request for each. All that wait for the same list share both.
-
-    :param kind: ``recipients`` or ``patterns``.
-    :param value: the address or pattern; the case of an address does not count.
+    After the first look, an answer usually takes one request, which all triggers on the same list share.
     """
 
-    query = NEWEST
-    arguments = (*Listed._fields, "kind", "value")
-
-    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.kind = kind
-        self.value = value
-        self._key = make_key(kind, value)
-        self._since: datetime | None = None
+    query = NewestEntries
+    present = True
+    _since: datetime | None = None
 
     @property
     def requirement(self) -> Requirement:
-        return Requirement(since=self._since) if self._since else Requirement(key=self._key)
+        return Requirement(since=self._since) if self._since else Requirement(key=self.key)
 
     def found_in(self, answer: Look) -> list[Entry]:
         self._since = answer.next_since
-        entry = answer.entry_of(self._key)
+        entry = answer.entry_of(self.key)
         return [entry] if entry is not None else []
 
-    def how_far(self, answer: Look) -> str:
-        return entry_awaited(self._list_name(), self.value, present=True)
 
-
-class MailerSendSuppressionAbsenceTrigger(_ListTrigger):
+class MailerSendSuppressionAbsenceTrigger(_EntryTrigger):
     """
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
-    It looks first where the entry stood last, which is mostly one request for each answer; to see that it is gone it
-    reads the list from the top and from the end, two requests for each 100 entries. Where others who wait for the same
-    list have met the entry, its first look costs nothing, and it waits.
-
-    :param kind: ``recipients`` or ``patterns``.
-    :param value: the address or pattern; the case of an address does not count.
+    It looks first at the page on which the entry was last, so an answer usually takes one request. If another trigger
+    on the same list has read the entry already, the first look sends none.
     """
 
-    query = _PLACES
-    arguments = (*Listed._fields, "kind", "value")
-
-    def __init__(self, *, kind: str, value: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.kind = kind
-        self.value = value
-        self._key = make_key(kind, value)
-        self._page: int | None = None
+    query = EntryPages
+    present = False
+    _page: int | None = None
 
     @property
-    def requirement(self) -> _Located:
-        return _Located(self._key, self._page)
+    def requirement(self) -> Located:
+        return Located(self.key, self._page)
 
-    def found_in(self, answer: dict[Key, int]) -> list[None]:
-        if self._key not in answer:
-            return [None]
-        self._page = answer[self._key]
-        return []
-
-    def how_far(self, answer: dict[Key, int]) -> str:
-        return entry_awaited(self._list_name(), self.value, present=False)
+    def found_in(self, answer: dict[Key, int | None]) -> list[None]:
+        self._page = answer.get(self.key)
+        return [None] if self._page is None else []
 
 
-class MailerSendNewSuppressionsTrigger(_ListTrigger):
+@dataclass(kw_only=True, eq=False, repr=False)
+class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
     """
-    Waits until so many entries made since a moment are on a suppression list: ``GET /suppressions/{list}``.
+    Waits until a suppression list has enough entries created since a moment: ``GET /suppressions/{list}``.
 
-    The first look reads those entries, a request for each 100, newest first; later looks read what is new. When there
-    are enough, all are read once more: those that were deleted meanwhile do not count. All that wait for the same list
-    share these looks.
+    Once there are enough, all are read again, so that entries deleted meanwhile don't count.
 
-    :param since: the moment, aware, in ISO 8601.
-    :param at_least: how many.
+    :param since: the moment, in ISO 8601 with a time zone.
+    :param at_least: how many entries.
     """
 
-    query = NEWEST
-    arguments = (*Listed._fields, "since", "at_least")
+    query = NewestEntries
+    _is_first = True
 
-    def __init__(self, *, since: str, at_least: int = 1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.since = since
-        self.at_least = at_least
-        self._since = _aware(since)
-        self._is_first = True
+    since: str
+    at_least: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._since = _aware(self.since)
 
     @property
     def requirement(self) -> Requirement:
-        return Requirement(since=self._since, is_first=self._is_first, is_deep=self.must_be_sure)
+        return Requirement(since=self._since, is_first=self._is_first, is_deep=self.must_confirm)
 
     def found_in(self, answer: Look) -> list[dict[str, Any]]:
         self._is_first = False
-        is_enough = answer.count_since(self._since) >= self.at_least
-        self.must_be_sure = is_enough and not answer.is_deep
-        return [summary_of(answer.since(self._since))] if is_enough and answer.is_deep else []
+        has_enough = answer.count_since(self._since) >= self.at_least
+        self.must_confirm = has_enough and not answer.is_deep
+        return [summary_of(answer.since(self._since))] if has_enough and answer.is_deep else []
 
     def how_far(self, answer: Look) -> str:
         count = answer.count_since(self._since)
-        return entries_counted(self._list_name(), count, self.at_least, self._since)
+        return status_lines.entries_counted(
+            status_lines.list_name(*self.query_key), count, self.at_least, self._since
+        )
 
 
+class _SmsRecipient(Query[Entry]):
+    async def ask(self, requirements: list[None]) -> Entry:
+        return await self.hook.get_sms_recipient(self.key)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     """
     Waits until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request for each answer.
@@ -251,13 +240,10 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     :param status: ``active`` or ``opt_out``.
     """
 
-    query = Query(lambda hook, id_: lambda requirements: hook.get_sms_recipient(id_))
-    arguments = ("sms_recipient_id", "status")
+    query = _SmsRecipient
 
-    def __init__(self, *, sms_recipient_id: str, status: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sms_recipient_id = sms_recipient_id
-        self.status = status
+    sms_recipient_id: str
+    status: str
 
     @property
     def query_key(self) -> str:
@@ -267,22 +253,25 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
         return [answer] if answer.get("status") == self.status else []
 
     def how_far(self, answer: Entry) -> str:
-        return status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
+        return status_lines.status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
 
 
+class _ApiQuota(Query[dict[str, Any]]):
+    async def ask(self, requirements: list[None]) -> dict[str, Any]:
+        return await self.hook.get_api_quota()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class MailerSendApiQuotaTrigger(MailerSendTrigger):
     """
-    Waits until so many of the day's requests are left: ``GET /api-quota``, which is free.
+    Waits until enough of the daily quota is left: ``GET /api-quota``, which doesn't count against the quota.
 
-    :param at_least: how many.
+    :param at_least: how many requests.
     """
 
-    query = Query(lambda hook, query_key: lambda requirements: hook.get_api_quota())
-    arguments = ("at_least",)
+    query = _ApiQuota
 
-    def __init__(self, *, at_least: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.at_least = at_least
+    at_least: int
 
     @property
     def query_key(self) -> None:
@@ -292,14 +281,14 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
         return [answer] if is_enough(answer, self.at_least) else []
 
     def how_far(self, answer: dict[str, Any]) -> str:
-        return quota_left(answer["remaining"], self.at_least)
+        return status_lines.quota_left(answer["remaining"], self.at_least)
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):
     """
-    Waits until the next day's requests begin. It sends none itself.
+    Waits until the daily quota resets, without sending a request.
 
-    :param resets_at: when they begin, aware, or in ISO 8601 with a zone.
+    :param resets_at: when it resets: a datetime or ISO 8601, with a time zone.
     """
 
     def __init__(self, resets_at: datetime | str) -> None:
@@ -310,7 +299,7 @@ class MailerSendQuotaResetTrigger(BaseTrigger):
         return classpath_of(self), {"resets_at": self.resets_at.isoformat()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        moment = self.resets_at + _LATE
-        while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        resume_at = self.resets_at + _MARGIN
+        while (left := (resume_at - datetime.now(UTC)).total_seconds()) > 0:
             await asyncio.sleep(min(left, _LONGEST_SLEEP))
         yield TriggerEvent({"resets_at": self.resets_at.isoformat()})

@@ -1,44 +1,53 @@
-"""One question, asked once: triggers in one process that ask the same share each answer."""
+"""Sharing between the triggers of one process: equal queries are sent once, each connection has one hook."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_mailersend.triggers.faults import is_of_the_connection
+from airflow_provider_mailersend.exceptions import MailerSendNotFoundError, MailerSendValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
 Answer = TypeVar("Answer")
 
-#: Who is due within this part of its waiting is asked for with those who are due now.
+#: A trigger is served early by others' queries in the last tenth of its interval.
 NEARLY = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Query(Generic[Answer]):
+class Query(ABC, Generic[Answer]):
     """
-    A way to ask questions.
+    A question that triggers ask again and again. It may keep state from one answer to the next.
 
-    :param begin: is given a hook and the question, and returns what asks it: an answer serves all needs it is given.
-    :param serves: whether an answer to some needs serves another one too.
+    :param hook: the hook that sends its requests.
+    :param key: what it is about. Triggers with equal keys share one query.
     """
 
-    begin: Callable[[MailerSendAsyncHook, Any], Callable[[list[Any]], Awaitable[Answer]]]
-    serves: Callable[[Answer, list[Any], Any], bool] = lambda answer, requirements, requirement: True
+    def __init__(self, hook: MailerSendAsyncHook, key: Any) -> None:
+        self.hook = hook
+        self.key = key
+
+    @abstractmethod
+    async def ask(self, requirements: list[Any]) -> Answer:
+        """Return an answer that meets all *requirements*, one from each trigger that is due."""
+
+    def serves(self, answer: Answer, requirements: list[Any], requirement: Any) -> bool:
+        """Return whether the *answer* to some *requirements* meets another one too."""
+        return True
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Answer]):
-    due: float
     nearly_due: float
     requirement: Any
     answer: asyncio.Future[Answer]
@@ -46,170 +55,145 @@ class _Waiting(Generic[Answer]):
 
 class Poll(Generic[Answer]):
     """
-    A question of one connection. Whoever is due has it asked, and all whom the answer serves get it.
+    Runs one query for all triggers that share it: when one is due, all whom the answer serves get it.
 
-    :param asking: how it is asked.
-    :param question: what is asked.
-    :param hook: by which.
-    :param give_up: is called where asking again by that hook cannot help.
+    :param query: the query.
     """
 
-    def __init__(
-        self,
-        query: Query[Answer],
-        query_key: Hashable,
-        hook: MailerSendAsyncHook,
-        give_up: Callable[[], None],
-    ) -> None:
-        self._ask = query.begin(hook, query_key)
-        self._serves = query.serves
-        self._give_up = give_up
+    def __init__(self, query: Query[Answer]) -> None:
+        self._query = query
         self._waiting: set[_Waiting[Answer]] = set()
-        self._sooner = asyncio.Event()
-        self._asking: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def answer(self, delay: float, requirement: Any = None) -> Answer:
         """
-        Return the next answer, be it to another's asking: in *delay* seconds at the latest it is asked for.
+        Return the next answer, which may be to another trigger's query.
 
-        :param need: what the answer must serve.
-        :raises MailerSendError: the question could not be answered, or whatever else asking it raises.
+        :param delay: ask after so many seconds at the latest.
+        :param requirement: what the answer must meet.
+        :raises Exception: whatever the query raised.
         """
         loop = asyncio.get_running_loop()
-        due = loop.time() + delay
-        waiting: _Waiting[Answer] = _Waiting(due, due - delay * NEARLY, requirement, loop.create_future())
+        nearly_due = loop.time() + delay * (1 - NEARLY)
+        waiting: _Waiting[Answer] = _Waiting(nearly_due, requirement, loop.create_future())
         self._waiting.add(waiting)
-        self._sooner.set()
-        if self._asking is None or self._asking.done():
-            # Airflow tells by the context whose log a line goes to: what is asked for many is in the triggerer's own.
-            self._asking = asyncio.create_task(self._ask_while_waited_for(), context=Context())
+        # Airflow picks the log by context: shared work must go to the triggerer's log, not to one task's.
+        timer = loop.call_later(delay, self._start_asking, context=Context())
         try:
             return await waiting.answer
         finally:
+            timer.cancel()
             self._waiting.discard(waiting)
 
     async def aclose(self) -> None:
-        """Stop asking."""
-        if self._asking is not None:
-            self._asking.cancel()
+        """Cancel the query."""
+        if self._task is not None:
+            self._task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._asking
+                await self._task
 
-    async def _ask_while_waited_for(self) -> None:
-        while self._waiting:
-            await self._until_due()
-            now = asyncio.get_running_loop().time()
-            requirements = [waiting.requirement for waiting in self._waiting if waiting.nearly_due <= now]
-            if not requirements:
-                return
+    def _start_asking(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._ask_for_all_due())
+
+    async def _ask_for_all_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while due := [waiting.requirement for waiting in self._waiting if waiting.nearly_due <= loop.time()]:
             try:
-                answer = await self._ask(requirements)
+                answer = await self._query.ask(due)
             except Exception as error:
-                # Whatever it is, such as a connection that is not there: those who wait must hear of it.
-                if is_of_the_connection(error):
-                    self._give_up()
-                for future in self._answered(set(self._waiting)):
+                # Any error, such as a missing connection, must reach the triggers that wait.
+                for future in self._pop(set(self._waiting)):
                     future.set_exception(_copy_of(error))
             else:
-                served = {one for one in self._waiting if self._serves(answer, requirements, one.requirement)}
-                for future in self._answered(served):
+                served = {one for one in self._waiting if self._query.serves(answer, due, one.requirement)}
+                for future in self._pop(served):
                     future.set_result(answer)
-            # Those who were answered come back before the next is due.
+            # Those that were answered may be due again at once.
             await asyncio.sleep(0)
 
-    def _answered(self, served: set[_Waiting[Answer]]) -> list[asyncio.Future[Answer]]:
+    def _pop(self, served: set[_Waiting[Answer]]) -> list[asyncio.Future[Answer]]:
         self._waiting -= served
-        # One that was cancelled meanwhile is done.
+        # The future of a cancelled trigger is done.
         return [waiting.answer for waiting in served if not waiting.answer.done()]
-
-    async def _until_due(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            self._sooner.clear()
-            left = min(waiting.due for waiting in self._waiting) - loop.time()
-            if left <= 0:
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._sooner.wait(), left)
 
 
 def _copy_of(error: Exception) -> Exception:
-    """Return one for each who waits: raised by many, one error's traceback would grow with each."""
+    """Return a copy for one trigger: if all raised the same error, its traceback would grow with each."""
     try:
         copied = copy(error)
     except Exception:
-        # Not all exceptions of others can be copied.
+        # Some libraries' exceptions can't be copied.
         return error
     copied.__cause__ = error.__cause__ or error.__context__
     return copied
 
 
-_Key = tuple[asyncio.AbstractEventLoop, Hashable]
-_Thing = TypeVar("_Thing", "Poll[Any]", "MailerSendAsyncHook")
+_Resource = TypeVar("_Resource", "Poll[Any]", "MailerSendAsyncHook")
 
 
-class Shared(Generic[_Thing]):
-    """Things that are made when they are first wanted, and closed when nobody uses them any more."""
+class Shared(Generic[_Resource]):
+    """Resources that are made on first use, and closed after the last."""
 
     def __init__(self) -> None:
-        self._things: dict[_Key, _Thing] = {}
-        self._users: Counter[_Thing] = Counter()
+        self._resources: dict[tuple[asyncio.AbstractEventLoop, Hashable], _Resource] = {}
+        self._users: Counter[_Resource] = Counter()
 
     def __len__(self) -> int:
         return len(self._users)
 
     @asynccontextmanager
-    async def using(self, key: Hashable, make: Callable[[], _Thing]) -> AsyncIterator[_Thing]:
-        """Share the thing of *key* with all in this event loop who use it."""
+    async def using(self, key: Hashable, make: Callable[[], _Resource]) -> AsyncIterator[_Resource]:
+        """Share the resource of *key* within this event loop."""
         loop_key = asyncio.get_running_loop(), key
-        thing = self._things.get(loop_key)
-        if thing is None:
-            thing = self._things[loop_key] = make()
-        self._users[thing] += 1
+        resource = self._resources.get(loop_key)
+        if resource is None:
+            resource = self._resources[loop_key] = make()
+        self._users[resource] += 1
         try:
-            yield thing
+            yield resource
         finally:
-            self._users[thing] -= 1
-            if not self._users[thing]:
-                del self._users[thing]
-                self.forget(key, thing)
-                await thing.aclose()
+            self._users[resource] -= 1
+            if not self._users[resource]:
+                del self._users[resource]
+                self.forget(key, resource)
+                await resource.aclose()
 
-    def forget(self, key: Hashable, thing: _Thing) -> None:
-        """Let whoever comes next have another one than *thing*, which others still use."""
+    def forget(self, key: Hashable, resource: _Resource) -> None:
+        """Give the next user of *key* a new resource; present users keep *resource*."""
         loop_key = asyncio.get_running_loop(), key
-        if self._things.get(loop_key) is thing:
-            del self._things[loop_key]
+        if self._resources.get(loop_key) is resource:
+            del self._resources[loop_key]
 
 
-#: The questions that are being asked, and the hooks they are asked by: one for each connection, which keeps to its
-#: limits.
 polls: Shared[Poll[Any]] = Shared()
+#: One hook for each connection, so that all its triggers keep to one rate limit.
 hooks: Shared[MailerSendAsyncHook] = Shared()
 
 
 @asynccontextmanager
 async def polling(
-    query: Query[Answer], query_key: Hashable, mailersend_conn_id: str, quota_reserve: int | None
+    query: type[Query[Answer]], query_key: Hashable, mailersend_conn_id: str, quota_reserve: int | None
 ) -> AsyncIterator[Poll[Answer]]:
-    """Share the poll of *question* with all in this event loop who ask the same way of the same connection."""
-    # DAG files import the triggers of watchers, and are parsed without any HTTP library: it is imported here, and as
-    # that takes a while, beside the event loop.
-    module = await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
+    """Share the poll of this query and connection with the other triggers in this event loop."""
+    # DAG files import the triggers of watchers, and must be parsed without an HTTP library. Importing one takes long,
+    # so it's done outside the event loop.
+    await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
+    from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
+
     connection = mailersend_conn_id, quota_reserve
-
-    def make_hook() -> MailerSendAsyncHook:
-        made: MailerSendAsyncHook = module.MailerSendAsyncHook(
-            mailersend_conn_id, quota_reserve=quota_reserve
-        )
-        return made
-
-    def give_up() -> None:
-        # The connection may be mended meanwhile: whoever comes next reads it anew.
-        hooks.forget(connection, hook)
+    make_hook = partial(MailerSendAsyncHook, mailersend_conn_id, quota_reserve=quota_reserve)
 
     async with (
         hooks.using(connection, make_hook) as hook,
-        polls.using((query, query_key, hook), lambda: Poll(query, query_key, hook, give_up)) as poll,
+        polls.using((query, query_key, hook), lambda: Poll(query(hook, query_key))) as poll,
     ):
-        yield poll
+        try:
+            yield poll
+        except (MailerSendNotFoundError, MailerSendValidationError):
+            # The query is wrong, not the connection.
+            raise
+        except Exception:
+            # Somebody may fix the connection: the next trigger reads it again.
+            hooks.forget(connection, hook)
+            raise

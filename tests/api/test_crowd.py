@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from statistics import mean
 
@@ -12,7 +13,7 @@ LIMITS = pytest.mark.parametrize("window", [fixed_window, sliding_window])
 SEEDS = range(8)
 
 
-def crowds(workers: int, requests: int, window: type[Limit]) -> list[Crowd]:
+def crowds(workers: int, requests: int, window: Callable[[], Limit]) -> list[Crowd]:
     """Let so many workers of so many requests begin within two seconds, once for each seed."""
     return [
         run(
@@ -26,7 +27,7 @@ def crowds(workers: int, requests: int, window: type[Limit]) -> list[Crowd]:
 
 @LIMITS
 @pytest.mark.parametrize(("workers", "requests"), [(24, 30), (16, 60), (10, 60)])
-def test_nobody_starves_in_a_crowd(workers, requests, window):
+def test_nobody_starves_in_a_crowd(workers: int, requests: int, window: Callable[[], Limit]) -> None:
     for crowd in crowds(workers, requests, window):
         assert [worker.error for worker in crowd.workers] == [None] * workers
         assert crowd.longest_wait <= 5
@@ -34,23 +35,25 @@ def test_nobody_starves_in_a_crowd(workers, requests, window):
 
 @LIMITS
 @pytest.mark.parametrize(("workers", "requests"), [(24, 30), (16, 60), (4, 300), (1, 300)])
-def test_a_crowd_uses_its_limit_and_is_seldom_refused(workers, requests, window):
+def test_a_crowd_uses_its_limit_and_is_seldom_refused(
+    workers: int, requests: int, window: Callable[[], Limit]
+) -> None:
     seen = crowds(workers, requests, window)
     assert mean(crowd.used_while_busy(max(1, workers // 2)) for crowd in seen) >= 0.95
     assert mean(crowd.refused_share for crowd in seen) <= (0.2 if workers > 4 else 0.06)
 
 
 @pytest.mark.parametrize(("workers", "requests"), [(24, 30), (16, 60), (4, 300), (1, 300)])
-def test_the_last_of_a_crowd_take_what_the_others_leave(workers, requests):
+def test_the_last_of_a_crowd_take_what_the_others_leave(workers: int, requests: int) -> None:
     assert mean(crowd.used_share for crowd in crowds(workers, requests, fixed_window)) >= 0.9
 
 
-def test_four_workers_use_a_sliding_window():
+def test_four_workers_use_a_sliding_window() -> None:
     assert mean(crowd.used_share for crowd in crowds(4, 300, sliding_window)) >= 0.9
 
 
 @LIMITS
-def test_newcomers_come_to_their_turn_beside_a_long_job(window):
+def test_newcomers_come_to_their_turn_beside_a_long_job(window: Callable[[], Limit]) -> None:
     for seed in SEEDS:
         workers = [Worker(600), *(Worker(5, starts_at=200.0) for _ in range(5))]
         crowd = run(workers, window(), seed=seed)
@@ -58,6 +61,6 @@ def test_newcomers_come_to_their_turn_beside_a_long_job(window):
         assert crowd.longest_wait <= 5
 
 
-def test_whoever_is_alone_is_refused_once_a_window():
+def test_whoever_is_alone_is_refused_once_a_window() -> None:
     crowd = run([Worker(300)], fixed_window())
     assert len(crowd.refused) == 4

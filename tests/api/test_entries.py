@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,32 +27,33 @@ from tests.feeding.script import properties
         ("2023-04-15T00:00:00Z", datetime(2023, 4, 15, tzinfo=UTC)),
     ],
 )
-def test_every_form_of_a_date_is_read_in_utc(said, meant):
+def test_every_form_of_a_date_is_read_in_utc(said: object, meant: object) -> None:
     moment = parse_date(said)
     assert moment == meant
+    assert moment is not None
     assert moment.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
     "said", ["2022-01-01T12:00:0003.000000Z", "", "yesterday", None, 1626246241, True, {}, ["2020-06-10"]]
 )
-def test_a_date_that_cannot_be_read_is_none(said):
+def test_a_date_that_cannot_be_read_is_none(said: object) -> None:
     assert parse_date(said) is None
 
 
 @pytest.mark.parametrize("said", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
-def test_a_date_at_the_end_of_the_calendar_stops_nothing(said):
+def test_a_date_at_the_end_of_the_calendar_stops_nothing(said: object) -> None:
     assert parse_date(said) is None
 
 
 @properties
 @given(st.one_of(st.text(), st.datetimes(timezones=st.timezones()).map(datetime.isoformat), st.integers()))
-def test_no_date_stops_a_job(said):
+def test_no_date_stops_a_job(said: object) -> None:
     moment = parse_date(said)
     assert moment is None or moment.tzinfo is UTC
 
 
-def test_an_entry_was_made_when_it_says():
+def test_an_entry_was_made_when_it_says() -> None:
     assert created_at({"created_at": "2020-06-10 10:09:56"}) == datetime(2020, 6, 10, 10, 9, 56, tzinfo=UTC)
     assert created_at({}) is None
 
@@ -70,7 +72,7 @@ def test_an_entry_was_made_when_it_says():
         ({}, None),
     ],
 )
-def test_an_entry_says_whom_it_means(entry, meant):
+def test_an_entry_says_whom_it_means(entry: dict[str, Any], meant: object) -> None:
     assert suppressed_value(entry) == meant
 
 
@@ -84,11 +86,11 @@ def test_an_entry_says_whom_it_means(entry, meant):
         ("patterns", " .*@x ", ".*@x", True),
     ],
 )
-def test_what_means_the_same_is_comparable(kind, one, other, same):
+def test_what_means_the_same_is_comparable(kind: str, one: str, other: str, same: bool) -> None:
     assert (make_key(kind, one) == make_key(kind, other)) is same
 
 
-def test_an_address_and_an_equal_pattern_are_two():
+def test_an_address_and_an_equal_pattern_are_two() -> None:
     assert make_key("recipients", "a@b.c") != make_key("patterns", "a@b.c")
 
 
@@ -99,7 +101,7 @@ def test_an_address_and_an_equal_pattern_are_two():
         ("ﬁona@example.com", "fiona@example.com"),
     ],
 )
-def test_addresses_that_differ_by_more_than_case_are_two(one, other):
+def test_addresses_that_differ_by_more_than_case_are_two(one: str, other: str) -> None:
     assert make_key("recipients", one) != make_key("recipients", other)
 
 
@@ -116,5 +118,5 @@ def test_addresses_that_differ_by_more_than_case_are_two(one, other):
         ({"pattern": "a@b.c", "domain": {"id": 7}}, None),
     ],
 )
-def test_an_entry_says_whose_it_is(entry, domain_id):
+def test_an_entry_says_whose_it_is(entry: dict[str, Any], domain_id: str | None) -> None:
     assert domain_id_of(entry) == domain_id

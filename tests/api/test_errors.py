@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,7 @@ from airflow_provider_mailersend.api.refusals import (
     refused_items,
     smaller_batch,
 )
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.requests import Request, SuppressionList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendAuthenticationError,
@@ -62,7 +63,7 @@ RECIPIENT = requests.get_recipient("62f114f8165fe0d8db0288e3")
         (524, MailerSendServerError, False),
     ],
 )
-def test_each_status_has_its_error(status, error_class, permanent):
+def test_each_status_has_its_error(status: int, error_class: type[MailerSendError], permanent: bool) -> None:
     error = error_from(ADDITION, answer(status, {"message": "What the API says. #MS40001"}))
     assert type(error) is error_class
     assert error.permanent is permanent
@@ -81,21 +82,21 @@ def test_each_status_has_its_error(status, error_class, permanent):
         (500, ["Unauthenticated"]),
     ],
 )
-def test_an_error_tells_what_the_api_said_and_what_to_do(status, told):
+def test_an_error_tells_what_the_api_said_and_what_to_do(status: int, told: list[str]) -> None:
     message = str(error_from(ADDITION, answer(status, {"message": "Unauthenticated."})))
     for part in told:
         if status != 301 or part != "Unauthenticated":
             assert part in message
 
 
-def test_a_403_names_the_scope_that_the_endpoint_asks_for():
+def test_a_403_names_the_scope_that_the_endpoint_asks_for() -> None:
     assert "the scope recipients_read" in str(error_from(RECIPIENT, answer(403, {"message": "No."})))
     assert "more rights" in str(error_from(requests.get_api_quota(), answer(403)))
 
 
-def test_a_404_shows_no_number_that_was_given_as_an_id():
+def test_a_404_shows_no_number_that_was_given_as_an_id() -> None:
     message = str(error_from(requests.get_sms_recipient("call +15551234567"), answer(404)))
-    assert message.endswith("MailerSend has nothing of this id (call +1***67).")
+    assert message.startswith("MailerSend has nothing of this id: call +1***67 (GET ")
 
 
 @pytest.mark.parametrize(
@@ -110,46 +111,48 @@ def test_a_404_shows_no_number_that_was_given_as_an_id():
 @pytest.mark.parametrize(
     "said", ["The selected domain id is invalid.", "The domain id field is required. #MS42209"]
 )
-def test_a_domain_id_that_the_account_has_not_is_shown_with_where_to_find_the_right_one(asked, said):
+def test_a_domain_id_that_the_account_has_not_is_shown_with_where_to_find_the_right_one(
+    asked: Request, said: str
+) -> None:
     # The API says "is required" of one that was sent.
     message = str(error_from(asked, refusal({"domain_id": [said]})))
     assert f"answered 422: domain_id: {said.rstrip('.')}. " in message
-    assert "'nope' was sent, and the account has no domain of this id" in message
+    assert "'nope' was sent, but the account has no domain with this id" in message
     assert "(Domains)" in message
     assert "its name as domain" in message
     assert "No domain was given" not in message
 
 
-def test_a_domain_id_that_was_not_given_is_asked_for():
+def test_a_domain_id_that_was_not_given_is_asked_for() -> None:
     asked = requests.add_suppressions(SuppressionList.HARD_BOUNCES, recipients=["a@x.example"])
     message = str(error_from(asked, refusal({"domain_id": ["The domain id field is required. #MS42209"]})))
-    assert message.endswith("No domain was given: give a domain's id as domain_id, or its name as domain.")
+    assert message.endswith("No domain was given: pass a domain's id as domain_id, or its name as domain.")
 
 
-def test_what_was_pasted_as_a_domain_id_is_masked():
+def test_what_was_pasted_as_a_domain_id_is_masked() -> None:
     asked = requests.list_suppressions(SuppressionList.BLOCKLIST, "mlsn.0123456789abcdef")
     assert "0123456789" not in str(error_from(asked, refusal({"domain_id": ["Invalid."]})))
 
 
-def test_a_404_tells_that_the_id_is_unknown():
+def test_a_404_tells_that_the_id_is_unknown() -> None:
     body = b'{\n    "message": "Resource not found."\n}'
     message = str(error_from(RECIPIENT, answer(404, body)))
     assert (
         message
-        == "GET /recipients/{id} answered 404: MailerSend has nothing of this id (62f114f8165fe0d8db0288e3)."
+        == "MailerSend has nothing of this id: 62f114f8165fe0d8db0288e3 (GET /recipients/{id} answered 404)."
     )
 
 
-def test_a_404_of_an_endpoint_that_has_no_id_speaks_of_none():
+def test_a_404_of_an_endpoint_that_has_no_id_speaks_of_none() -> None:
     message = str(error_from(requests.list_recipients(), answer(404, {"message": "Not found."})))
     assert "this id" not in message
 
 
-def test_no_message_holds_an_id_from_the_path():
+def test_no_message_holds_an_id_from_the_path() -> None:
     assert RECIPIENT.path not in str(error_from(RECIPIENT, answer(500, {"message": "Oops"})))
 
 
-def test_no_answer_is_told_with_its_reason():
+def test_no_answer_is_told_with_its_reason() -> None:
     error = error_from(RECIPIENT, lost("connection  reset\nby peer +15551234567"))
     assert type(error) is MailerSendConnectionError
     assert not error.permanent
@@ -161,7 +164,7 @@ def test_no_answer_is_told_with_its_reason():
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422, 500])
-def test_what_the_api_repeats_is_masked(status):
+def test_what_the_api_repeats_is_masked(status: int) -> None:
     said = "jane.doe@example.com and +15551234567 by mlsn.0123456789abcdef"
     body = {"message": said, "errors": {"recipients.0": [said], "x": said}}
     error = error_from(ADDITION, answer(status, body))
@@ -170,16 +173,17 @@ def test_what_the_api_repeats_is_masked(status):
         assert secret not in shown
 
 
-def test_a_422_tells_the_first_fields_and_keeps_all_of_them():
+def test_a_422_tells_the_first_fields_and_keeps_all_of_them() -> None:
     fields = {f"recipients.{n}": [f"Number {n} is invalid.", "Really."] for n in range(9)}
     error = error_from(ADDITION, refusal(fields, "Invalid (and 8 more errors)"))
+    assert isinstance(error, MailerSendValidationError)
     assert error.errors == fields
     assert "answered 422: recipients.0: Number 0 is invalid. Really; recipients.1: " in str(error)
     assert "Number 4" in str(error)
     assert "Number 5" not in str(error)
 
 
-def test_a_long_message_is_cut():
+def test_a_long_message_is_cut() -> None:
     assert len(str(error_from(ADDITION, answer(500, {"message": "no " * 5000})))) < 500
     assert len(str(error_from(ADDITION, refusal({"ids": ["no " * 5000]}, "no " * 5000)))) < 1000
 
@@ -194,12 +198,12 @@ def test_a_long_message_is_cut():
         ([], ""),
         ("text", ""),
         (b"", ""),
-        (b"<html>", "a body that is no JSON"),
-        (b"\xff", "a body that is no JSON"),
-        (b"[" * 100_000, "a body that is no JSON"),
+        (b"<html>", "a body that isn't valid JSON"),
+        (b"\xff", "a body that isn't valid JSON"),
+        (b"[" * 100_000, "a body that isn't valid JSON"),
     ],
 )
-def test_a_message_is_read_where_there_is_one(body, message):
+def test_a_message_is_read_where_there_is_one(body: object, message: str) -> None:
     assert parse_message(answer(500, body)) == message
 
 
@@ -222,7 +226,9 @@ def test_a_message_is_read_where_there_is_one(body, message):
         (b"[" * 100_000, {}),
     ],
 )
-def test_the_messages_for_each_field_are_read_where_there_are_any(body, fields):
+def test_the_messages_for_each_field_are_read_where_there_are_any(
+    body: object, fields: dict[str, list[str]]
+) -> None:
     assert parse_errors(answer(422, body)) == fields
 
 
@@ -241,7 +247,9 @@ def test_the_messages_for_each_field_are_read_where_there_are_any(body, fields):
         ({}, {}),
     ],
 )
-def test_refused_items_are_told_where_nothing_else_is_refused(fields, refused):
+def test_refused_items_are_told_where_nothing_else_is_refused(
+    fields: dict[str, list[str]], refused: dict[tuple[str, int], str]
+) -> None:
     error = MailerSendValidationError("no", errors=fields)
     assert refused_items(error, "ids", "recipients", "patterns") == refused
 
@@ -271,18 +279,20 @@ def too_many(field: str, named: object = 100) -> MailerSendValidationError:
         (MailerSendValidationError("no", status=422, errors={"ids": ["is odd"]}), 500, None),
     ],
 )
-def test_a_refused_size_tells_the_next_one(error, size, smaller):
+def test_a_refused_size_tells_the_next_one(
+    error: MailerSendRequestError, size: int, smaller: int | None
+) -> None:
     assert smaller_batch(error, size, "ids") == smaller
 
 
-def test_a_size_refused_for_two_fields_is_one_refusal():
+def test_a_size_refused_for_two_fields_is_one_refusal() -> None:
     error = too_many("recipients")
     error.errors |= too_many("patterns").errors
     assert smaller_batch(error, 500, "recipients", "patterns") == 100
 
 
 @pytest.mark.parametrize("conn_id", [None, "mailersend_default"])
-def test_an_error_says_which_connection_and_how_far_the_work_was(conn_id):
+def test_an_error_says_which_connection_and_how_far_the_work_was(conn_id: str | None) -> None:
     error = MailerSendServerError("It broke.", endpoint="GET /recipients", status=500)
     error.conn_id = conn_id
     error.progress = "One of two was done."
@@ -309,7 +319,7 @@ EXAMPLES = [
 ]
 
 
-def test_every_error_is_among_the_examples():
+def test_every_error_is_among_the_examples() -> None:
     defined = {
         each
         for each in vars(exceptions).values()
@@ -326,7 +336,9 @@ def test_every_error_is_among_the_examples():
     [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
     ids=["copy", "deepcopy", "pickle"],
 )
-def test_an_error_survives_with_all_it_says(example, again):
+def test_an_error_survives_with_all_it_says(
+    example: MailerSendError, again: Callable[[MailerSendError], MailerSendError]
+) -> None:
     example.conn_id, example.progress, example.may_be_processed = "c", "p", True
     survivor = again(example)
     assert type(survivor) is type(example)
@@ -354,7 +366,9 @@ anything = st.recursive(
     st.one_of(anything, st.binary(), st.text().map(str.encode)),
     st.dictionaries(st.sampled_from(["retry-after", "date", "x-ratelimit-reset"]), st.text(max_size=5)),
 )
-def test_no_answer_is_too_odd_to_be_told_as_an_error(status, body, headers):
+def test_no_answer_is_too_odd_to_be_told_as_an_error(
+    status: int, body: object, headers: dict[str, str]
+) -> None:
     error = error_from(ADDITION, answer(status, body, headers))
     assert isinstance(error, MailerSendError)
     assert f"POST /suppressions/hard-bounces answered {status}" in str(error)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.answers import Answer, Failure
-from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, drive_async
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
+from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
+from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, Step, Wait, drive_async
+from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
@@ -25,24 +25,26 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
-from tests.feeding.script import NOON, Script, answer, flow, lost, page, refusal, timed_out, unreachable
-
-GET = requests.list_recipients()
-PUT = requests.update_sms_recipient("s1", SmsRecipientStatus.OPT_OUT)
-DELETE = requests.delete_recipient("r1")
-POST = requests.add_suppressions(SuppressionList.BLOCKLIST, recipients=["jane@example.com"])
-FINE = answer(200, {"data": []})
-CODELESS = answer(
-    429, {"message": "You cannot create a resource at the moment. Please wait a while before retrying."}
+from tests.feeding.samples import CODELESS, DELETE, FINE, GET, POST, PUT, any_method
+from tests.feeding.script import (
+    NOON,
+    Script,
+    Server,
+    answer,
+    flow,
+    lost,
+    page,
+    refusal,
+    timed_out,
+    unreachable,
 )
 
 repeatable = pytest.mark.parametrize("request_", [GET, PUT, DELETE], ids=lambda request: request.method)
-any_method = pytest.mark.parametrize("request_", [GET, PUT, DELETE, POST], ids=lambda request: request.method)
 
 
 @any_method
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_a_success_is_returned_after_one_request(request_, status):
+def test_a_success_is_returned_after_one_request(request_: Request, status: int) -> None:
     script, sender = Script(answer(status)), flow()
     assert script.run(sender.send(request_)) == Answer(status, at=NOON)
     assert script.sent == [request_]
@@ -61,7 +63,7 @@ def test_a_success_is_returned_after_one_request(request_, status):
         pytest.param(answer(429, headers={"retry-after": "1"}), id="429"),
     ],
 )
-def test_what_may_be_repeated_is_repeated_after_a_fault(request_, fault):
+def test_what_may_be_repeated_is_repeated_after_a_fault(request_: Request, fault: Outcome | Server) -> None:
     script = Script(fault, FINE)
     assert script.run(flow().send(request_)).status == 200
     assert script.sent == [request_, request_]
@@ -70,7 +72,7 @@ def test_what_may_be_repeated_is_repeated_after_a_fault(request_, fault):
 
 @any_method
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 409, 413, 422])
-def test_what_is_wrong_for_good_is_never_repeated(request_, status):
+def test_what_is_wrong_for_good_is_never_repeated(request_: Request, status: int) -> None:
     script = Script(answer(status))
     with pytest.raises(MailerSendError) as caught:
         script.run(flow().send(request_))
@@ -79,13 +81,13 @@ def test_what_is_wrong_for_good_is_never_repeated(request_, status):
 
 
 @pytest.mark.parametrize("status", [421, 429])
-def test_an_addition_that_was_turned_away_is_repeated(status):
+def test_an_addition_that_was_turned_away_is_repeated(status: int) -> None:
     script = Script(answer(status, headers={"retry-after": "1"}), answer(201))
     assert script.run(flow().send(POST)).status == 201
     assert script.sent == [POST, POST]
 
 
-def test_an_addition_that_never_left_is_repeated():
+def test_an_addition_that_never_left_is_repeated() -> None:
     script = Script(unreachable(), unreachable(), answer(201))
     assert script.run(flow().send(POST)).status == 201
 
@@ -101,7 +103,7 @@ def test_an_addition_that_never_left_is_repeated():
         ],
     ],
 )
-def test_an_addition_with_an_ambiguous_result_is_not_repeated(fault):
+def test_an_addition_with_an_ambiguous_result_is_not_repeated(fault: Outcome | Server) -> None:
     script = Script(fault)
     with pytest.raises(MailerSendAmbiguousResultError) as caught:
         script.run(flow().send(POST))
@@ -109,14 +111,14 @@ def test_an_addition_with_an_ambiguous_result_is_not_repeated(fault):
     assert len(script.sent) == 1
 
 
-def test_an_addition_that_was_turned_away_and_then_lost_has_an_ambiguous_result():
+def test_an_addition_that_was_turned_away_and_then_lost_has_an_ambiguous_result() -> None:
     script = Script(answer(421), unreachable(), lost())
     with pytest.raises(MailerSendAmbiguousResultError):
         script.run(flow().send(POST))
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 5])
-def test_a_fault_is_given_as_many_tries_as_allowed(max_retries):
+def test_a_fault_is_given_as_many_tries_as_allowed(max_retries: int) -> None:
     script = Script(server=lambda request, script: answer(503, b"<html>"))
     with pytest.raises(MailerSendServerError) as caught:
         script.run(flow(max_retries=max_retries).send(GET))
@@ -126,13 +128,13 @@ def test_a_fault_is_given_as_many_tries_as_allowed(max_retries):
     assert "GET /recipients answered 503" in str(caught.value)
 
 
-def test_a_connection_that_stays_lost_is_told_as_such():
+def test_a_connection_that_stays_lost_is_told_as_such() -> None:
     script = Script(server=lambda request, script: lost())
     with pytest.raises(MailerSendConnectionError, match=r"connection reset\. It was tried 6 times"):
         script.run(flow().send(GET))
 
 
-def test_a_request_takes_no_longer_than_allowed():
+def test_a_request_takes_no_longer_than_allowed() -> None:
     script = Script(server=timed_out(30.0))
     with pytest.raises(MailerSendConnectionError):
         script.run(flow(max_retries=1000, retry_timeout=100.0).send(GET))
@@ -144,9 +146,11 @@ def test_a_request_takes_no_longer_than_allowed():
 @pytest.mark.parametrize(
     ("retry_timeout", "timeout"), [(100.0, 30.0), (100.0, 99.5), (5.0, 30.0), (0.3, 30.0)]
 )
-def test_all_tries_together_take_no_longer_than_allowed(random_, retry_timeout, timeout):
+def test_all_tries_together_take_no_longer_than_allowed(
+    random_: float, retry_timeout: float, timeout: float
+) -> None:
     class Silent(Script):
-        def perform(self, step):
+        def perform(self, step: Step) -> Any:
             outcome = super().perform(step)
             if isinstance(step, Send):
                 self.now += step.limited(timeout)
@@ -160,26 +164,26 @@ def test_all_tries_together_take_no_longer_than_allowed(random_, retry_timeout, 
     assert script.now > NOON + retry_timeout - 32
 
 
-def test_a_failure_that_a_setting_must_mend_is_not_tried_again():
+def test_a_failure_that_a_setting_must_mend_is_not_tried_again() -> None:
     script = Script(Failure("no such proxy", never_sent=True, permanent=True))
     with pytest.raises(MailerSendConnectionError, match="no such proxy") as caught:
         script.run(flow().send(GET))
     assert caught.value.permanent
 
 
-def test_a_body_that_cannot_be_read_is_not_asked_for_again():
+def test_a_body_that_cannot_be_read_is_not_asked_for_again() -> None:
     script = Script(Failure("a body larger than 32 MiB", status=200))
     with pytest.raises(MailerSendUnexpectedAnswerError, match="answered 200 with a body larger than 32 MiB"):
         script.run(flow().send(GET))
 
 
-def test_a_post_whose_answer_cannot_be_read_may_be_done():
+def test_a_post_whose_answer_cannot_be_read_may_be_done() -> None:
     script = Script(Failure("a body larger than 32 MiB", status=201))
     with pytest.raises(MailerSendAmbiguousResultError, match="answered 201 with a body larger than 32 MiB"):
         script.run(flow().send(POST))
 
 
-def test_the_time_allowed_is_counted_from_each_requests_beginning():
+def test_the_time_allowed_is_counted_from_each_requests_beginning() -> None:
     script, sender = Script(timed_out(60.0), FINE, timed_out(60.0), FINE), flow(retry_timeout=100.0)
     script.run(sender.send(GET))
     script.run(sender.send(GET))
@@ -194,14 +198,14 @@ def test_the_time_allowed_is_counted_from_each_requests_beginning():
         (1.0, [1, 2, 4, 8, 16, 30, 30, 30]),
     ],
 )
-def test_faults_are_waited_out_exponentially_with_full_jitter(random_, pauses):
+def test_faults_are_waited_out_exponentially_with_full_jitter(random_: float, pauses: list[float]) -> None:
     script = Script(*[answer(500)] * 8, FINE)
     script.run(flow(random=random_, max_retries=8).send(GET))
     assert script.pauses == pytest.approx(pauses)
     assert all("a retry after status 500" in reason for reason in script.reasons)
 
 
-def test_waiting_for_the_limit_is_no_fault():
+def test_waiting_for_the_limit_is_no_fault() -> None:
     script = Script(*[answer(429, headers={"retry-after": "5"}), FINE] * 4, server=lambda *_: FINE)
     sender = flow(max_retries=0)
     for _ in range(4):
@@ -210,20 +214,20 @@ def test_waiting_for_the_limit_is_no_fault():
 
 
 @any_method
-def test_a_429_is_waited_out_as_it_says(request_):
+def test_a_429_is_waited_out_as_it_says(request_: Request) -> None:
     script = Script(answer(429, headers={"retry-after": "17"}), FINE)
     script.run(flow().send(request_))
     assert script.pauses == pytest.approx([17])
     assert script.reasons == ["the rate limit"]
 
 
-def test_a_429_is_waited_out_until_its_date():
+def test_a_429_is_waited_out_until_its_date() -> None:
     script = Script(answer(429, headers={"retry-after": formatdate(NOON + 25, usegmt=True)}), FINE)
     script.run(flow().send(GET))
     assert script.pauses == pytest.approx([25])
 
 
-def test_the_wait_for_one_request_holds_for_the_next():
+def test_the_wait_for_one_request_holds_for_the_next() -> None:
     reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON + 40))}
     script, sender = Script(answer(200, {"data": []}, reset), FINE), flow()
     script.run(sender.send(GET))
@@ -233,7 +237,7 @@ def test_the_wait_for_one_request_holds_for_the_next():
     assert sender.requests == 2
 
 
-def test_a_limit_that_lasts_longer_than_allowed_is_an_error_that_says_when():
+def test_a_limit_that_lasts_longer_than_allowed_is_an_error_that_says_when() -> None:
     script = Script(answer(429, headers={"retry-after": "3600"}))
     with pytest.raises(MailerSendRateLimitError, match="longer than 600 s") as caught:
         script.run(flow().send(GET))
@@ -242,7 +246,7 @@ def test_a_limit_that_lasts_longer_than_allowed_is_an_error_that_says_when():
     assert script.pauses == []
 
 
-def test_a_limit_that_lasts_too_long_is_told_in_the_api_s_own_words():
+def test_a_limit_that_lasts_too_long_is_told_in_the_api_s_own_words() -> None:
     said = "You cannot create a resource at the moment. Please wait a while before retrying."
     script = Script(answer(429, {"message": said}, {"retry-after": "3600"}))
     with pytest.raises(MailerSendRateLimitError) as caught:
@@ -250,7 +254,7 @@ def test_a_limit_that_lasts_too_long_is_told_in_the_api_s_own_words():
     assert str(caught.value).endswith(f'MailerSend said: "{said}"')
 
 
-def test_what_a_429_said_is_forgotten_once_a_request_is_accepted():
+def test_what_a_429_said_is_forgotten_once_a_request_is_accepted() -> None:
     sender = flow()
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON) + 3600)}
     Script(answer(429, {"message": "Wait."}), answer(200, {}, headers)).run(sender.send(GET))
@@ -259,7 +263,7 @@ def test_what_a_429_said_is_forgotten_once_a_request_is_accepted():
     assert "Wait." not in str(caught.value)
 
 
-def test_a_limit_that_is_already_known_is_not_waited_for_longer_than_allowed():
+def test_a_limit_that_is_already_known_is_not_waited_for_longer_than_allowed() -> None:
     script, sender = Script(answer(429, headers={"retry-after": "3600"}), server=lambda *_: FINE), flow()
     for _ in range(2):
         with pytest.raises(MailerSendRateLimitError):
@@ -268,7 +272,7 @@ def test_a_limit_that_is_already_known_is_not_waited_for_longer_than_allowed():
 
 
 @pytest.mark.parametrize("reset", ["9999999999", "1e11", f"{NOON + 86400:.0f}"])
-def test_garbage_for_the_reset_of_a_window_used_up_is_not_waited_for(reset):
+def test_garbage_for_the_reset_of_a_window_used_up_is_not_waited_for(reset: str) -> None:
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
     script, sender = Script(answer(200, headers=headers), server=lambda *_: FINE), flow()
     script.run(sender.send(GET))
@@ -277,7 +281,7 @@ def test_garbage_for_the_reset_of_a_window_used_up_is_not_waited_for(reset):
     assert sum(script.pauses) <= 600
 
 
-def test_429s_without_end_are_given_up_in_time():
+def test_429s_without_end_are_given_up_in_time() -> None:
     script = Script(server=lambda *_: CODELESS)
     with pytest.raises(MailerSendRateLimitError):
         script.run(flow(random=0.9).send(GET))
@@ -285,15 +289,20 @@ def test_429s_without_end_are_given_up_in_time():
     assert len(script.sent) < 40
 
 
-def test_an_error_tells_whether_an_earlier_try_went_unanswered():
-    for first, follows in [(lost(), True), (answer(503), True), (answer(421), False), (unreachable(), False)]:
-        script = Script(first, refusal({"ids.0": ["The selected ids.0 is invalid."]}))
-        with pytest.raises(MailerSendValidationError) as caught:
-            script.run(flow().send(DELETE))
-        assert caught.value.may_be_processed is follows
+@pytest.mark.parametrize(
+    ("first", "may_be_processed"),
+    [(lost(), True), (answer(503), True), (answer(421), False), (unreachable(), False)],
+)
+def test_an_error_tells_whether_an_earlier_attempt_may_be_processed(
+    first: Outcome, may_be_processed: bool
+) -> None:
+    script = Script(first, refusal({"ids.0": ["The selected ids.0 is invalid."]}))
+    with pytest.raises(MailerSendValidationError) as caught:
+        script.run(flow().send(DELETE))
+    assert caught.value.may_be_processed is may_be_processed
 
 
-def test_the_errors_of_another_request_are_not_carried_over():
+def test_the_errors_of_another_request_are_not_carried_over() -> None:
     sender = flow()
     Script(lost(), FINE).run(sender.send(DELETE))
     with pytest.raises(MailerSendRequestError) as caught:
@@ -301,28 +310,28 @@ def test_the_errors_of_another_request_are_not_carried_over():
     assert not caught.value.may_be_processed
 
 
-def test_one_thing_is_read_from_its_answer():
+def test_one_thing_is_read_from_its_answer() -> None:
     assert Script(answer(200, {"data": {"id": "r1"}})).run(flow().get(GET)) == {"id": "r1"}
     with pytest.raises(MailerSendUnexpectedAnswerError):
         Script(answer(200, b"<html>")).run(flow().get(GET))
 
 
-def test_steps_are_driven_alike_by_async_code():
+def test_steps_are_driven_alike_by_async_code() -> None:
     script, sender = Script(answer(503), page({"id": "a"})), flow()
 
-    async def perform(step):
+    async def perform(step: Step) -> Any:
         return script.perform(step)
 
     assert asyncio.run(drive_async(sender.send(GET), perform)).status == 200
     assert script.sent == [GET, GET]
 
 
-def test_nothing_is_sent_before_the_steps_are_driven():
+def test_nothing_is_sent_before_the_steps_are_driven() -> None:
     sender = flow()
     steps = sender.send(GET)
     next(steps)
     assert sender.requests == 0
-    assert steps.send(NOON).until == 0.0
+    assert steps.send(NOON) == Wait(0.0, "the rate limit", GET)
     assert steps.send(NOON) == Send(GET, timeout=RETRY_TIMEOUT)
 
 
@@ -350,11 +359,11 @@ class Limit:
         self.used += 1
         return True
 
-    def __call__(self, request, script) -> Answer:
+    def __call__(self, request: Request, script: Script) -> Answer:
         if request.path == "/api-quota":
             return answer(200, {"quota": 1000, "remaining": 500, "reset": "2026-03-05T00:00:00Z"})
         admitted = self.admits(script.now)
-        headers = {}
+        headers: dict[str, str] = {}
         if "ratelimit" in self.tells:
             headers |= {
                 "x-ratelimit-remaining": str(60 - self.used),
@@ -385,7 +394,9 @@ def least_time(limit: Limit, number: int, latency: float, start: float) -> float
 @pytest.mark.parametrize("of_the_minute", [True, False], ids=["minute", "first request"])
 @pytest.mark.parametrize("latency", [0.05, 0.3, 0.9])
 @pytest.mark.parametrize("offset", [0.0, 17.3, 51.0])
-def test_the_allowed_rate_is_used_up_almost_without_429s(tells, of_the_minute, latency, offset):
+def test_the_allowed_rate_is_used_up_almost_without_429s(
+    tells: Collection[str], of_the_minute: bool, latency: float, offset: float
+) -> None:
     start = NOON - 30 + offset
     best = least_time(Limit(of_the_minute=of_the_minute), 300, latency, start)
     limit = Limit(of_the_minute=of_the_minute, tells=tells)
@@ -403,10 +414,10 @@ def test_the_allowed_rate_is_used_up_almost_without_429s(tells, of_the_minute, l
 
 
 @pytest.mark.parametrize("of_the_minute", [True, False], ids=["minute", "first request"])
-def test_a_limit_that_others_use_too_is_kept_to(of_the_minute):
+def test_a_limit_that_others_use_too_is_kept_to(of_the_minute: bool) -> None:
     limit = Limit(of_the_minute=of_the_minute)
 
-    def shared(request, script):
+    def shared(request: Request, script: Script) -> Outcome:
         limit.admits(script.now)
         return limit(request, script)
 

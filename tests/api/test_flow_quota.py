@@ -6,25 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.answers import Answer
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.pages import Pager
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.exceptions import (
-    MailerSendQuotaExhaustedError,
-)
+from airflow_provider_mailersend.api.requests import Request
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from tests.feeding.account import Account
+from tests.feeding.samples import BLOCKLIST, CODELESS, FINE, GET, POST, any_method
 from tests.feeding.script import NOON, Script, answer, flow, lost
-
-GET = requests.list_recipients()
-POST = requests.add_suppressions(SuppressionList.BLOCKLIST, recipients=["jane@example.com"])
-FINE = answer(200, {"data": []})
-CODELESS = answer(
-    429, {"message": "You cannot create a resource at the moment. Please wait a while before retrying."}
-)
-PUT = requests.update_sms_recipient("s1", SmsRecipientStatus.OPT_OUT)
-DELETE = requests.delete_recipient("r1")
-any_method = pytest.mark.parametrize("request_", [GET, PUT, DELETE, POST], ids=lambda request: request.method)
 
 
 def quota(remaining: int, reset: object = "2026-03-05T00:00:00Z") -> Answer:
@@ -35,14 +24,14 @@ def asked_for_quota(script: Script) -> list[int]:
     return [n for n, request in enumerate(script.sent) if request.path == "/api-quota"]
 
 
-def test_429s_in_a_row_that_say_nothing_make_ask_once_for_the_quota():
+def test_429s_in_a_row_that_say_nothing_make_ask_once_for_the_quota() -> None:
     script = Script(*[CODELESS] * 3, quota(500), CODELESS, CODELESS, FINE)
     script.run(flow().send(GET))
     assert asked_for_quota(script) == [3]
     assert script.left == 0
 
 
-def test_one_429_asks_for_nothing():
+def test_one_429_asks_for_nothing() -> None:
     script = Script(CODELESS, FINE, CODELESS, FINE)
     sender = flow()
     script.run(sender.send(GET))
@@ -50,7 +39,7 @@ def test_one_429_asks_for_nothing():
     assert asked_for_quota(script) == []
 
 
-def test_429s_behind_which_the_quota_is_used_up_end_the_work():
+def test_429s_behind_which_the_quota_is_used_up_end_the_work() -> None:
     script = Script(*[CODELESS] * 3, quota(0))
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         script.run(flow().send(GET))
@@ -62,32 +51,32 @@ def test_429s_behind_which_the_quota_is_used_up_end_the_work():
     "unhelpful",
     [lost(), answer(500), answer(429), answer(200, b"<html>"), answer(200, {"quota": 1}), answer(404)],
 )
-def test_an_unhelpful_answer_about_the_quota_changes_nothing(unhelpful):
+def test_an_unhelpful_answer_about_the_quota_changes_nothing(unhelpful: Outcome) -> None:
     script = Script(*[CODELESS] * 3, unhelpful, FINE)
     assert script.run(flow().send(GET)).status == 200
 
 
-def test_the_question_for_the_quota_does_not_ask_for_itself():
+def test_the_question_for_the_quota_does_not_ask_for_itself() -> None:
     script = Script(*[CODELESS] * 3, quota(5))
     assert script.run(flow().get_quota())["remaining"] == 5
     assert len(script.sent) == 4
 
 
-def test_the_question_for_the_quota_is_free_though_the_quota_is_used_up():
+def test_the_question_for_the_quota_is_free_though_the_quota_is_used_up() -> None:
     script, sender = Script(quota(0)), flow()
     script.run(sender.get_quota())
     script = Script(quota(0))
     assert script.run(sender.get_quota())["remaining"] == 0
 
 
-def test_the_question_for_the_quota_is_repeated_when_the_minute_is_used_up():
+def test_the_question_for_the_quota_is_repeated_when_the_minute_is_used_up() -> None:
     sender = flow()
     Script(quota(0)).run(sender.get_quota())
     script = Script(answer(429, headers={"retry-after": "3"}), quota(0))
     assert script.run(sender.get_quota())["remaining"] == 0
 
 
-def test_a_quota_that_was_asked_for_is_kept_to():
+def test_a_quota_that_was_asked_for_is_kept_to() -> None:
     sender = flow(quota_reserve=100)
     Script(quota(100)).run(sender.get_quota())
     script = Script()
@@ -98,7 +87,7 @@ def test_a_quota_that_was_asked_for_is_kept_to():
 
 
 @any_method
-def test_a_quota_at_the_reserve_stops_the_next_request(request_):
+def test_a_quota_at_the_reserve_stops_the_next_request(request_: Request) -> None:
     sender = flow(quota_reserve=10)
     Script(quota(11), answer(200, headers={"x-apiquota-remaining": "10"})).run(sender.send(GET))
     script = Script()
@@ -108,7 +97,7 @@ def test_a_quota_at_the_reserve_stops_the_next_request(request_):
 
 
 @any_method
-def test_a_quota_at_the_reserve_stops_the_first_request(request_):
+def test_a_quota_at_the_reserve_stops_the_first_request(request_: Request) -> None:
     script = Script(quota(10))
     with pytest.raises(MailerSendQuotaExhaustedError, match="10 requests are left, and 10 are reserved"):
         script.run(flow(quota_reserve=10).send(request_))
@@ -119,30 +108,30 @@ def test_a_quota_at_the_reserve_stops_the_first_request(request_):
 @pytest.mark.parametrize(
     "untold", [answer(403, {"message": "No."}), answer(200, {"data": []}), lost(), answer(500), answer(429)]
 )
-def test_a_quota_that_is_not_told_stops_nothing(request_, untold):
+def test_a_quota_that_is_not_told_stops_nothing(request_: Request, untold: Outcome) -> None:
     script, sender = Script(untold, FINE, FINE), flow(quota_reserve=10)
     assert script.run(sender.send(request_)).ok
     assert script.run(sender.send(request_)).ok
     assert [sent.path for sent in script.sent] == ["/api-quota", request_.path, request_.path]
 
 
-def test_without_a_reserve_no_quota_is_asked_for():
+def test_without_a_reserve_no_quota_is_asked_for() -> None:
     script = Script(FINE)
     script.run(flow().send(GET))
     assert [sent.path for sent in script.sent] == [GET.path]
 
 
-def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest():
+def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest() -> None:
     account = Account()
     account.put_many(50, newest=NOON - 3600)
     for n in range(1500):
         account.put(f"new{n}@x.example", at=NOON)
     sender = flow()
 
-    def read(since):
+    def read(since: datetime) -> tuple[int, int]:
         script = Script(server=account)
-        pager = Pager(requests.list_suppressions(SuppressionList.BLOCKLIST), since=since)
-        entries = []
+        pager = Pager(BLOCKLIST, since=since)
+        entries: list[Entry] = []
         while pager.request is not None:
             entries += script.run(sender.read_page(pager))
         return len(entries), len(script.sent)
@@ -156,14 +145,14 @@ def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest():
     assert read(moment + timedelta(seconds=1))[1] == 16
 
 
-def test_work_goes_on_after_the_quota_has_come_back():
+def test_work_goes_on_after_the_quota_has_come_back() -> None:
     sender = flow()
     Script(answer(200, headers={"x-apiquota-remaining": "0"})).run(sender.send(GET))
     midnight = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
     assert Script(FINE, start=midnight).run(sender.send(GET)).status == 200
 
 
-def test_an_unlimited_quota_stops_nothing():
+def test_an_unlimited_quota_stops_nothing() -> None:
     unlimited = answer(200, {"data": []}, {"x-apiquota-remaining": "-1"})
     script, sender = Script(quota(-1), unlimited, unlimited), flow(quota_reserve=10**6)
     script.run(sender.send(GET))
@@ -171,7 +160,7 @@ def test_an_unlimited_quota_stops_nothing():
     assert script.left == 0
 
 
-def test_a_quota_used_up_by_its_code_ends_the_work_at_once():
+def test_a_quota_used_up_by_its_code_ends_the_work_at_once() -> None:
     script = Script(answer(429, {"message": "Daily API quota reached. #MS42901"}, {"retry-after": "1"}))
     with pytest.raises(MailerSendQuotaExhaustedError):
         script.run(flow().send(POST))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +23,7 @@ from tests.feeding.script import properties
         ("", "***"),
     ],
 )
-def test_a_value_is_masked(value, shown):
+def test_a_value_is_masked(value: str, shown: str) -> None:
     assert masked(value) == shown
 
 
@@ -53,15 +51,15 @@ def test_a_value_is_masked(value, shown):
         ("nothing to hide: 42 + 1", "nothing to hide: 42 + 1"),
     ],
 )
-def test_all_that_tells_a_person_is_masked_within_a_text(text, shown):
+def test_all_that_tells_a_person_is_masked_within_a_text(text: str, shown: str) -> None:
     assert masked_within(text) == shown
 
 
-def test_a_name_with_an_apostrophe_is_masked_whole():
+def test_a_name_with_an_apostrophe_is_masked_whole() -> None:
     assert "mary" not in masked_within("mary.o'brien@example.com is on the list")
 
 
-def test_a_quoted_local_part_is_masked():
+def test_a_quoted_local_part_is_masked() -> None:
     assert "jane doe" not in masked_within('The address "jane doe"@example.com is invalid.')
 
 
@@ -72,12 +70,12 @@ def test_a_quoted_local_part_is_masked():
         ["{}", "The {} is invalid.", "'{}'", '{{"email": "{}"}}', "<{}>", "a={},b", "[{}]", "({})"]
     ),
 )
-def test_no_local_part_survives_in_any_surroundings(name, surroundings):
+def test_no_local_part_survives_in_any_surroundings(name: str, surroundings: str) -> None:
     address = f"x{name}@example.com"
     assert f"{name}@" not in masked_within(surroundings.format(address))
 
 
-def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy():
+def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy() -> None:
     try:
         try:
             raise ValueError("http://jane:se/cr@t@proxy.example:port has no port; mlsn.0123456789abcdef")
@@ -90,7 +88,7 @@ def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy
     assert not any(part in said for part in ("jane", "se/cr", "cr@t", "0123"))
 
 
-def test_a_long_text_without_an_address_is_read_in_no_time():
-    started = time.perf_counter()
-    masked_within("a" * 20_000)
-    assert time.perf_counter() - started < 0.5
+@pytest.mark.timeout(20)  # quadratic time would take minutes
+def test_a_long_text_without_an_address_takes_linear_time() -> None:
+    text = "a" * 1_000_000
+    assert masked_within(text) == text

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -11,7 +14,9 @@ from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.requests import Request, SmsRecipientStatus, SuppressionList
 from tests.feeding.script import properties
 
-BY_ID = {
+ById = Callable[[Any], Request]
+
+BY_ID: dict[str, ById] = {
     "get_recipient": requests.get_recipient,
     "delete_recipient": requests.delete_recipient,
     "get_sms_recipient": requests.get_sms_recipient,
@@ -19,9 +24,9 @@ BY_ID = {
 }
 
 
-@pytest.fixture(params=BY_ID.values(), ids=BY_ID.keys())
-def by_id(request):
-    return request.param
+@pytest.fixture(params=BY_ID)
+def by_id(request: pytest.FixtureRequest) -> ById:
+    return BY_ID[request.param]
 
 
 @pytest.mark.parametrize(
@@ -79,24 +84,31 @@ def by_id(request):
     ],
     ids=lambda value: value.endpoint if isinstance(value, Request) else "",
 )
-def test_each_endpoint_is_asked_as_the_api_wants_it(built, method, path, scope, params, body):
+def test_each_endpoint_is_asked_as_the_api_wants_it(
+    built: Request,
+    method: str,
+    path: str,
+    scope: str | None,
+    params: dict[str, object],
+    body: dict[str, object] | None,
+) -> None:
     assert (built.method, built.path, built.scope) == (method, path, scope)
     assert dict(built.params) == params
-    assert (built.body if body is None else dict(built.body)) == body
+    assert built.body == body
     assert built.endpoint.startswith(f"{method} /")
 
 
-def test_only_the_question_for_the_quota_is_free():
+def test_only_the_question_for_the_quota_is_free() -> None:
     assert not requests.get_api_quota().uses_quota
     assert requests.list_domains().uses_quota
 
 
-def test_another_page_is_asked_with_the_same_filters():
+def test_another_page_is_asked_with_the_same_filters() -> None:
     third = requests.list_suppressions(SuppressionList.BLOCKLIST, "d1").at_page(3)
     assert dict(third.params) == {"domain_id": "d1", "page": 3, "limit": 100}
 
 
-def test_only_additions_are_not_repeatable():
+def test_only_additions_are_not_repeatable() -> None:
     assert not requests.add_suppressions(SuppressionList.BLOCKLIST, recipients=["a@b.c"]).repeatable
     assert requests.list_domains().repeatable
     assert requests.delete_recipient("r1").repeatable
@@ -104,7 +116,7 @@ def test_only_additions_are_not_repeatable():
     assert requests.update_sms_recipient("s1", SmsRecipientStatus.ACTIVE).repeatable
 
 
-def test_a_deletion_by_no_ids_is_refused_and_never_means_all():
+def test_a_deletion_by_no_ids_is_refused_and_never_means_all() -> None:
     with pytest.raises(ValueError, match="at least one id"):
         requests.delete_suppressions(SuppressionList.BLOCKLIST, [])
 
@@ -124,25 +136,25 @@ def test_a_deletion_by_no_ids_is_refused_and_never_means_all():
         ("a\nb", "a%0Ab"),
     ],
 )
-def test_an_id_stays_one_part_of_the_path(by_id, id_, quoted):
+def test_an_id_stays_one_part_of_the_path(by_id: ById, id_: Any, quoted: str) -> None:
     request = by_id(id_)
     assert request.path.rpartition("/")[2] == quoted
     assert request.endpoint.endswith("/{id}")
 
 
 @pytest.mark.parametrize("id_", ["", " ", ".", "..", " .. ", "\t", "None", "nan", "{{ x }}", None, 7, ["a"]])
-def test_an_id_that_names_nobody_is_refused(by_id, id_):
+def test_an_id_that_names_nobody_is_refused(by_id: ById, id_: Any) -> None:
     with pytest.raises(ValueError, match="must be a string that is an id"):
         by_id(id_)
 
 
-def test_an_address_is_no_id(by_id):
+def test_an_address_is_no_id(by_id: ById) -> None:
     with pytest.raises(ValueError, match=r"^the id must be an id, and not an address: 'j\*\*\*@x\.example'$"):
         by_id("jane@x.example")
 
 
 @pytest.mark.parametrize("number", ["+15551234567", " +1 (555) 123-4567", "15551234567", "0171 1234567"])
-def test_a_phone_number_is_no_id(by_id, number):
+def test_a_phone_number_is_no_id(by_id: ById, number: str) -> None:
     with pytest.raises(ValueError, match=r"not a phone number: .*numbers=") as error:
         by_id(number)
     assert "123" not in str(error.value)
@@ -150,7 +162,7 @@ def test_a_phone_number_is_no_id(by_id, number):
 
 @properties
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_no_id_reaches_another_endpoint(id_):
+def test_no_id_reaches_another_endpoint(id_: Any) -> None:
     try:
         request = requests.get_recipient(id_)
     except ValueError:
@@ -163,7 +175,7 @@ def test_no_id_reaches_another_endpoint(id_):
     assert unquote(last) == id_.strip()
 
 
-def test_lists_and_statuses_are_known_by_the_words_of_the_api():
+def test_lists_and_statuses_are_known_by_the_words_of_the_api() -> None:
     assert [str(name) for name in SuppressionList] == [
         *("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list")
     ]
@@ -171,19 +183,28 @@ def test_lists_and_statuses_are_known_by_the_words_of_the_api():
     assert [str(status) for status in SmsRecipientStatus] == ["active", "opt_out"]
 
 
-def test_a_wrong_list_is_refused_with_the_right_ones():
+def test_a_wrong_list_is_refused_with_the_right_ones() -> None:
     with pytest.raises(
         ValueError, match=r"suppression_list must be one of blocklist, .*; got 'hard_bounces'"
     ):
         SuppressionList("hard_bounces")
 
 
-def test_a_wrong_status_is_refused_with_the_right_ones():
+def test_a_wrong_status_is_refused_with_the_right_ones() -> None:
     with pytest.raises(ValueError, match="status must be one of active, opt_out; got 'optout'"):
         SmsRecipientStatus("optout")
 
 
-def test_what_a_list_takes():
+def test_what_a_list_takes() -> None:
     assert [name for name in SuppressionList if not name.takes_additions] == [SuppressionList.ON_HOLD]
-    assert [name for name in SuppressionList if name.takes_patterns] == [SuppressionList.BLOCKLIST]
     assert [name for name in SuppressionList if not name.adds_to_a_domain] == [SuppressionList.BLOCKLIST]
+
+
+@pytest.mark.parametrize("suppression_list", SuppressionList)
+def test_only_the_blocklist_takes_patterns(suppression_list: SuppressionList) -> None:
+    suppression_list.check_takes(["recipients"])
+    refused: AbstractContextManager[object] = nullcontext()
+    if suppression_list is not SuppressionList.BLOCKLIST:
+        refused = pytest.raises(ValueError, match=f"not on {suppression_list}$")
+    with refused:
+        suppression_list.check_takes(["recipients", "patterns"])

@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -20,7 +21,7 @@ QUOTA = requests.get_api_quota()
 MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
 
 
-def throttle(*, random: float = 0.5, **options) -> Throttle:
+def throttle(*, random: float = 0.5, **options: Any) -> Throttle:
     return Throttle(random=lambda: random, **options)
 
 
@@ -37,7 +38,7 @@ def refuse(throttle: Throttle, *, at: float = NOON, body: bytes = b"", **headers
     return throttle.not_before - at
 
 
-def test_nothing_is_waited_for_at_first():
+def test_nothing_is_waited_for_at_first() -> None:
     assert throttle().not_before == 0.0
 
 
@@ -55,32 +56,38 @@ def test_nothing_is_waited_for_at_first():
         ({"retry_after": formatdate(NOON - 45, usegmt=True), "x_ratelimit_reset": NOON + 20}, 20),
     ],
 )
-def test_a_429_is_waited_out_as_its_headers_say(headers, seconds):
+def test_a_429_is_waited_out_as_its_headers_say(headers: dict[str, Any], seconds: float) -> None:
     assert refuse(throttle(), **headers) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("ahead", [-7200, -30, 0, 30, 7200])
-def test_a_reset_is_read_by_the_clock_of_the_api(ahead):
-    headers = {"date": formatdate(NOON + ahead, usegmt=True), "x_ratelimit_reset": int(NOON + ahead + 20)}
+def test_a_reset_is_read_by_the_clock_of_the_api(ahead: int) -> None:
+    headers: dict[str, Any] = {
+        "date": formatdate(NOON + ahead, usegmt=True),
+        "x_ratelimit_reset": int(NOON + ahead + 20),
+    }
     assert refuse(throttle(), **headers) == pytest.approx(20)
 
 
 @pytest.mark.parametrize("ahead", [-2, -1, 1, 2])
-def test_clocks_that_differ_by_no_more_than_their_grain_count_as_equal(ahead):
-    headers = {"date": formatdate(NOON + ahead, usegmt=True), "x_ratelimit_reset": int(NOON + 20)}
+def test_clocks_that_differ_by_no_more_than_their_grain_count_as_equal(ahead: int) -> None:
+    headers: dict[str, Any] = {
+        "date": formatdate(NOON + ahead, usegmt=True),
+        "x_ratelimit_reset": int(NOON + 20),
+    }
     assert refuse(throttle(), **headers) == pytest.approx(20)
 
 
 @pytest.mark.parametrize("ahead", [-7200, 0, 7200])
-def test_a_date_to_retry_after_is_read_by_the_clock_of_the_api(ahead):
-    headers = {
+def test_a_date_to_retry_after_is_read_by_the_clock_of_the_api(ahead: int) -> None:
+    headers: dict[str, Any] = {
         "date": formatdate(NOON + ahead, usegmt=True),
         "retry_after": formatdate(NOON + ahead + 20, usegmt=True),
     }
     assert refuse(throttle(), **headers) == pytest.approx(20)
 
 
-def test_a_429_without_headers_is_waited_out_until_the_window_must_have_ended():
+def test_a_429_without_headers_is_waited_out_until_the_window_must_have_ended() -> None:
     waiting = throttle()
     for second in range(20):
         waiting.learn(ASKED, said(at=NOON + second))
@@ -88,30 +95,30 @@ def test_a_429_without_headers_is_waited_out_until_the_window_must_have_ended():
 
 
 @pytest.mark.parametrize("random", [0.0, 0.5, 1.0])
-def test_not_all_who_wait_for_a_window_to_end_ask_at_once(random):
+def test_not_all_who_wait_for_a_window_to_end_ask_at_once(random: float) -> None:
     waiting = throttle(random=random)
     waiting.learn(ASKED, said(at=NOON))
     assert refuse(waiting, at=NOON + 30) == pytest.approx(30 + 0.3 * random)
 
 
-def test_a_window_without_one_accepted_is_waited_out_at_random():
+def test_a_window_without_one_accepted_is_waited_out_at_random() -> None:
     assert {refuse(throttle(random=random)) for random in (0.0, 0.5, 1.0)} == {15.0, 22.5, 30.0}
 
 
-def test_a_question_that_is_free_counts_for_the_minute():
+def test_a_question_that_is_free_counts_for_the_minute() -> None:
     waiting = throttle()
     waiting.learn(QUOTA, said(at=NOON))
     assert 50 <= refuse(waiting, at=NOON + 10) <= 51
 
 
-def test_the_next_window_begins_with_the_first_answer_after_it():
+def test_the_next_window_begins_with_the_first_answer_after_it() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(at=NOON))
     waiting.learn(ASKED, said(at=NOON + 65))
     assert 50 <= refuse(waiting, at=NOON + 75) <= 51
 
 
-def codeless(times: int, **options) -> tuple[Throttle, list[bool]]:
+def codeless(times: int, **options: Any) -> tuple[Throttle, list[bool]]:
     """Refuse so many times without a reason, and return whether the quota is wanted after each."""
     waiting = throttle(**options)
     wanted = []
@@ -119,11 +126,11 @@ def codeless(times: int, **options) -> tuple[Throttle, list[bool]]:
         refuse(waiting, at=NOON + n)
         wanted.append(waiting.wants_quota(ASKED))
         if wanted[-1]:
-            waiting.asked_quota(NOON + n)
+            waiting.quota_asked_at = NOON + n
     return waiting, wanted
 
 
-def test_429s_that_go_on_without_a_reason_want_the_quota_once():
+def test_429s_that_go_on_without_a_reason_want_the_quota_once() -> None:
     waiting, wanted = codeless(6)
     assert wanted == [False, False, True, False, False, False]
     refuse(waiting, at=NOON + 303)
@@ -135,7 +142,7 @@ def test_429s_that_go_on_without_a_reason_want_the_quota_once():
 
 
 @pytest.mark.parametrize(("left", "wanted"), [(-1, False), (601, False), (600, True), (1, True)])
-def test_a_quota_that_is_known_to_be_plenty_is_not_asked_for(left, wanted):
+def test_a_quota_that_is_known_to_be_plenty_is_not_asked_for(left: int, wanted: bool) -> None:
     waiting = throttle()
     waiting.learn_quota(left, None, NOON)
     for n in range(3):
@@ -148,7 +155,7 @@ def test_a_quota_that_is_known_to_be_plenty_is_not_asked_for(left, wanted):
     [{"retry_after": 7}, {"x_ratelimit_reset": NOON + 20}, {"body": b'{"message": "#MS42903"}'}],
     ids=str,
 )
-def test_429s_that_say_why_want_no_quota(reason):
+def test_429s_that_say_why_want_no_quota(reason: dict[str, Any]) -> None:
     waiting = throttle()
     for _ in range(4):
         refuse(waiting, **reason)
@@ -157,36 +164,36 @@ def test_429s_that_say_why_want_no_quota(reason):
 
 @pytest.mark.parametrize("far", [3601, 86400, 1e11, 1e300])
 @pytest.mark.parametrize("header", ["retry_after", "x_ratelimit_reset"])
-def test_a_header_that_asks_for_more_than_an_hour_is_not_believed(header, far):
-    said_by_header = far if header == "retry_after" else NOON + far
-    assert refuse(throttle(), **{header: said_by_header}) <= 60
+def test_a_header_that_asks_for_more_than_an_hour_is_not_believed(header: str, far: float) -> None:
+    named: dict[str, Any] = {header: far if header == "retry_after" else NOON + far}
+    assert refuse(throttle(), **named) <= 60
     waiting = throttle()
-    waiting.learn(ASKED, said(x_ratelimit_remaining=0, **{header: said_by_header}))
+    waiting.learn(ASKED, said(x_ratelimit_remaining=0, **named))
     assert waiting.not_before <= NOON + 60
 
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
-def test_a_clock_days_off_is_no_clock(date):
+def test_a_clock_days_off_is_no_clock(date: str) -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(date=date, x_apiquota_remaining=0))
     assert waiting.clock_ahead is None
     assert waiting.quota_resets_at == MIDNIGHT
 
 
-def test_any_number_of_429s_can_come_in_a_row():
+def test_any_number_of_429s_can_come_in_a_row() -> None:
     waiting = throttle()
     for n in range(1100):
         assert refuse(waiting, at=NOON + 100 * n) <= 60
 
 
-def test_a_wait_is_never_made_shorter():
+def test_a_wait_is_never_made_shorter() -> None:
     waiting = throttle()
     refuse(waiting, retry_after=50)
     refuse(waiting, retry_after=3)
     assert waiting.not_before == NOON + 50
 
 
-def test_a_window_used_up_is_waited_out_before_it_is_refused():
+def test_a_window_used_up_is_waited_out_before_it_is_refused() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(x_ratelimit_remaining=1, x_ratelimit_reset=NOON + 20))
     assert waiting.not_before == 0.0
@@ -194,21 +201,21 @@ def test_a_window_used_up_is_waited_out_before_it_is_refused():
     assert waiting.not_before == NOON + 20
 
 
-def test_a_window_used_up_that_does_not_say_its_reset_is_waited_out_as_a_window():
+def test_a_window_used_up_that_does_not_say_its_reset_is_waited_out_as_a_window() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(at=NOON, x_ratelimit_remaining=1))
     waiting.learn(ASKED, said(at=NOON + 20, x_ratelimit_remaining=0))
     assert NOON + 60 <= waiting.not_before <= NOON + 61
 
 
-def test_the_reset_of_a_window_used_up_is_read_by_the_clock_of_the_api():
+def test_the_reset_of_a_window_used_up_is_read_by_the_clock_of_the_api() -> None:
     waiting = throttle()
     date = formatdate(NOON - 3600, usegmt=True)
     waiting.learn(ASKED, said(x_ratelimit_remaining=0, x_ratelimit_reset=NOON - 3600 + 20, date=date))
     assert waiting.not_before == pytest.approx(NOON + 20)
 
 
-def test_a_window_used_up_does_not_shorten_a_wait():
+def test_a_window_used_up_does_not_shorten_a_wait() -> None:
     waiting = throttle()
     refuse(waiting, retry_after=50)
     waiting.learn(ASKED, said(at=NOON + 1, x_ratelimit_remaining=0, x_ratelimit_reset=NOON + 20))
@@ -225,11 +232,12 @@ def test_a_window_used_up_does_not_shorten_a_wait():
         *("x_apiquota_remaining", "x_apiquota_reset", "date"),
     ],
 )
-def test_garbage_in_a_header_does_no_harm(header, garbage):
+def test_garbage_in_a_header_does_no_harm(header: str, garbage: str) -> None:
     waiting = throttle()
-    waiting.learn(ASKED, said(**{header: garbage}))
+    named: dict[str, Any] = {header: garbage}
+    waiting.learn(ASKED, said(**named))
     waiting.check_quota(ASKED, NOON)
-    assert 0 <= refuse(waiting, at=NOON + 30, **{header: garbage}) <= 31
+    assert 0 <= refuse(waiting, at=NOON + 30, **named) <= 31
 
 
 @pytest.mark.parametrize(
@@ -241,8 +249,9 @@ def test_garbage_in_a_header_does_no_harm(header, garbage):
     ],
 )
 @pytest.mark.parametrize("header", ["retry_after", "date"])
-def test_a_date_out_of_the_calendar_does_no_harm(header, date):
-    assert 0 <= refuse(throttle(), **{header: date}) <= 60
+def test_a_date_out_of_the_calendar_does_no_harm(header: str, date: str) -> None:
+    named: dict[str, Any] = {header: date}
+    assert 0 <= refuse(throttle(), **named) <= 60
 
 
 HEADERS = st.dictionaries(
@@ -265,7 +274,7 @@ HEADERS = st.dictionaries(
 @properties
 @given(st.sampled_from([200, 404, 429, 500]), HEADERS)
 @example(429, {"date": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"})
-def test_no_header_is_too_odd(status, headers):
+def test_no_header_is_too_odd(status: int, headers: dict[str, Any]) -> None:
     waiting = throttle()
     with suppress(MailerSendQuotaExhaustedError):
         waiting.learn(ASKED, Answer(status, headers, b"", NOON))
@@ -279,7 +288,7 @@ def test_no_header_is_too_odd(status, headers):
     ("remaining", "reserve", "passes"),
     [(1, 0, True), (0, 0, False), (101, 100, True), (100, 100, False), (7, 100, False), (-1, 100, True)],
 )
-def test_the_quota_is_used_down_to_the_reserve(remaining, reserve, passes):
+def test_the_quota_is_used_down_to_the_reserve(remaining: int, reserve: int, passes: bool) -> None:
     waiting = throttle(quota_reserve=reserve)
     waiting.learn(ASKED, said(x_apiquota_remaining=remaining, x_apiquota_reset="2026-03-05T00:00:00Z"))
     if passes:
@@ -293,46 +302,47 @@ def test_the_quota_is_used_down_to_the_reserve(remaining, reserve, passes):
     assert "begin at 2026-03-05 00:00:00 UTC" in str(caught.value)
 
 
-def test_an_unknown_quota_lets_all_pass():
+def test_an_unknown_quota_lets_all_pass() -> None:
     throttle(quota_reserve=1000).check_quota(ASKED, NOON)
 
 
-def test_a_reserve_that_is_reached_is_told_from_a_quota_used_up():
+def test_a_reserve_that_is_reached_is_told_from_a_quota_used_up() -> None:
     waiting = throttle(quota_reserve=50)
     waiting.learn_quota(20, None, NOON)
     with pytest.raises(MailerSendQuotaExhaustedError, match="20 requests are left, and 50 are reserved"):
         waiting.check_quota(ASKED, NOON)
     waiting.learn_quota(0, None, NOON)
-    with pytest.raises(MailerSendQuotaExhaustedError, match="requests of the day are used up"):
+    with pytest.raises(MailerSendQuotaExhaustedError, match="daily quota is used up"):
         waiting.check_quota(ASKED, NOON)
 
 
-def test_the_question_for_the_quota_passes_without_any():
+def test_the_question_for_the_quota_passes_without_any() -> None:
     waiting = throttle()
     waiting.learn_quota(0, None, NOON)
     waiting.check_quota(QUOTA, NOON)
 
 
 @pytest.mark.parametrize("reset", [None, "", "tomorrow", "2026-03-04T12:00:00Z", "2020-01-01T00:00:00Z", 7])
-def test_a_quota_that_does_not_say_its_reset_comes_back_at_midnight_utc(reset):
+def test_a_quota_that_does_not_say_its_reset_comes_back_at_midnight_utc(reset: object) -> None:
     waiting = throttle()
     waiting.learn_quota(0, reset, NOON)
     assert waiting.quota_resets_at == MIDNIGHT
 
 
-def test_a_quota_that_says_its_reset_comes_back_then():
+def test_a_quota_that_says_its_reset_comes_back_then() -> None:
     waiting = throttle()
     waiting.learn_quota(0, "2026-03-04T18:00:00+02:00", NOON)
     assert waiting.quota_resets_at == datetime(2026, 3, 4, 16, tzinfo=UTC)
 
 
-def test_a_quota_never_comes_back_later_than_a_day_from_now():
+def test_a_quota_never_comes_back_later_than_a_day_from_now() -> None:
     waiting = throttle()
     waiting.learn_quota(0, "9999-01-01T00:00:00Z", NOON)
+    assert waiting.quota_resets_at is not None
     assert waiting.quota_resets_at.timestamp() <= NOON + 2 * 86400
 
 
-def test_what_is_known_of_the_quota_expires_at_its_reset():
+def test_what_is_known_of_the_quota_expires_at_its_reset() -> None:
     waiting = throttle()
     waiting.learn_quota(0, None, NOON)
     with pytest.raises(MailerSendQuotaExhaustedError):
@@ -342,7 +352,7 @@ def test_what_is_known_of_the_quota_expires_at_its_reset():
 
 
 @pytest.mark.parametrize("hours", [-13, 13])
-def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours):
+def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours: int) -> None:
     ahead = hours * 3600
     midnight = MIDNIGHT + timedelta(days=1 if hours > 0 else -1)
     waiting = throttle()
@@ -353,7 +363,7 @@ def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours):
     waiting.check_quota(ASKED, midnight.timestamp() - ahead + 2)
 
 
-def test_requests_are_counted_while_answers_say_nothing_of_the_quota():
+def test_requests_are_counted_while_answers_say_nothing_of_the_quota() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=2))
     waiting.learn(ASKED, said(429))
@@ -366,7 +376,7 @@ def test_requests_are_counted_while_answers_say_nothing_of_the_quota():
 
 
 @pytest.mark.parametrize("reset", [None, "soon", "2026-03-04T11:00:00Z"])
-def test_a_reset_that_was_told_holds_until_it_is_past(reset):
+def test_a_reset_that_was_told_holds_until_it_is_past(reset: object) -> None:
     told = datetime.fromtimestamp(NOON + 3600, UTC)
     waiting = throttle()
     waiting.learn_quota(5, told.isoformat(), NOON)
@@ -376,7 +386,7 @@ def test_a_reset_that_was_told_holds_until_it_is_past(reset):
     assert waiting.quota_resets_at == MIDNIGHT
 
 
-def test_a_day_that_ended_while_its_last_answer_was_under_way_is_over():
+def test_a_day_that_ended_while_its_last_answer_was_under_way_is_over() -> None:
     waiting = throttle()
     ended = datetime.fromtimestamp(NOON - 0.1, UTC)
     waiting.learn_quota(0, ended.isoformat(), NOON)
@@ -386,38 +396,38 @@ def test_a_day_that_ended_while_its_last_answer_was_under_way_is_over():
     assert caught.value.resets_at == ended
 
 
-def test_an_unlimited_quota_is_not_counted():
+def test_an_unlimited_quota_is_not_counted() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=-1))
     waiting.learn(ASKED, said())
     assert waiting.quota_remaining is None
 
 
-def test_an_unlimited_quota_forgets_an_earlier_limit():
+def test_an_unlimited_quota_forgets_an_earlier_limit() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=0))
     waiting.learn(ASKED, said(x_apiquota_remaining=-1))
     waiting.check_quota(ASKED, NOON)
 
 
-def test_a_429_by_its_code_is_the_end_of_the_quota():
+def test_a_429_by_its_code_is_the_end_of_the_quota() -> None:
     body = b'{"message": "Daily quota reached. #MS42901"}'
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         refuse(throttle(), body=body, retry_after=7)
     assert caught.value.resets_at == MIDNIGHT
 
 
-def test_a_429_of_the_minute_is_not_the_end_of_the_quota():
+def test_a_429_of_the_minute_is_not_the_end_of_the_quota() -> None:
     assert refuse(throttle(), body=b'{"message": "#MS42903"}', retry_after=7) == pytest.approx(7)
 
 
-def test_a_429_that_says_that_no_request_is_left_is_the_end_of_the_quota():
+def test_a_429_that_says_that_no_request_is_left_is_the_end_of_the_quota() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         refuse(throttle(), x_apiquota_remaining=0, x_apiquota_reset="2026-03-04T16:00:00Z")
     assert caught.value.resets_at == datetime(2026, 3, 4, 16, tzinfo=UTC)
 
 
-def test_the_clock_of_the_api_is_known_by_its_answers():
+def test_the_clock_of_the_api_is_known_by_its_answers() -> None:
     waiting = throttle()
     assert waiting.clock_ahead is None
     waiting.learn(ASKED, said(404, date=formatdate(NOON + 5, usegmt=True)))

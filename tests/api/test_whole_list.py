@@ -1,35 +1,39 @@
 from __future__ import annotations
 
 import random
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api import requests
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.answers import Outcome
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.whole_list import WholeList
 from tests.feeding.account import Account, minutes
-from tests.feeding.script import NOON, Script, flow, page, properties
+from tests.feeding.samples import BLOCKLIST
+from tests.feeding.script import NOON, Script, Server, flow, page, properties
 from tests.feeding.varying import VaryingAccount
 
-BLOCKLIST = requests.list_suppressions(SuppressionList.BLOCKLIST)
+AnyAccount = TypeVar("AnyAccount", bound=Account)
 
 
-def read(server, asked=BLOCKLIST, **bounds):
+def read(server: Server, asked: Request = BLOCKLIST, **bounds: Any) -> tuple[list[str], WholeList, Script]:
     """Return the ids of what was read, the reading, and the script it ran by."""
     script, whole, sender = Script(server=server), WholeList(asked, **bounds), flow()
-    found = []
+    found: list[Entry] = []
     while whole.request is not None:
         found += script.run(sender.read_page(whole))
     return [entry["id"] for entry in found], whole, script
 
 
-def pages(script):
+def pages(script: Script) -> list[object]:
     return [request.params["page"] for request in script.sent]
 
 
-def filled(account, number, *, seconds=1):
+def filled(account: AnyAccount, number: int, *, seconds: int = 1) -> AnyAccount:
     """Put so many entries on the list, each of one of so many seconds."""
     for n in range(number):
         account.put(f"old{n}@example.org", at=NOON - minutes(9) + n * seconds // max(number, 1))
@@ -37,17 +41,17 @@ def filled(account, number, *, seconds=1):
 
 
 @pytest.mark.parametrize("number", [0, 1, 100, 101, 350])
-def test_a_list_at_rest_is_read_once(number):
+def test_a_list_at_rest_is_read_once(number: int) -> None:
     account = filled(Account(), number)
     found, whole, script = read(account)
     assert found == [entry["id"] for entry in account.entries]
     assert (len(script.sent), whole.may_be_incomplete) == (max(1, -(-number // 100)), False)
 
 
-def test_entries_added_meanwhile_explain_what_is_met_twice_at_the_cost_of_one_request():
+def test_entries_added_meanwhile_explain_what_is_met_twice_at_the_cost_of_one_request() -> None:
     account = filled(Account(), 350)
 
-    def adding(request, script):
+    def adding(request: Request, script: Script) -> Outcome:
         answered = account(request, script)
         if len(script.sent) <= 3:
             account.put("new@example.org", at=script.now)
@@ -58,10 +62,10 @@ def test_entries_added_meanwhile_explain_what_is_met_twice_at_the_cost_of_one_re
     assert (pages(script), whole.may_be_incomplete) == ([1, 2, 3, 4, 1], False)
 
 
-def test_a_page_full_of_new_entries_is_no_reason_to_read_again():
+def test_a_page_full_of_new_entries_is_no_reason_to_read_again() -> None:
     account = filled(Account(), 250)
 
-    def adding(request, script):
+    def adding(request: Request, script: Script) -> Outcome:
         answered = account(request, script)
         if len(script.sent) == 1:
             for _ in range(150):
@@ -73,10 +77,10 @@ def test_a_page_full_of_new_entries_is_no_reason_to_read_again():
     assert (pages(script), whole.may_be_incomplete) == ([1, 2, 3, 4, 1], False)
 
 
-def test_one_that_changed_places_over_the_border_of_two_pages_is_found_by_another_reading():
+def test_one_that_changed_places_over_the_border_of_two_pages_is_found_by_another_reading() -> None:
     account = filled(Account(), 200)
 
-    def swapping(request, script):
+    def swapping(request: Request, script: Script) -> Outcome:
         if len(script.sent) == 2:
             account.entries[99], account.entries[100] = account.entries[100], account.entries[99]
         return account(request, script)
@@ -88,7 +92,7 @@ def test_one_that_changed_places_over_the_border_of_two_pages_is_found_by_anothe
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_list_whose_order_keeps_varying_may_be_incomplete_and_says_so(seed):
+def test_a_list_whose_order_keeps_varying_may_be_incomplete_and_says_so(seed: int) -> None:
     account = filled(VaryingAccount(seed=seed), 1000)
     found, whole, script = read(account)
     assert len(found) == len(set(found)) < 1000
@@ -96,11 +100,11 @@ def test_a_list_whose_order_keeps_varying_may_be_incomplete_and_says_so(seed):
     assert len(script.sent) == 30
 
 
-def test_recipients_are_read_once_although_new_ones_may_stand_anywhere():
+def test_recipients_are_read_once_although_new_ones_may_stand_anywhere() -> None:
     entries = [{"id": f"r{n:04}"} for n in range(0, 700, 2)]
 
-    def serve(request, script):
-        at = (request.params["page"] - 1) * 100
+    def serve(request: Request, script: Script) -> Outcome:
+        at = (int(request.params["page"]) - 1) * 100
         answered = page(*entries[at : at + 100], more=len(entries) > at + 100)
         entries.insert(3, {"id": f"r{len(script.sent):04}a"})
         return answered
@@ -109,11 +113,12 @@ def test_recipients_are_read_once_although_new_ones_may_stand_anywhere():
     assert (pages(script), whole.may_be_incomplete) == ([1, 2, 3, 4], False)
 
 
-def test_a_list_is_not_read_again_where_nobody_reads_to_its_end():
+def test_a_list_is_not_read_again_where_nobody_reads_to_its_end() -> None:
     account = filled(VaryingAccount(), 1000)
     script, whole = Script(server=account), WholeList(BLOCKLIST)
     for _ in range(5):
         script.run(flow().read_page(whole))
+    assert whole.request is not None
     assert (whole.request.params["page"], whole.may_be_incomplete) == (6, False)
 
 
@@ -123,13 +128,13 @@ events = st.lists(st.tuples(st.sampled_from(["shuffle", "add", "rest"]), st.inte
 @properties
 @given(st.integers(0, 520), st.integers(1, 9), events, st.integers(0, 2**16))
 def test_what_stood_there_all_along_is_read_once_or_the_reading_says_otherwise(
-    number, seconds, happening, seed
-):
+    number: int, seconds: int, happening: list[tuple[str, int]], seed: int
+) -> None:
     account, chance = filled(Account(), number, seconds=seconds), random.Random(seed)
     at_first = [entry["id"] for entry in account.entries]
     happening = list(happening)
 
-    def serve(request, script):
+    def serve(request: Request, script: Script) -> Outcome:
         what, count = happening.pop(0) if happening else ("rest", 0)
         if what == "shuffle":
             chance.shuffle(account.entries)
@@ -150,12 +155,14 @@ def test_what_stood_there_all_along_is_read_once_or_the_reading_says_otherwise(
 
 @properties
 @given(st.integers(0, 520), st.lists(st.integers(1, 60), max_size=8), st.integers(0, 2**16))
-def test_what_is_deleted_meanwhile_brings_nothing_twice_and_ends(number, deletions, seed):
+def test_what_is_deleted_meanwhile_brings_nothing_twice_and_ends(
+    number: int, deletions: list[int], seed: int
+) -> None:
     account, chance = filled(Account(), number), random.Random(seed)
     ids = {entry["id"] for entry in account.entries}
     deletions = list(deletions)
 
-    def serve(request, script):
+    def serve(request: Request, script: Script) -> Outcome:
         for _ in range(deletions.pop(0) if deletions else 0):
             if account.entries:
                 account.entries.pop(chance.randrange(len(account.entries)))

@@ -1,4 +1,4 @@
-"""An Airflow of the benchmarks' own, and connections in it."""
+"""An Airflow home for the benchmarks, and connections in it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 @contextmanager
 def own_airflow_home() -> Iterator[None]:
     """
-    Give Airflow, in this process and those it starts, a home that is gone afterwards and no other settings.
+    Give Airflow a temporary home and no other settings, in this process and those it starts; remove proxies too.
 
-    Nor are there proxies. Only warnings are logged: the SDK would write two lines for each request, and be slower.
+    Only warnings are logged: the SDK would log two lines for each request, and be slower.
     """
     for name in list(os.environ):
         if name.startswith("AIRFLOW") or name.lower().endswith("_proxy"):

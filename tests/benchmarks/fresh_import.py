@@ -1,7 +1,7 @@
 """
-``python -m tests.benchmarks.fresh_import MODULE ... [--without NAME ...]``: what importing the modules takes.
+``python -m tests.benchmarks.fresh_import MODULE ... [--without NAME ...]``: how long importing the modules takes.
 
-Airflow is imported first. Prints JSON: the ``airflow`` and the ``provider`` seconds, and the modules ``added``.
+Airflow is imported first. Prints JSON: the seconds for ``airflow`` and ``provider``, and the modules ``added``.
 """
 
 from __future__ import annotations

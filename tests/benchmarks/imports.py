@@ -1,8 +1,8 @@
 """
-Importing what DAG files import of the provider, as each parsing of one does, on top of Airflow's own.
+How long the provider's modules that DAG files use take to import: they are imported at each parsing.
 
-Each figure comes from fresh processes that import Airflow's own base classes first. Airflow may have imported an HTTP
-library by then; so in one more process importing them fails after that, and the provider still has to be imported.
+Each figure comes from fresh processes that import Airflow's base classes first. As Airflow may have imported an HTTP
+library by then, in one more process importing one fails after that, and the provider must still be importable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HTTP_LIBRARIES = ("requests", "httpx")
 
 
 def run() -> Report:
-    """The provider takes at most 30 ms more than Airflow, and imports no HTTP library."""
+    """The provider takes at most 30 ms, and imports no HTTP library."""
     info = get_provider_info()
     modules = [
         name

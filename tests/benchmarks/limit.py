@@ -1,16 +1,15 @@
 """
-Listing within a rate limit: how much of what is allowed the hook uses, and how often it is refused.
+Listing under a rate limit: how much of the allowed rate the hook uses, and how many of its requests get a 429.
 
-A sandbox allows 60 requests in a window that opens with the first one after the last window's end, and 300 pages
-are to be read. A client that is never wrong, and knows when each window ends, needs four whole windows and the
-time in which 60 pages can be read: the last 60. That time is measured in each round, by a bare loop over 60 pages
-just before the hook's listing, which begins when the limit is whole again. The figure is that client's time
-divided by the hook's; noise in those 60 pages can lift it a little above 1.
+A sandbox allows 60 requests in a window that begins with the first request after the last window's end; 300 pages are
+read. A perfect client, which knows when each window ends, needs four whole windows and the time to read the last 60
+pages. That time is measured in each round by a bare loop over 60 pages, just before the hook's listing, which begins
+with a fresh window. The figure is the perfect client's time divided by the hook's; noise in those 60 pages can lift it
+a little above 1.
 
-With headers each answer tells what is left and when the window ends; without, only the 429s tell, and the hook
-knows from its connection how long a window lasts. The window is no whole number of seconds, so that the sandbox
-writes the headers with a fraction: rounding up to a whole second, a sixtieth of a real window, would be most of
-a short one.
+With headers, each response says how many requests are left and when the window ends; without them there are only the
+429s, and the window's length in the connection. The window is not a whole number of seconds, so that the sandbox sends
+the headers with a fraction: rounding up to a second would be most of such a short window.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ ROUNDS = 3
 
 
 def run() -> Report:
-    """The hook gets at least 0.95 of the allowed rate, and at most 5 % of its requests are refused."""
+    """The hook uses at least 0.95 of the allowed rate, and at most 5 % of its requests get a 429."""
     options = (f"--unsubscribes={PAGES * PAGE}", f"--rate-limit={LIMIT}", f"--rate-window={WINDOW}")
     with (
         sandbox_process(*options, "--quota=none", f"--headers={','.join(sorted(ALL_HEADERS))}") as telling,
@@ -49,7 +48,7 @@ def run() -> Report:
 
 @dataclass(frozen=True)
 class _Listing:
-    """One listing by the hook: its time, that of a perfect client, and what came of it."""
+    """One listing by the hook, and the time that a perfect client would need."""
 
     seconds: float
     perfect: float

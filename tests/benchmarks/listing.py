@@ -1,9 +1,9 @@
 """
 Listing 100,000 unsubscribes: with the provider's hook, a bare loop over requests, the SDK, and Airflow's HttpHook.
 
-In each round all four read the whole list from the same sandbox, ten pages in turn; a round's figure is the ratio
-of their times in it. The time of a reader is all of it: making its client, the requests, the answers' JSON, the
-list that becomes of them. The sandbox's own time is in it too, for each the same.
+In each round all four read the whole list from the same sandbox, taking turns of ten pages; a round's figure is the
+ratio of their times. A reader's time includes everything: making its client, the requests, parsing the JSON, building
+the list. It includes the sandbox's time too, which is the same for all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _READERS = {"hook": provider_hook, "bare loop": bare_loop, "SDK": official_sdk, 
 
 
 def run() -> Report:
-    """The hook takes at most 1.15 times as long as the bare loop, and less than the other two."""
+    """The hook takes at most 1.15 times as long as the bare loop, and less time than the other two."""
     rounds: list[dict[str, float]] = []
     same = 0
     with sandbox_process(f"--unsubscribes={ENTRIES}", "--rate-limit=none", "--quota=none") as sandbox:

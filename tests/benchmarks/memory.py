@@ -1,8 +1,8 @@
 """
-What a list of a million costs in memory: to read it, and to mirror a million addresses on it.
+What a list of a million entries costs in memory: to read it, and to mirror a million addresses to it.
 
-Each figure is the peak of a fresh process, less that of one that does the same with 10,000 entries, or that only
-holds the million addresses. The pages come from a server that makes them when they are asked for.
+Each figure is the peak of a fresh process, minus the peak of one that does the same with 10,000 entries, or of one that
+only holds the million addresses. A server makes the pages on request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.page_server import DOMAIN, address, page_server
-from tests.benchmarks.readers import define_connection
+from tests.benchmarks.readers import hook_of
 from tests.benchmarks.report import Report, exactly, figure
 
 MANY = 1_000_000
@@ -25,7 +25,7 @@ DIFFERENT = 100
 
 
 def run() -> Report:
-    """Reading a million takes at most 16 MB more than 10,000, mirroring at most 250 MB more than the addresses."""
+    """A million takes at most 16 MB more to read than 10,000, and at most 250 MB more to mirror than to hold."""
     few, many = _read(FEW), _read(MANY)
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "wanted.json")
@@ -34,7 +34,7 @@ def run() -> Report:
         )
         held = _process("hold", str(wanted))
         with page_server(MANY) as server:
-            _connect(server.url, server.token)
+            hook_of(server)  # defines the connection
             mirrored = _process("mirror", str(wanted), DOMAIN["id"])
             asked = server.asked()
     result = mirrored["result"]
@@ -67,17 +67,13 @@ def run() -> Report:
 
 def _read(entries: int) -> dict[str, Any]:
     with page_server(entries) as server:
-        _connect(server.url, server.token)
+        hook_of(server)  # defines the connection
         return _process("read")
-
-
-def _connect(url: str, token: str) -> None:
-    define_connection("mailersend_default", conn_type="mailersend", host=url, password=token)
 
 
 def _process(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.benchmarks.task_process", *arguments]
     process = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    # Airflow warns on the standard output that no task runner is at work.
+    # Airflow prints a warning on the standard output first.
     told: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return told

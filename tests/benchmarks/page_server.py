@@ -1,8 +1,8 @@
 """
-A server of one list as long as you like, whose pages are made from a template when they are asked for.
+A server of one list of any length, whose pages are made from a template on request.
 
-``python -m tests.benchmarks.page_server --entries N``. It holds no entry, so a million costs it no memory, and a page
-little of the CPU. Unsubscribes are listed, newest first; what is added or deleted is answered, and makes no difference.
+``python -m tests.benchmarks.page_server --entries N``. It stores no entry, so a million costs it no memory, and a page
+little CPU. It lists unsubscribes, newest first; additions and deletions are answered, but change nothing.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ DOMAIN = {"id": "pages0domain0000", "name": "example.com"}
 
 _LIST = "/v1/suppressions/unsubscribes"
 _OLDEST = 1_600_000_000 * SECOND
-_A_SECOND = 10  # so many entries were made in each
-
+_OF_ONE_SECOND = 10  # entries made in each second
 
 _ADDRESS = "user%(n)d@example.net"
 
 
 def address(number: int) -> str:
-    """The address of the entry of that number; 0 is the oldest."""
+    """Return the address of an entry by its number; 0 is the oldest."""
     return _ADDRESS % {"n": number}
 
 
@@ -61,10 +60,11 @@ _TEMPLATE = json.dumps(_entry("%(n)024x", "a%(n)023x", _ADDRESS, "%(date)s"))
 
 
 class Pages:
-    """Answers requests for a list of *entries*, as the observed dialect has it."""
+    """Answers requests for a list of *entries*, as the observed dialect does."""
 
-    def __init__(self, entries: int, window: Window) -> None:
+    def __init__(self, entries: int, window: Window, of_one_second: int) -> None:
         self._entries = entries
+        self._of_one_second = of_one_second
         self._window = window
         self._asked: Counter[str] = Counter()
 
@@ -86,7 +86,9 @@ class Pages:
             return json_answer({"message": "Please wait a while before retrying."}, 429)
         match request.method, request.path:
             case "GET", path if path == _LIST:
-                return self._page(int(request.query.get("page", 1)), int(request.query.get("limit", 10)))
+                number = int(request.query.get("page", 1))
+                self._asked[f"page {number}"] += 1
+                return self._page(number, int(request.query.get("limit", 10)))
             case "POST", path if path == _LIST:
                 return self._added(json.loads(request.body)["recipients"])
             case "DELETE", path if path == _LIST:
@@ -101,7 +103,7 @@ class Pages:
     def _page(self, number: int, limit: int) -> Answer:
         newest = self._entries - 1 - (number - 1) * limit
         numbers = range(newest, max(newest - limit, -1), -1)
-        data = ",".join([_TEMPLATE % {"n": n, "date": _date(n)} for n in numbers])
+        data = ",".join([_TEMPLATE % {"n": n, "date": date_of(n, self._of_one_second)} for n in numbers])
         follows = f'"{_LIST}?page={number + 1}"' if newest - limit >= 0 else "null"
         links = f'{{"first":"{_LIST}?page=1","last":null,"prev":null,"next":{follows}}}'
         meta = f'{{"current_page":{number},"from":1,"path":"{_LIST}","per_page":{limit},"to":{limit}}}'
@@ -115,13 +117,14 @@ class Pages:
         return json_answer({"data": data}, 201)
 
 
-def _date(number: int) -> str:
-    return iso(_OLDEST + number // _A_SECOND * SECOND)
+def date_of(number: int, of_one_second: int = _OF_ONE_SECOND) -> str:
+    """Return when the entry of that number was made, where so many are made in each second."""
+    return iso(_OLDEST + number // of_one_second * SECOND)
 
 
 @dataclass(frozen=True)
 class PageServer:
-    """A running server: where it is, and what it was asked."""
+    """A running page server."""
 
     url: str
     token: str = TOKEN
@@ -131,7 +134,7 @@ class PageServer:
         return f"Bearer {self.token}"
 
     def asked(self) -> Counter[str]:
-        """How often each endpoint was asked, such as ``GET /api-quota``, and how often the answer was ``429``."""
+        """Return the number of requests by endpoint (``GET /api-quota``), by page (``page 1``), and of ``429``s."""
         return Counter(requests.get(f"{self.url}/_asked", timeout=60).json())
 
     def clear_log(self) -> None:
@@ -140,14 +143,14 @@ class PageServer:
 
 @contextmanager
 def page_server(entries: int, *options: str) -> Iterator[PageServer]:
-    """Run the program with so many *entries* in a process of its own, on a free port."""
+    """Serve so many *entries* in a process of its own, on a free port."""
     command = [sys.executable, "-m", "tests.benchmarks.page_server", f"--entries={entries}", *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip() if process.stdout else ""
         if not url:
             raise RuntimeError("The page server did not start: its output is above.")
         yield PageServer(url)
-        # It ends when its input does, so also when whoever started it is killed.
+        # It ends when its input does: also when the process that started it is killed.
 
 
 def main() -> None:
@@ -157,10 +160,11 @@ def main() -> None:
     parser.add_argument("--rate-limit", type=int, help="requests per window; unlimited unless given")
     parser.add_argument("--rate-window", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--sliding-window", action="store_true")
+    parser.add_argument("--of-one-second", type=int, default=_OF_ONE_SECOND, metavar="N")
     given = parser.parse_args()
     window = Window(given.rate_limit, given.rate_window, now, slides=given.sliding_window)
     server = LoopbackServer("127.0.0.1", 0)
-    server.start(Pages(given.entries, window).answer)
+    server.start(Pages(given.entries, window, given.of_one_second).answer)
     sys.stdout.write(f"{server.url}/v1\n")
     sys.stdout.flush()
     sys.stdin.read()

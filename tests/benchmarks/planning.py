@@ -1,4 +1,4 @@
-"""The CPU time that planning a synchronization takes, everything but reading the list."""
+"""The CPU time of planning a sync, without reading the list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Entries = Sequence[dict[str, Any]]
 
 
 def rows_of(entries: Entries, wanted: Sequence[str], domain_id: str, different: int) -> list[Row]:
-    """It takes at most 2 s; what the same pages' JSON and plain sets take shows what the machine makes of that."""
+    """It takes at most 2 s; for comparison, the time for parsing the same pages and for plain sets."""
     pages = [json.dumps({"data": entries[at : at + PAGE]}) for at in range(0, len(entries), PAGE)]
     planning, parsing, plain = [], [], []
     for _ in range(ROUNDS):
@@ -54,7 +54,7 @@ def _plain_sets(entries: Entries, wanted: Sequence[str]) -> tuple[set[str], list
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    # The garbage collector shall not go through what was there before, as a task holds one page at a time.
+    # Keep the garbage collector off what was there before: a task holds one page at a time.
     gc.collect()
     gc.freeze()
     try:

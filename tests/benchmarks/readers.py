@@ -1,4 +1,4 @@
-"""Four ways to read the unsubscribes, page by page: without a library for it, with the provider, and with others."""
+"""Four ways to read the unsubscribes page by page: with plain requests, the provider, and two other libraries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from mailersend.models.recipients import SuppressionListQueryParams, Suppression
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from tests.benchmarks.airflow_environment import define_connection
+from tests.benchmarks.page_server import PageServer
 from tests.benchmarks.sandbox_process import SandboxProcess
 
-#: Entries on a page: the most that the API gives.
+#: Entries on a page: the API's maximum.
 PAGE = 100
 
 _PATH = "suppressions/unsubscribes"
@@ -37,7 +38,7 @@ def bare_loop(sandbox: SandboxProcess) -> Iterator[Page]:
 
 
 def provider_hook(sandbox: SandboxProcess) -> Iterator[Page]:
-    """``MailerSendHook.iter_suppressions``, of which ``list_suppressions`` makes its list."""
+    """``MailerSendHook.iter_suppressions``, which ``list_suppressions`` makes its list of."""
     entries = hook_of(sandbox).iter_suppressions("unsubscribes")
     while page := list(islice(entries, PAGE)):
         yield page
@@ -57,7 +58,7 @@ def official_sdk(sandbox: SandboxProcess) -> Iterator[Page]:
 
 
 def http_hook(sandbox: SandboxProcess) -> Iterator[Page]:
-    """Airflow's ``HttpHook``, a ``run`` for each page."""
+    """Airflow's ``HttpHook``, with one ``run`` for each page."""
     headers = {"Authorization": sandbox.authorization}
     conn_id = define_connection("http_default", conn_type="http", host=sandbox.url, extra=headers)
     hook = HttpHook("GET", conn_id)
@@ -70,7 +71,7 @@ def http_hook(sandbox: SandboxProcess) -> Iterator[Page]:
         number += 1
 
 
-def hook_of(sandbox: SandboxProcess, **extra: Any) -> MailerSendHook:
-    """The provider's hook, on a connection to *sandbox* with that *extra*."""
-    fields = {"conn_type": "mailersend", "host": sandbox.url, "password": sandbox.token, "extra": extra}
+def hook_of(server: SandboxProcess | PageServer, **extra: Any) -> MailerSendHook:
+    """Define ``mailersend_default`` as a connection to *server* with this *extra*, and return a hook on it."""
+    fields = {"conn_type": "mailersend", "host": server.url, "password": server.token, "extra": extra}
     return MailerSendHook(define_connection("mailersend_default", **fields))

@@ -1,9 +1,9 @@
-"""Figures, their bounds, and the table in which they are printed."""
+"""Figures, their bounds, and the table that prints them."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -15,7 +15,7 @@ _HOLDS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; one without a bound only informs."""
+    """One line of the table; a figure without a bound is only for information."""
 
     what: str
     found: str
@@ -41,7 +41,7 @@ class Report:
         return all(row.ok for row in self.rows)
 
     def __str__(self) -> str:
-        lines = [("", "median", "min - max", "bound", ""), *(row.cells for row in self.rows)]
+        lines = [("", "found", "min - max", "bound", ""), *(row.cells for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = (
             f"  {what:<{widths[0]}}  {found:>{widths[1]}}  {spread:>{widths[2]}}  {bound:>{widths[3]}}  {verdict}"
@@ -56,18 +56,24 @@ def figure(
     relation: Relation | None = None,
     bound: float | None = None,
     form: str = "{:.3f}",
+    of: Callable[[Sequence[float]], float] = median,
 ) -> Row:
-    """The median of *values*, one from each round, and whether it stands in *relation* to *bound*."""
-    middle = median(values)
+    """
+    Return a figure and whether it keeps its bound.
+
+    :param values: one from each round.
+    :param of: makes the figure of them; the median, unless given.
+    """
+    found = of(values)
     return Row(
         what,
-        form.format(middle),
+        form.format(found),
         f"{form.format(min(values))} - {form.format(max(values))}",
         f"{relation} {form.format(bound)}" if relation else "",
-        relation is None or bound is None or _HOLDS[relation](middle, bound),
+        relation is None or bound is None or _HOLDS[relation](found, bound),
     )
 
 
 def exactly(what: str, found: object, wanted: object) -> Row:
-    """Something that is no matter of degree."""
+    """Return a row for something that must be just as *wanted*."""
     return Row(what, str(found), bound=f"= {wanted}", ok=found == wanted)

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, so that its work takes no time from the one that is measured."""
+"""A sandbox in a process of its own, so that its work isn't measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_STOP = 10.0  # seconds
 
 @dataclass(frozen=True)
 class SandboxProcess:
-    """A running sandbox: where it is, and what it tells about itself."""
+    """A running sandbox."""
 
     url: str
     token: str
@@ -27,15 +27,15 @@ class SandboxProcess:
         return f"Bearer {self.token}"
 
     def answers(self) -> list[tuple[int | None, float]]:
-        """The status of each answer since the log was cleared, and when it was asked for, in Unix seconds."""
+        """Return the status and the time, in Unix seconds, of each request since the log was cleared."""
         return [(request["status"], request["at"]) for request in self._control("GET", "log").json()]
 
     def statuses(self) -> list[int | None]:
-        """The status of each answer since the log was cleared."""
+        """Return the status of each request since the log was cleared."""
         return [status for status, _ in self.answers()]
 
     def asked(self) -> Counter[str]:
-        """How often each endpoint was asked since the log was cleared, such as ``GET /api-quota``."""
+        """Return the number of requests by endpoint, such as ``GET /api-quota``, since the log was cleared."""
         return Counter(
             f"{request['method']} {request['path']}" for request in self._control("GET", "log").json()
         )
@@ -48,7 +48,7 @@ class SandboxProcess:
         return state
 
     def add(self, name: str, *recipients: str) -> None:
-        """Put addresses on a list, as somebody else would."""
+        """Add addresses to a list, without a request to the API."""
         self._control("POST", "entries", {"list": name, "recipients": recipients})
 
     def _control(self, method: str, path: str, given: dict[str, Any] | None = None) -> requests.Response:
@@ -60,7 +60,7 @@ class SandboxProcess:
 
 @contextmanager
 def sandbox_process(*options: str) -> Iterator[SandboxProcess]:
-    """Run ``python -m airflow_provider_mailersend.sandbox`` with *options*, on a free port."""
+    """Run ``python -m airflow_provider_mailersend.sandbox`` with *options* on a free port."""
     command = [sys.executable, "-m", "airflow_provider_mailersend.sandbox", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

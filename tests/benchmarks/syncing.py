@@ -1,9 +1,8 @@
 """
-Synchronizing 200,000 unsubscribes of which one in a hundred differs: planning, memory, requests.
+Syncing 200,000 unsubscribes of which one in a hundred differs: planning time, memory, requests.
 
-Planning is timed by itself. The task's memory is the peak of a fresh process that carries it out, less that of one
-whose task does nothing; the sandbox is in a process of its own. The first synchronization, to an empty list, is there
-to be compared.
+Planning is timed alone. The task's memory is the peak of a fresh process that runs it, minus the peak of one whose task
+does nothing; the sandbox is in a process of its own. The first sync, to an empty list, is for comparison.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ _DOMAIN = "example.com"
 
 
 def run() -> Report:
-    """Planning takes at most 2 s, the task at most 200 MB more than an idle one, and no request too many."""
-    # Never started: it has the same addresses as those that will be.
+    """Planning takes at most 2 s, the task at most 200 MB more than an idle one, and no unneeded request."""
+    # Never started: it has the same addresses as the sandboxes that will be.
     sandbox = Sandbox(unsubscribes=ENTRIES, domains=[_DOMAIN])
     domain_id, entries = sandbox.domain_id(_DOMAIN), sandbox.entries("unsubscribes")
     wanted = _wanted(entries)
@@ -64,7 +63,7 @@ def _wanted(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _synchronized(file: Path, domain_id: str, what: str, there: int, idle: float) -> list[Row]:
-    """Synchronize a new sandbox; the first synchronization only informs of its memory."""
+    """Sync a new sandbox; for the first sync memory has no bound."""
     options = (f"--unsubscribes={there}", f"--domain={_DOMAIN}", "--rate-limit=none", "--quota=none")
     with sandbox_process(*options) as sandbox:
         hook_of(sandbox)  # defines the connection
@@ -95,6 +94,6 @@ def _synchronized(file: Path, domain_id: str, what: str, there: int, idle: float
 def _task(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.benchmarks.task_process", *arguments]
     process = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    # Airflow warns on the standard output that no task runner is at work.
+    # Airflow prints a warning on the standard output first.
     told: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return told

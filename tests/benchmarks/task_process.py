@@ -1,10 +1,10 @@
 """
-``python -m tests.benchmarks.task_process [WORK [FILE [DOMAIN_ID]]]``: what a piece of work takes.
+``python -m tests.benchmarks.task_process [WORK [FILE [DOMAIN_ID]]]``: how much memory a piece of work takes.
 
-``mirror FILE DOMAIN_ID`` mirrors FILE's addresses: the operator reads a ``.csv`` file by itself; what a ``.json`` file
-holds it is given as a list of strings. ``hold FILE`` only holds that list, ``read`` reads the unsubscribes and counts
-them, and without an argument a task does nothing. Prints, as its last line, JSON: the ``peak`` of memory in MB, and
-the ``result``.
+``mirror FILE DOMAIN_ID`` mirrors the addresses in FILE: a ``.csv`` file is read by the operator, a ``.json`` file is
+passed to it as a list of strings. ``hold FILE`` only holds that list, ``read`` reads the unsubscribes and counts them,
+and without an argument a task does nothing. The last line printed is JSON: the ``peak`` of memory in MB, and the
+``result``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class IdleOperator(BaseOperator):
 
 
 def main() -> None:
+    result: Any = None
     match sys.argv[1:]:
         case ["mirror", file, domain_id]:
             result = _mirror(file, domain_id).execute({})
@@ -38,7 +39,7 @@ def main() -> None:
         case ["read"]:
             result = sum(1 for _ in MailerSendHook().iter_suppressions("unsubscribes"))
         case _:
-            result = IdleOperator(task_id="idle").execute({})
+            IdleOperator(task_id="idle").execute({})
     sys.stdout.write(json.dumps({"peak": _peak(), "result": result}))
 
 
@@ -51,10 +52,10 @@ def _mirror(file: str, domain_id: str) -> MailerSendSyncSuppressionsOperator:
 
 
 def _peak() -> float:
-    """Return the most memory that this process has held so far, in MB."""
+    """Return this process's peak of memory so far, in MB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # On Linux ru_maxrss begins with the peak of the process that started this one.
+        # On Linux ru_maxrss includes the peak of the process that started this one.
         sizes = dict(line.split(":", 1) for line in status.read_text().splitlines())
         return int(sizes["VmHWM"].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2

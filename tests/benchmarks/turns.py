@@ -1,4 +1,4 @@
-"""Timing readers against each other while they take turns, so that whatever disturbs one disturbs all."""
+"""Timing readers while they take turns, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from tests.benchmarks.readers import Page
 
-#: How many pages a reader reads until it is another's turn.
+#: How many pages a reader reads in a turn.
 _PAGES = 10
 
 
 class Reading:
-    """A reader, what it has read, and the seconds that it took."""
+    """A reader, what it has read, and how many seconds that took."""
 
     def __init__(self, pages: Iterator[Page]) -> None:
         self.entries: list[dict[str, Any]] = []
@@ -26,7 +26,7 @@ class Reading:
     def take_turn(self) -> bool:
         """Read some pages; return whether there were any."""
         before = len(self.entries)
-        # The garbage collector runs when it likes, over all that all readers hold: it shall see this turn only.
+        # The garbage collector would go through what all readers hold: let it see this turn only.
         gc.collect()
         gc.freeze()
         started = time.perf_counter()
@@ -41,7 +41,7 @@ class Reading:
 
 
 def read_in_turns(readers: Mapping[str, Iterator[Page]]) -> dict[str, Reading]:
-    """Read with each of *readers* to its end, in an order that is drawn anew when each has had its turn."""
+    """Read with each of *readers* to its end; the order of turns is shuffled in each cycle."""
     readings = {name: Reading(pages) for name, pages in readers.items()}
     unfinished = list(readings.values())
     order = random.Random(1)

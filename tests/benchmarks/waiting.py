@@ -1,6 +1,6 @@
 """
-What waiting costs: a thousand triggers that ask of one list, from their first look on, and of fifty domains, and what
-ten thousand leave behind.
+What waiting costs: a thousand triggers on one list, from their first look on, and on fifty domains; a watcher of a
+busy list; and what ten thousand triggers leave behind.
 
 All run in one event loop, as in a triggerer; the sandbox is in a process of its own.
 """
@@ -30,6 +30,9 @@ FEW, ENTRIES, SECONDS = 20, 3_000, 3.0
 INTERVAL = 1.0
 INTERVALS = 10
 
+#: A busy list: how many entries are added in how many seconds, and how often the watcher looks, in seconds.
+BUSY_ENTRIES, BUSY_SECONDS, BUSY_INTERVAL = 2_000, 120, 5.0
+
 #: How many triggers come and go, in how many groups.
 GONE, GROUPS = 10_000, 20
 
@@ -49,6 +52,7 @@ def run() -> Report:
     alone = [asyncio.run(_from_start_to_found(1, TRIGGERS)) for _ in range(ROUNDS)]
     few = [asyncio.run(_from_start_to_found(FEW, TRIGGERS)) for _ in range(ROUNDS)]
     crowd = [asyncio.run(_from_start_to_found(TRIGGERS, TRIGGERS)) for _ in range(ROUNDS)]
+    watched = [asyncio.run(_watch_a_busy_list())]
     return Report(
         f"{TRIGGERS:,} triggers, a look every {INTERVAL:g} s, {INTERVALS} of them",
         [
@@ -56,6 +60,13 @@ def run() -> Report:
             figure(f"requests from start to found, {FEW} triggers / one", _over(few, alone), "≤", 1.05),
             figure(
                 f"requests from start to found, {TRIGGERS:,} triggers / one", _over(crowd, alone), "≤", 1.05
+            ),
+            figure(
+                f"requests of a watcher, {BUSY_ENTRIES:,} entries in {BUSY_SECONDS} s, look every {BUSY_INTERVAL:g} s",
+                watched,
+                "≤",
+                60,
+                form="{:.0f}",
             ),
             figure("CPU share on one list", [share for _, share in same], "≤", 0.20),
             figure(f"requests on {DOMAINS} domains / of one trigger", _ratios(many, one), "≤", DOMAINS),
@@ -80,12 +91,45 @@ async def _from_start_to_found(count: int, added: int) -> int:
     with sandbox_process(f"--blocklist={ENTRIES}", "--rate-limit=none", "--quota=none") as sandbox:
         hook_of(sandbox)
         events = []
-        for address in addresses[:count]:
+        begun = time.monotonic()
+        for number, address in enumerate(addresses[:count], start=1):
             events.append(asyncio.create_task(_event(address)))
-            await asyncio.sleep(SECONDS / count)
+            # By the clock: a thousand short sleeps take longer than their sum, and more looks would fall into it.
+            await asyncio.sleep(max(0.0, begun + SECONDS * number / count - time.monotonic()))
         await asyncio.to_thread(sandbox.add, "blocklist", *addresses)
         found = await asyncio.gather(*events)
         assert all(event["status"] == "success" for event in found)
+        return _asked(sandbox)
+
+
+async def _watch_a_busy_list() -> int:
+    """Return how many requests a watcher sends until it has reported all entries that are added to a list."""
+    # Airflow 2 has no watchers.
+    from airflow_provider_mailersend.triggers.events import MailerSendSuppressionEventTrigger
+
+    trigger = MailerSendSuppressionEventTrigger(suppression_list="blocklist", poke_interval=BUSY_INTERVAL)
+    reported: list[str] = []
+
+    async def watch() -> None:
+        async for event in trigger.run():
+            reported.extend(event.payload["ids"])
+
+    with sandbox_process("--blocklist=950", "--rate-limit=none", "--quota=none") as sandbox:
+        hook_of(sandbox)
+        watching = asyncio.create_task(watch())
+        while not sandbox.asked()["GET /suppressions/blocklist"]:
+            await asyncio.sleep(0.05)
+        begun, added = time.monotonic(), 0
+        for second in range(1, BUSY_SECONDS + 1):
+            upto = BUSY_ENTRIES * second // BUSY_SECONDS
+            addresses = [f"busy{number}@x.example" for number in range(added, upto)]
+            await asyncio.to_thread(sandbox.add, "blocklist", *addresses)
+            added = upto
+            await asyncio.sleep(max(0.0, begun + second - time.monotonic()))
+        while len(reported) < BUSY_ENTRIES:
+            await asyncio.sleep(0.1)
+        await _end([watching])
+        assert len(set(reported)) == len(reported) == BUSY_ENTRIES
         return _asked(sandbox)
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos [--runs N] [--seed S]``: N runs, of the seeds from S on."""
+"""``python -m tests.chaos [--runs N] [--killed-adds N] [--seed S]``: so many runs, with the seeds from S on."""
 
 from __future__ import annotations
 
@@ -12,20 +12,28 @@ from tests.benchmarks.airflow_environment import own_airflow_home
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 when every run ended as it should, else 1; 130 after Ctrl-C."""
+    """Return 0 when every run passed and enough of everything happened, else 1; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos", description="Check what holds whatever happens."
+        prog="python -m tests.chaos", description="Run operators under faults and kills, and check the lists."
     )
-    parser.add_argument("--runs", type=int, default=320, help="how many runs, 320 unless given")
-    parser.add_argument("--seed", type=int, default=1, help="the first run's seed, 1 unless given")
-    parser.add_argument("--at-once", type=int, default=12, help="how many runs at once, 12 unless given")
+    add = parser.add_argument
+    add("--runs", type=int, default=400, help="how many runs under faults (default: %(default)s)")
+    add(
+        "--killed-adds",
+        type=int,
+        default=50,
+        help="how many additions of 2,000 that are killed once (default: %(default)s)",
+    )
+    add("--seed", type=int, default=1, help="the seed of the first run (default: %(default)s)")
+    add("--at-once", type=int, default=16, help="how many runs at once (default: %(default)s)")
     options = parser.parse_args(arguments)
-    # As an exception, so that files are removed.
+    # Raise an exception on SIGTERM, so that files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with own_airflow_home():
-        # Imported only here: Airflow reads its configuration when it is first imported.
+        # Not imported before: Airflow reads its configuration when it is first imported.
         campaign = importlib.import_module("tests.chaos.campaign")
-        report = campaign.run(range(options.seed, options.seed + options.runs), options.at_once)
+        cases = campaign.cases(options.seed, options.runs, options.killed_adds)
+        report = campaign.run(cases, options.at_once)
     sys.stdout.write(f"{report}\n")
     return 0 if report.ok else 1
 

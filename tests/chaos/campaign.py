@@ -1,4 +1,4 @@
-"""Many runs at once, each in a process of its own that is forked from one that has imported and used everything."""
+"""Many runs at once, each in a process of its own, forked after everything was imported and used once."""
 
 from __future__ import annotations
 
@@ -20,29 +20,52 @@ from pathlib import Path
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import Sandbox
 from tests.benchmarks.airflow_environment import define_connection
+from tests.chaos.jobs import KILLED_ADD, KINDS
 from tests.chaos.report import Report
 from tests.chaos.run import Record, Run
 from tests.chaos.signals import Asked, head_a_group
 
 _FORK = multiprocessing.get_context("fork")
 
-#: How long a run may take, and how long its end when it is asked for, in seconds.
+#: How long a run may take, and how long it may take to end on SIGTERM, in seconds.
 _LONGEST_RUN = 240.0
 _LONGEST_END = 5.0
 
-#: How much of the log of a run that failed is told, in characters.
+#: How many characters of each log of a failed run are printed.
 _MOST_TOLD = 6000
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a run is drawn from."""
+
+    seed: int
+    kind: str
+
+    @property
+    def command(self) -> str:
+        """How to do just this run again."""
+        runs = "--runs 0 --killed-adds 1" if self.kind == KILLED_ADD else "--runs 1 --killed-adds 0"
+        return f"python -m tests.chaos {runs} --seed {self.seed}"
+
+
+def cases(seed: int, runs: int, killed_adds: int) -> list[Case]:
+    """Return the cases of a campaign, with the seeds from *seed* on."""
+    return [
+        *(Case(one, KINDS[one % len(KINDS)]) for one in range(seed, seed + runs)),
+        *(Case(one, KILLED_ADD) for one in range(seed, seed + killed_adds)),
+    ]
 
 
 @dataclass
 class _Running:
-    seed: int
+    case: Case
     folder: Path
     process: ForkProcess
     deadline: float
 
     def end(self) -> None:
-        """Let it end its processes and itself, or kill them all."""
+        """Let it end its processes and itself; kill them all if it doesn't."""
         self.process.terminate()
         self.process.join(_LONGEST_END)
         if self.process.is_alive() and self.process.pid:
@@ -51,8 +74,8 @@ class _Running:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run(seeds: Iterable[int], at_once: int) -> Report:
-    """Do the runs of all *seeds*."""
+def run(cases: Iterable[Case], at_once: int) -> Report:
+    """Do the runs of all *cases*, *at_once* at a time."""
     started = time.monotonic()
     records: list[Record] = []
     running: dict[Connection, _Running] = {}
@@ -60,10 +83,10 @@ def run(seeds: Iterable[int], at_once: int) -> Report:
     asked = Asked()
     with tempfile.TemporaryDirectory(prefix="mailersend-chaos-") as home:
         try:
-            left = iter(seeds)
+            left = iter(cases)
             while asked.code is None:
-                while len(running) < at_once and (seed := next(left, None)) is not None:
-                    ours, one = _start(seed, Path(home, str(seed)))
+                while len(running) < at_once and (case := next(left, None)) is not None:
+                    ours, one = _start(case, Path(home, f"{case.kind} {case.seed}"))
                     running[ours] = one
                 if not running:
                     break
@@ -71,7 +94,7 @@ def run(seeds: Iterable[int], at_once: int) -> Report:
                     one = running.pop(ours)
                     records.append(_result(ours, one))
                     if records[-1].problems:
-                        _tell(records[-1])
+                        _tell(one.case, records[-1])
         finally:
             for one in running.values():
                 one.process.terminate()
@@ -83,7 +106,7 @@ def run(seeds: Iterable[int], at_once: int) -> Report:
 
 
 def _warm_up() -> None:
-    """Let everything be imported that is imported late, and leave no thread."""
+    """Import all that is imported late, and leave no thread behind."""
     with Sandbox() as sandbox:
         define_connection(
             "mailersend_default", conn_type="mailersend", host=sandbox.url, password=sandbox.token
@@ -95,17 +118,17 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _start(seed: int, folder: Path) -> tuple[Connection, _Running]:
+def _start(case: Case, folder: Path) -> tuple[Connection, _Running]:
     folder.mkdir()
     ours, theirs = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_run_one, args=(seed, folder, theirs))
+    process = _FORK.Process(target=_run_one, args=(case, folder, theirs))
     process.start()
     theirs.close()
-    return ours, _Running(seed, folder, process, time.monotonic() + _LONGEST_RUN)
+    return ours, _Running(case, folder, process, time.monotonic() + _LONGEST_RUN)
 
 
 def _ready(running: dict[Connection, _Running]) -> list[Connection]:
-    """Return those runs that have ended, or are to be ended because they take too long; wait a little for one."""
+    """Wait a little; return the runs that have ended or take too long."""
     ended = wait([*running], 0.5)
     return [ours for ours, one in running.items() if ours in ended or one.deadline <= time.monotonic()]
 
@@ -127,13 +150,13 @@ def _result(ours: Connection, one: _Running) -> Record:
 
 
 def _without_result(one: _Running, problem: str) -> Record:
-    return Record(one.seed, "?", [problem])
+    return Record(one.case.seed, one.case.kind, [problem])
 
 
-def _run_one(seed: int, folder: Path, pipe: Connection) -> None:
+def _run_one(case: Case, folder: Path, pipe: Connection) -> None:
     head_a_group()
     started = time.monotonic()
-    one = Run(seed, folder)
+    one = Run(case.seed, case.kind, folder)
     try:
         one.run()
     except Exception:
@@ -142,9 +165,7 @@ def _run_one(seed: int, folder: Path, pipe: Connection) -> None:
     pipe.send(one.record)
 
 
-def _tell(record: Record) -> None:
+def _tell(case: Case, record: Record) -> None:
     problems = "\n".join(f"  {problem}" for problem in record.problems)
-    sys.stdout.write(
-        f"FAILED: python -m tests.chaos --runs 1 --seed {record.seed}  ({record.kind})\n{problems}\n{record.told}\n\n"
-    )
+    sys.stdout.write(f"FAILED: {case.command}  ({case.kind})\n{problems}\n{record.told}\n\n")
     sys.stdout.flush()

@@ -1,11 +1,12 @@
-"""What a run is to do: an operator, its arguments, and what they must come to; drawn at random on a sandbox's lists."""
+"""The work of a run, drawn at random: an operator, its arguments, and the state that it must lead to."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from pathlib import Path
 from random import Random
@@ -21,10 +22,14 @@ from airflow_provider_mailersend.operators.suppressions import (
 from tests.chaos import model
 from tests.chaos.sandbox_process import SandboxProcess, State
 
-#: What a run may be, in turn.
+#: The kinds of run, taken in turn by seed.
 KINDS = ("mirror", "add only", "delete", "add", "mirror", "sms", "add", "mirror", "add only", "delete", "add")
 
-#: Of the blocklist, the account's entries and a domain's; of the others, a domain's.
+#: How many addresses :data:`KILLED_ADD` adds. It is run apart from the others: nothing but a kill disturbs it.
+MANY = 2_000
+KILLED_ADD = f"add {MANY:,}"
+
+#: The blocklist holds entries of the account and of domains, the others of domains only.
 _LISTS = ("blocklist", "blocklist", "blocklist", "unsubscribes", "hard-bounces")
 
 DOMAINS = ("example.com", "news.example.com", "shop.example.org")
@@ -36,20 +41,23 @@ class Job:
     """
     An operator's work.
 
-    :param totals: what a try that nothing disturbs returns, besides other things.
+    :param expected: the state that it must lead to.
+    :param expected_again: returns the state that a second run must lead to, from the one that it starts from.
+    :param totals: part of what it returns when the first try succeeds.
     :param requests: about how many requests of each method it takes.
     """
 
     operator: type[MailerSendOperator]
     arguments: Mapping[str, Any]
     expected: model.Expected
+    expected_again: Callable[[State], model.Expected]
     totals: Mapping[str, Any]
     requests: Mapping[str, int]
 
 
 @dataclass
 class Draft:
-    """What is known of a job before there is a sandbox: draws from *random* what there is to be."""
+    """A job whose list, domain and sizes are drawn from *random*; the rest is drawn once there is a sandbox."""
 
     random: Random
     kind: str
@@ -65,15 +73,17 @@ class Draft:
         if self.kind == "delete" and self.which != "blocklist" and self.random.random() < 0.3:
             self.domain = None
         self.size = self.random.randint(100, 300)
-        self.batch_size = self.random.randint(5, 25)
+        self.batch_size = (
+            self.random.randint(50, 500) if self.kind == KILLED_ADD else self.random.randint(5, 25)
+        )
 
     @property
-    def is_sync(self) -> bool:
-        return self.kind in ("mirror", "add only")
+    def is_add(self) -> bool:
+        return self.kind in ("add", KILLED_ADD)
 
     @property
     def sandbox(self) -> dict[str, Any]:
-        """What the sandbox is made with."""
+        """The arguments of the sandbox."""
         return {
             "domains": DOMAINS,
             "sms_numbers": _SMS_NUMBERS,
@@ -86,11 +96,11 @@ class Draft:
 
     @property
     def least_quota(self) -> int:
-        """How many requests reading may take: the list's pages and the domains', in any dialect."""
+        """The smallest daily quota that is enough to read the list and the domains, in any dialect."""
         return ceil((self.size + 120) / 100) + 3
 
     def populate(self, sandbox: SandboxProcess) -> None:
-        """Put on the list what makes it hard: the same again, in the scope and in others."""
+        """Add the difficult entries: duplicates in the scope, and the same addresses in other scopes."""
         if self.kind == "sms":
             return
         there = _values(sandbox.state()[self.which], self._scope(sandbox.domain_ids()), "recipients")
@@ -105,13 +115,13 @@ class Draft:
                 sandbox.add("blocklist", *self._some(there, 10), patterns=patterns[:3])
 
     def job(self, before: State, domain_ids: Mapping[str, str], folder: Path) -> Job:
-        """Draw the job itself, on lists that are as *before*."""
+        """Draw the job itself, on lists in the state *before*."""
         if self.kind == "sms":
             return self._sms_job(before)
         scope = self._scope(domain_ids)
         if self.kind == "delete":
             return self._deletion(before, scope)
-        if self.kind == "add":
+        if self.is_add:
             return self._addition(before, scope)
         return self._synchronization(before, scope, folder)
 
@@ -139,14 +149,15 @@ class Draft:
             values += [self._spelled(value) if kind == "recipients" else f" {value}" for value in values[:5]]
             random.shuffle(values)
         is_mirror, removes_duplicates = self.kind == "mirror", random.random() < 0.5
-        expected = model.synchronized(
-            before,
-            self.which,
-            wanted,
+        expected_of = partial(
+            model.synchronized,
+            of=self.which,
+            wanted=wanted,
             scope=scope,
             is_mirror=is_mirror,
             removes_duplicates=removes_duplicates,
         )
+        expected = expected_of(before)
         arguments = {
             "suppression_list": self.which,
             **self._given(wanted, folder),
@@ -164,12 +175,18 @@ class Draft:
             "rejected": 0,
         }
         return Job(
-            MailerSendSyncSuppressionsOperator, arguments, expected, totals, self._requests(expected, before)
+            MailerSendSyncSuppressionsOperator,
+            arguments,
+            expected,
+            expected_of,
+            totals,
+            self._requests(expected, before),
         )
 
     def _addition(self, before: State, scope: str | None) -> Job:
-        values = {"recipients": self._made_up(self.random.randint(100, 300), "new")}
-        if self.which == "blocklist" and self.random.random() < 0.4:
+        count = MANY if self.kind == KILLED_ADD else self.random.randint(100, 300)
+        values = {"recipients": self._made_up(count, "new")}
+        if self.which == "blocklist" and self.kind != KILLED_ADD and self.random.random() < 0.4:
             values["patterns"] = [rf".*@new{number}\.example" for number in range(self.random.randint(1, 12))]
         keys = {model.key(kind, value) for kind, given in values.items() for value in given}
         expected = model.Expected(before, self.which, scope, new=keys)
@@ -183,6 +200,8 @@ class Draft:
             MailerSendAddSuppressionsOperator,
             arguments,
             expected,
+            # Done again in the same DAG run it adds nothing.
+            partial(model.Expected, of=self.which, scope=scope),
             {"rejected": []},
             self._requests(expected, before),
         )
@@ -199,7 +218,8 @@ class Draft:
         }
         if self.which == "blocklist" and random.random() < 0.6:
             values["patterns"] = [*_values(entries, scope, "patterns")[:8], r".*@unknown\.example"]
-        expected = model.deleted(before, self.which, values, scope=scope)
+        expected_of = partial(model.deleted, of=self.which, values=values, scope=scope)
+        expected = expected_of(before)
         arguments = {
             "suppression_list": self.which,
             **values,
@@ -210,6 +230,7 @@ class Draft:
             MailerSendDeleteSuppressionsOperator,
             arguments,
             expected,
+            expected_of,
             {"all": False},
             self._requests(expected, before),
         )
@@ -227,10 +248,17 @@ class Draft:
             "on_missing": "skip",
         }
         requests = {"GET": ceil(len(before[self.which]) / 100), "PUT": changed}
-        return Job(MailerSendUpdateSmsRecipientsOperator, arguments, expected, {"missing": unknown}, requests)
+        return Job(
+            MailerSendUpdateSmsRecipientsOperator,
+            arguments,
+            expected,
+            partial(model.opted_out, numbers=chosen),
+            {"missing": unknown},
+            requests,
+        )
 
     def _given(self, wanted: Mapping[str, Sequence[str]], folder: Path) -> dict[str, Any]:
-        """What is wanted as lists, or in a file of one type or another."""
+        """Return the arguments for what is wanted: lists, or a file of one of the types."""
         columns = {"recipients": "e-mail", "patterns": "pattern"}
         suffix = self.random.choice(("", "", "", ".csv", ".jsonl", *((".txt",) if len(wanted) == 1 else ())))
         if not suffix:
@@ -250,9 +278,10 @@ class Draft:
         return {"file": str(path), **named}
 
     def _domain_given(self, scope: str | None) -> dict[str, str | None]:
-        if self.domain is None:
-            return self.random.choice(({}, {"domain_id": "account"}))
-        return self.random.choice(({"domain_id": scope}, {"domain": str(self.domain)}))
+        choices: tuple[dict[str, str | None], ...] = ({}, {"domain_id": "account"})
+        if self.domain is not None:
+            choices = {"domain_id": scope}, {"domain": self.domain}
+        return self.random.choice(choices)
 
     def _requests(self, expected: model.Expected, before: State) -> dict[str, int]:
         return {
@@ -277,6 +306,6 @@ class Draft:
 
 
 def _values(entries: Sequence[Mapping[str, Any]], scope: str | None, kind: str) -> list[str]:
-    """What stands in the scope, each once."""
+    """Return the values of *kind* that the scope holds, each once."""
     keys = (model.entry_key(entry) for entry in entries if model.is_in(scope, entry))
     return list(dict.fromkeys(value for of, value in keys if of == kind))

@@ -1,22 +1,28 @@
-"""What the lists must hold in the end, from what they held and what was asked: a model that uses no provider code."""
+"""A model of what the lists must hold in the end, from what they held and what was asked. It uses no provider code."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tests.chaos.sandbox_process import State
 
 Entry = Mapping[str, Any]
 Key = tuple[str, str]
 
+#: What a difference from the model means: ``left`` is an entry that should be deleted, ``wrong`` a status or value.
+Kind = Literal["lost", "out of scope", "duplicate", "left", "wrong"]
+
+#: What a reading that missed entries explains: what it did not see is added again, or isn't deleted.
+EXPLAINED_BY_INCOMPLETE_READING: frozenset[Kind] = frozenset({"duplicate", "left"})
+
 ANY_DOMAIN = "any domain"
 
 
 def entry_key(entry: Entry) -> Key:
-    """What an entry is about: the kind, and the address, pattern or number."""
+    """Return what an entry suppresses: its kind, and the address, pattern or number."""
     if "number" in entry:
         return "numbers", entry["number"]
     if "pattern" in entry:
@@ -29,7 +35,9 @@ def key(kind: str, value: str) -> Key:
 
 
 def domain_of(entry: Entry) -> str | None:
-    """The id of an entry's domain; None for the account's."""
+    """Return the id of an entry's domain; None for an entry of the account, and for an SMS recipient."""
+    if "number" in entry:
+        return None
     domain = entry["domain"] if "pattern" in entry else entry["recipient"]["domain"]
     return domain["id"] if domain else None
 
@@ -38,16 +46,28 @@ def is_in(scope: str | None, entry: Entry) -> bool:
     return scope == ANY_DOMAIN or domain_of(entry) == scope
 
 
-@dataclass
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the model says."""
+
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(frozen=True)
 class Expected:
     """
-    What is to become of a state.
+    The state that a job must lead to.
 
-    :param of: the list that is changed.
-    :param scope: the domain whose entries are added, by its id; None for the account.
-    :param gone: the ids of the entries that are not there any more.
-    :param new: of what there is one entry more.
-    :param statuses: the SMS recipients' statuses by their ids.
+    :param before: the state that it starts from.
+    :param of: the list that it changes.
+    :param scope: the id of the domain that it adds to; None for the account.
+    :param gone: the ids of the entries that it deletes.
+    :param new: what it adds, one entry each.
+    :param statuses: the status of each SMS recipient, by id.
     """
 
     before: State
@@ -57,57 +77,76 @@ class Expected:
     new: set[Key] = field(default_factory=set)
     statuses: dict[str, str] = field(default_factory=dict)
 
-    def differences(self, after: State) -> list[str]:
-        """Say in what *after* is not as expected."""
-        return [
-            difference
-            for name in self.before
-            for difference in (
-                self._differences(after[name])
-                if name == self.of
-                else _differing(name, self.before[name], after[name])
-            )
-        ]
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the job has nothing to do."""
+        statuses = {entry["id"]: entry["status"] for entry in self.before[self.of]} if self.statuses else {}
+        return not self.gone and not self.new and self.statuses == statuses
 
-    def _differences(self, after: list[dict[str, Any]]) -> list[str]:
-        known = {entry["id"] for entry in self.before[self.of]}
-        kept = [entry for entry in self.before[self.of] if entry["id"] not in self.gone]
-        new = [entry for entry in after if entry["id"] not in known]
-        differences = _differing(self.of, kept, [entry for entry in after if entry["id"] in known])
-        differences += [
-            f"{self.of}: new in another scope: {entry_key(one)}" for one in new if not is_in(self.scope, one)
+    def differences(self, after: State) -> list[Difference]:
+        """Return what in *after* is not as expected."""
+        differences = self._in_the_list(after[self.of])
+        for name in self.before.keys() - {self.of}:
+            differences += _changes(name, self.before[name], after[name])
+        return differences
+
+    def _in_the_list(self, after: list[dict[str, Any]]) -> list[Difference]:
+        before = {entry["id"]: entry for entry in self.before[self.of]}
+        old = {entry["id"]: entry for entry in after if entry["id"] in before}
+        new = [entry for entry in after if entry["id"] not in before]
+        name = self.of
+        differences = [
+            Difference(
+                "lost" if is_in(self.scope, entry) else "out of scope",
+                f"{name}: {id_}, {entry_key(entry)}, is gone",
+            )
+            for id_, entry in before.items()
+            if id_ not in old and id_ not in self.gone
         ]
-        counts = Counter(map(entry_key, new))
-        differences += [f"{self.of}: {what} was not added" for what in self.new - counts.keys()]
         differences += [
-            f"{self.of}: {what} was added though it should not be" for what in counts.keys() - self.new
+            Difference("left", f"{name}: {id_}, {entry_key(old[id_])}, was not deleted")
+            for id_ in self.gone & old.keys()
         ]
-        differences += [f"{self.of}: {what} was added {n} times" for what, n in counts.items() if n > 1]
-        if self.statuses:
-            differences += [
-                f"{self.of}: {entry['number']} is {entry['status']}"
-                for entry in after
-                if entry["status"] != self.statuses[entry["id"]]
-            ]
+        differences += [
+            Difference("wrong", f"{name}: {id_} was {entry_key(before[id_])} and is {entry_key(entry)}")
+            for id_, entry in old.items()
+            if entry_key(entry) != entry_key(before[id_])
+        ]
+        differences += [
+            Difference("wrong", f"{name}: {entry['number']} is {entry['status']}")
+            for id_, entry in old.items()
+            if self.statuses and entry["status"] != self.statuses[id_]
+        ]
+        return differences + self._among_the_new(new)
+
+    def _among_the_new(self, new: list[dict[str, Any]]) -> list[Difference]:
+        differences = [
+            Difference("out of scope", f"{self.of}: {entry_key(entry)} was added to another scope")
+            for entry in new
+            if not is_in(self.scope, entry)
+        ]
+        counts = Counter(entry_key(entry) for entry in new if is_in(self.scope, entry))
+        there = {entry_key(entry) for entry in self.before[self.of] if is_in(self.scope, entry)}
+        differences += [
+            Difference("lost", f"{self.of}: {what} was not added") for what in self.new - counts.keys()
+        ]
+        for what, count in counts.items():
+            if what not in self.new:
+                kind: Kind = "duplicate" if what in there else "out of scope"
+                differences.append(Difference(kind, f"{self.of}: {what} was added though it should not be"))
+            elif count > 1:
+                differences.append(Difference("duplicate", f"{self.of}: {what} was added {count} times"))
         return differences
 
 
-def _differing(name: str, before: Iterable[Entry], after: Iterable[Entry]) -> list[str]:
-    were, are = ({entry["id"]: entry_key(entry) for entry in entries} for entries in (before, after))
+def _changes(name: str, before: Iterable[Entry], after: Iterable[Entry]) -> list[Difference]:
+    """Return how a list has changed that nothing was to change."""
+    were, are = ({entry["id"]: entry for entry in entries} for entries in (before, after))
+    changed = [id_ for id_ in {*were, *are} if were.get(id_) != are.get(id_)]
     return [
-        *(f"{name}: {id_}, {were[id_]}, is gone" for id_ in were.keys() - are.keys()),
-        *(f"{name}: {id_}, {are[id_]}, is still there or new" for id_ in are.keys() - were.keys()),
-        *(
-            f"{name}: {id_} was {were[id_]} and is {are[id_]}"
-            for id_ in were
-            if are.get(id_, were[id_]) != were[id_]
-        ),
+        Difference("out of scope", f"{name}: {id_} was {were.get(id_)} and is {are.get(id_)}")
+        for id_ in changed
     ]
-
-
-def is_loss(difference: str) -> bool:
-    """Return whether a difference means something lost, or changed where nothing may be."""
-    return difference.endswith(("is gone", "was not added")) or "in another scope" in difference
 
 
 def synchronized(
@@ -119,7 +158,7 @@ def synchronized(
     is_mirror: bool,
     removes_duplicates: bool,
 ) -> Expected:
-    """The list made equal to what is *wanted* of each kind."""
+    """Return what a sync leads to: the list holds what is *wanted* of each kind."""
     keys = {key(kind, value) for kind, values in wanted.items() for value in values}
     concerned = [entry for entry in before[of] if is_in(scope, entry) and entry_key(entry)[0] in wanted]
     gone = {entry["id"] for entry in concerned if is_mirror and entry_key(entry) not in keys}
@@ -134,14 +173,14 @@ def synchronized(
 
 
 def deleted(before: State, of: str, values: Mapping[str, Iterable[str]], *, scope: str | None) -> Expected:
-    """The list without what is given of each kind."""
+    """Return what a deletion leads to: the list without these *values* of each kind."""
     keys = {key(kind, value) for kind, given in values.items() for value in given}
     gone = {entry["id"] for entry in before[of] if is_in(scope, entry) and entry_key(entry) in keys}
     return Expected(before, of, scope, gone)
 
 
 def opted_out(before: State, numbers: Iterable[str]) -> Expected:
-    """The SMS recipients of these numbers, in E.164, having opted out."""
+    """Return what opting out leads to, for the SMS recipients of these *numbers* in E.164."""
     chosen = set(numbers)
     recipients = before["sms-recipients"]
     statuses = {one["id"]: "opt_out" if one["number"] in chosen else one["status"] for one in recipients}

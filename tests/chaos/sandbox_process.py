@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, driven through a pipe: so the processes that fork have no threads."""
+"""A sandbox in a process of its own, driven through a pipe, so that the processes that fork have no threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORK = multiprocessing.get_context("fork")
 
 
 class Desk:
-    """What a run asks of its sandbox."""
+    """What a run may ask its sandbox to do."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -49,14 +49,14 @@ class Desk:
         return self._sandbox.log
 
     def state(self) -> State:
-        """All that stands on each list."""
+        """Return the entries of each list."""
         return {name: self._sandbox.entries(name) for name in LISTS}
 
     def await_silence(self, *, is_commit_awaited: bool = False) -> None:
-        """Return when no request is under way: one that is delayed is processed though its client is dead."""
+        """Wait until no request is in flight: a delayed one is processed even when its client is dead."""
         control = self._sandbox.url.removesuffix("/v1") + "/_sandbox/state"
         while True:
-            # Answered by the same event loop: what was sent before is in the log then.
+            # The same event loop answers this: by then, whatever was sent before is in the log.
             with urllib.request.urlopen(control, timeout=60) as answer:
                 answer.read()
             if all(_is_over(request, is_commit_awaited) for request in self._sandbox.log):
@@ -65,7 +65,7 @@ class Desk:
 
 
 def _is_over(request: LoggedRequest, is_commit_awaited: bool) -> bool:
-    # What is committed late is there for the next try to meet.
+    # What is committed late is left for the next try to meet.
     is_committed_late = request.fault is not None and request.fault.commit_after > 0
     return request.is_over or (is_committed_late and not is_commit_awaited)
 

@@ -1,4 +1,4 @@
-"""How the processes of a campaign take signals."""
+"""How the processes of a campaign handle signals."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 
 class Asked:
     """
-    Takes Ctrl-C and SIGTERM as a request to end, which is to be looked at: ``code`` is then what to exit with.
+    Notes Ctrl-C and SIGTERM: ``code`` is then the exit code.
 
-    An exception would be lost where it comes while a process forks.
+    An exception would get lost when it is raised while a process forks.
     """
 
     def __init__(self) -> None:
@@ -24,12 +24,12 @@ class Asked:
 
 
 def head_a_group() -> None:
-    """Let SIGTERM be an exception, and Ctrl-C the business of the process that started this one."""
+    """Start a process group, exit on SIGTERM, and leave Ctrl-C to the process that started this one."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def be_of_the_group() -> None:
-    """Die of SIGTERM at once."""
+    """Die at once on SIGTERM, without cleaning up."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""One try of a task, in processes that are forked for it and may be killed."""
+"""One try of a task, in processes that may be killed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.chaos.signals import be_of_the_group
 
 _FORK = multiprocessing.get_context("fork")
 
-#: How long a process may be at work, and how long a deferred task may sleep, in seconds.
+#: How long a process may work, and how long a deferred task may wait, in seconds.
 _LONGEST_WORK = 180.0
 _LONGEST_SLEEP = 20.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """An operator, what it is given, and where it logs, in a DAG run that began then; as its number of tries."""
+    """An operator with its arguments and log file, the start of its DAG run, and its try number."""
 
     operator: type[BaseOperator]
     arguments: Mapping[str, Any]
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Call:
-    """A method of the operator and its arguments besides the context."""
+    """A method of the operator, and its arguments besides the context."""
 
     method: str = "execute"
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -73,12 +73,12 @@ class Raised:
 
 @dataclass(frozen=True)
 class Killed:
-    """The process was killed while it was at work."""
+    """The process was killed before the task ended."""
 
 
 @dataclass(frozen=True)
 class _Deferred:
-    """The task waits for the trigger of this class, made with these arguments, and goes on with *call*."""
+    """The task waits for a trigger of this class and these arguments, and resumes with *call*."""
 
     trigger: str
     arguments: Mapping[str, Any]
@@ -88,9 +88,9 @@ class _Deferred:
 @dataclass
 class Try:
     """
-    A try of *task*, with as many processes as it takes when it is deferred.
+    A try of *task*; each resumption after a deferral is another process.
 
-    :param is_time_to_kill: asked again and again while a process is at work.
+    :param is_time_to_kill: called again and again while a process works; the process is killed when it returns True.
     """
 
     task: Task
@@ -98,7 +98,7 @@ class Try:
     deferrals: int = 0
 
     def run(self) -> Returned | Raised | Killed:
-        """Do it."""
+        """Run it to its end."""
         call = Call()
         while True:
             outcome = self._in_a_process(call)
@@ -156,7 +156,7 @@ def _outcome(task: Task, call: Call) -> Returned | Raised | _Deferred:
         operator = task.operator(task_id="chaos", **task.arguments)
         return Returned(getattr(operator, call.method)(task.context, **call.arguments))
     except TaskDeferred as deferred:
-        # As Airflow hands it on: through its database.
+        # Airflow passes these through its database, as JSON.
         path, arguments = deferred.trigger.serialize()
         kept = json.loads(json.dumps([arguments, deferred.kwargs or {}]))
         return _Deferred(path, kept[0], Call(deferred.method_name, kept[1]))

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: faults and limits, drawn at random, and what each is called where they are counted."""
+"""What goes wrong in a run: faults and limits, drawn at random, and the names under which the report counts them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, Faul
 
 STATUSES = (408, 421, 429, 500, 502, 503, 504, 520)
 
-#: Those after which the request may have been processed all the same.
+#: The status codes after which the request may have been processed all the same.
 _AMBIGUOUS = (408, 500, 502, 503, 504, 520)
 
-#: How long a client waits for an answer, in seconds, and one whose answers may be longer delayed than that.
+#: The client's timeout in seconds, and the one in runs where a delay is to exceed it.
 _PATIENCE, _IMPATIENCE = 20.0, 1.0
 
-#: The rate limit's window, in seconds, by the connection: waits for it are to be short in every run.
+#: The rate limit's window in seconds, set in the connection too: short, so that no run waits long for it.
 _WINDOW = 0.7
 
-#: How late the API may do what it was asked for after its answer, or a gateway's, and a list may show it, in seconds.
+#: How long after the response a change may be committed, and how long after that a list may show it, in seconds.
 _LATEST_COMMIT, _LATEST_SIGHT = 4.5, 2.0
 
-#: How far a gateway's clock may be from the API's, in seconds.
+#: The difference between the gateway's clock and the API's, in seconds.
 _CLOCKS_APART = 3.0
 
 _ODD_HEADERS = (
@@ -40,10 +40,13 @@ _ODD_HEADERS = (
     {"etag": 'W/"0"', "server": "cloudflare", "content-type": "text/plain"},
 )
 
-#: A line on which each request takes a little, so that a kill hits some that are under way.
+#: A delay of every request in seconds, so that some requests are in flight when a process is killed.
 _SLOW_LINE = 0.015
 
-#: All that is to happen in many runs.
+#: Roughly how many bytes a dripping part has: the smallest head, and a page or the response to a batch.
+_BYTES = {"headers": 100, "body": 1_000}
+
+#: Every kind of trouble that a whole campaign must meet: with single requests, and all through a run.
 EVERYTHING = frozenset(
     {
         *map(str, STATUSES),
@@ -59,8 +62,10 @@ EVERYTHING = frozenset(
         "delayed after, beyond the timeout",
         "odd headers",
         "committed late",
-        "dripping",
-        "dripping, beyond the timeout",
+        "dripping headers",
+        "dripping headers, beyond the timeout",
+        "dripping body",
+        "dripping body, beyond the timeout",
         "gzip bomb",
         "rate limit with headers",
         "rate limit without headers",
@@ -69,11 +74,20 @@ EVERYTHING = frozenset(
         "too many in one request: 413",
     }
 )
+CONDITIONS = frozenset(
+    {
+        "listed late",
+        "gateway clock ahead",
+        "gateway clock behind",
+        "sliding window",
+        "ties shuffled",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The account's limits: what a sandbox is made with, and what the connection says of them."""
+    """The account's limits and habits: *sandbox* are arguments of the sandbox."""
 
     sandbox: dict[str, Any]
     is_quota: bool = False
@@ -84,12 +98,24 @@ class Limits:
 
     @property
     def pause(self) -> float:
-        """How long to wait before a failed try is followed by another, in seconds."""
+        """How long to wait before a retry, in seconds."""
         return float(self.sandbox.get("quota_window", 0.2))
+
+    @property
+    def conditions(self) -> Iterator[str]:
+        """What is out of the ordinary all through the run."""
+        if self.sandbox.get("visible_after"):
+            yield "listed late"
+        if ahead := self.sandbox.get("gateway_clock_ahead"):
+            yield f"gateway clock {'ahead' if ahead > 0 else 'behind'}"
+        if self.sandbox.get("sliding_window"):
+            yield "sliding window"
+        if self.sandbox.get("shuffle_ties"):
+            yield "ties shuffled"
 
 
 def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
-    """Draw the limits of an account of at least *least_quota* requests a day, where any are limited."""
+    """Draw the account's limits; a daily quota is at least *least_quota*."""
     dialect = random.choice(("observed", "observed", "documented", "documented-2021"))
     sandbox: dict[str, Any] = {"dialect": dialect, "rate_limit": None, "quota": None}
     chosen = random.choices(("none", "rate", "quota"), (55, 25, 20))[0]
@@ -98,7 +124,7 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
         sandbox |= {"rate_limit": random.randint(5, 12), "rate_window": _WINDOW, "headers": headers}
     if chosen == "quota":
         quota = least_quota + random.randint(0, 4)
-        # Where the code says that it is the quota and no header says until when, that is midnight.
+        # Without headers, the code for a used-up quota means "until midnight".
         headers = random.choice((ALL_HEADERS, QUOTA_HEADERS, ())) if dialect == "observed" else ALL_HEADERS
         sandbox |= {"quota": quota, "quota_window": random.choice((1.3, 2.0, 2.4)), "headers": headers}
     if random.random() < 0.2:
@@ -107,7 +133,7 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
         sandbox["gateway_clock_ahead"] = random.choice((-_CLOCKS_APART, _CLOCKS_APART))
     if chosen == "rate" and random.random() < 0.3:
         sandbox["sliding_window"] = True
-    # Reading such a list again costs more than the least quota has.
+    # Such a list is read several times: more than the smallest quota allows.
     if random.random() < 0.1 and chosen != "quota":
         sandbox["shuffle_ties"] = True
     if random.random() < 0.25:
@@ -120,9 +146,10 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
 
 def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> list[Fault]:
     """
-    Draw none to four faults that hit some of *requests*, of which there are about so many of each method.
+    Draw up to four faults.
 
-    :param is_slow: whether all other requests take a little longer.
+    :param requests: about how many requests of each method there will be.
+    :param is_slow: whether to delay all other requests a little.
     """
     writes = [method for method in requests if method != "GET" and requests[method]]
     faults = []
@@ -137,18 +164,22 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
                 **_harm(random),
             )
         )
-    if is_slow:
-        faults.append(Fault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after"))))
-    return faults
+    return [*faults, slow_line(random)] if is_slow else faults
+
+
+def slow_line(random: Random) -> Fault:
+    """Return a fault that delays every request a little."""
+    return Fault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after")))
 
 
 def timeout_under(faults: list[Fault]) -> float:
-    """How long the client waits for an answer: where there are delays to be cut short, not long."""
-    return (
-        _IMPATIENCE
-        if any(max(fault.delay, fault.drip * 100) > _IMPATIENCE for fault in faults)
-        else _PATIENCE
-    )
+    """Return the client's timeout in seconds: short where a delay is to exceed it."""
+    is_exceeded = any(fault.delay > _IMPATIENCE or _drips_long(fault) for fault in faults)
+    return _IMPATIENCE if is_exceeded else _PATIENCE
+
+
+def _drips_long(fault: Fault) -> bool:
+    return fault.drip * _BYTES[fault.drip_part] > _IMPATIENCE
 
 
 def connection_extra(random: Random, timeout: float) -> dict[str, Any]:
@@ -156,10 +187,10 @@ def connection_extra(random: Random, timeout: float) -> dict[str, Any]:
 
 
 def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
-    """What went wrong with a request."""
+    """Yield what went wrong with a request."""
     fault = request.fault
     if fault is not None and fault.delay != _SLOW_LINE:
-        yield from _names_of_fault(fault)
+        yield from _names_of_fault(fault, request.method)
     elif request.status == 429:
         if limits.is_quota:
             yield "quota used up"
@@ -169,7 +200,7 @@ def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
         yield f"too many in one request: {request.status}"
 
 
-def _names_of_fault(fault: Fault) -> Iterator[str]:
+def _names_of_fault(fault: Fault, method: str) -> Iterator[str]:
     if fault.status == 200:
         yield "200 with a web page"
     elif fault.status is not None:
@@ -189,7 +220,9 @@ def _names_of_fault(fault: Fault) -> Iterator[str]:
     if fault.commit_after:
         yield "committed late"
     if fault.drip:
-        yield f"dripping{', beyond the timeout' if fault.drip * 100 > _IMPATIENCE else ''}"
+        # The response to a DELETE is two bytes.
+        is_long = _drips_long(fault) and not (fault.drip_part == "body" and method == "DELETE")
+        yield f"dripping {fault.drip_part}{', beyond the timeout' if is_long else ''}"
     if fault.bomb:
         yield "gzip bomb"
 
@@ -197,7 +230,7 @@ def _names_of_fault(fault: Fault) -> Iterator[str]:
 def _harm(random: Random) -> dict[str, Any]:
     kind = random.choices(
         ("status", "page", "cut", "truncate", "short delay", "long delay", "headers", "late", "drip", "bomb"),
-        (34, 4, 20, 8, 8, 14, 12, 14, 6, 3),
+        (34, 4, 20, 8, 8, 14, 12, 14, 9, 3),
     )[0]
     when = random.choice(("before", "after"))
     match kind:
@@ -214,13 +247,14 @@ def _harm(random: Random) -> dict[str, Any]:
         case "short delay":
             return {"delay": round(random.uniform(0.05, 0.3), 3), "delay_when": when}
         case "long delay":
-            # Not longer than an addition without an answer is given before it is looked up.
+            # Shorter than the pause before an addition with an unknown result is looked up.
             return {"delay": round(_IMPATIENCE + random.uniform(0.05, 0.4), 3), "delay_when": when}
         case "late":
             late = {"commit_after": round(random.uniform(0.5, _LATEST_COMMIT), 1)}
             return late | random.choice(({"status": 504, "processed": True}, {"cut": "after"}, {}))
         case "drip":
-            return {"drip": random.choice((0.001, 0.05)), "drip_part": "headers"}
+            part = random.choice(("headers", "body"))
+            return {"drip": random.choice((0.1, 5.0)) / _BYTES[part], "drip_part": part}
         case "bomb":
             return {"bomb": 40 * 2**20, "processed": True}
         case _:

@@ -30,7 +30,9 @@ with DAG(
         return [entry["recipient"]["email"] for entry in entries]
 
     added = MailerSendAddSuppressionsOperator(
-        task_id="add", suppression_list="blocklist", recipients=addresses(listed.output)
+        task_id="add",
+        suppression_list="blocklist",
+        recipients=addresses(listed.output),  # type: ignore[arg-type]
     )
     deleted = MailerSendDeleteSuppressionsOperator(
         task_id="delete", suppression_list="blocklist", ids="{{ ti.xcom_pull('add')['added'][:2] }}"
@@ -69,7 +71,7 @@ with DAG(
     MailerSendSyncSuppressionsOperator(
         task_id="sync",
         suppression_list="{{ 'un' + 'subscribes' }}",
-        recipients=opted_out(),
+        recipients=opted_out(),  # type: ignore[call-arg]
         domain="{{ 'news.' ~ 'example.com' }}",
         mode="mirror",
     )
@@ -152,7 +154,10 @@ with DAG("options_by_xcom", schedule=None, start_date=START, params={"really": F
         return params["really"]
 
     MailerSendDeleteSuppressionsOperator(
-        task_id="delete", suppression_list="blocklist", delete_all=decided(), domain_id="account"
+        task_id="delete",
+        suppression_list="blocklist",
+        delete_all=decided(),  # type: ignore[arg-type, call-arg]
+        domain_id="account",
     )
 
 with DAG("mapped_modes", schedule=None, start_date=START) as mapped_modes:

@@ -1,4 +1,4 @@
-"""``python -m tests.e2e``: run it all, and say what came true."""
+"""``python -m tests.e2e``: run the whole story."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.e2e.story import run
 
 
 def main() -> int:
-    """Return 0 when all came true, else 1."""
-    # As an exception, so that all processes are ended and the home is removed.
+    """Return 0 if all checks passed, else 1."""
+    # Exit by an exception, so that all processes are killed and the home is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run()

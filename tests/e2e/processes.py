@@ -1,4 +1,4 @@
-"""An Airflow of several processes, in a home of its own that is gone afterwards."""
+"""An Airflow of several processes, in a temporary home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import requests
 
 from airflow_provider_mailersend.sandbox import Sandbox
@@ -26,15 +26,15 @@ from airflow_provider_mailersend.sandbox import Sandbox
 _ROOT = Path(__file__).parents[2]
 _DAGS = Path(__file__).parent / "dags"
 
-#: How many lines of each log are shown where something went wrong, and how much of each: events hold many ids.
+#: How many lines of each log are printed after a failure, and how many characters of each: events hold many ids.
 _TAIL, _WIDTH = 60, 400
 
 
 class Airflow:
     """
-    Airflow's database, api-server, scheduler, DAG processor and triggerer, as a context manager.
+    Airflow's database, api-server, scheduler, DAG processor and triggerer; a context manager.
 
-    :param sandboxes: the sandboxes, by the id of the connection to each.
+    :param sandboxes: the sandboxes by connection id.
     """
 
     def __init__(self, sandboxes: Mapping[str, Sandbox]) -> None:
@@ -51,7 +51,7 @@ class Airflow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Whoever asked for an end waits a second for it now, and is not to interrupt it.
+        # A second signal must not interrupt the clean-up.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         try:
@@ -77,17 +77,17 @@ class Airflow:
         self._start("triggerer", "triggerer", "--skip-serve-logs")
 
     def kill_triggerer(self) -> None:
-        """Kill it with all its processes: nothing of it is asked, and nothing of it is left."""
+        """Kill the triggerer and all its child processes with SIGKILL."""
         self._kill("triggerer")
 
     def check(self) -> None:
-        """Raise RuntimeError where a process has ended."""
+        """Raise RuntimeError if a process has ended."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise RuntimeError(f"the {name} has ended, with {process.returncode}")
 
     def log_in(self) -> bool:
-        """Return whether the API answers by now."""
+        """Return whether the API responds yet."""
         try:
             answer = self._http.get(f"{self.url}/auth/token", timeout=30)
         except requests.ConnectionError:
@@ -97,7 +97,7 @@ class Airflow:
         return True
 
     def ask(self, path: str, method: str = "GET", **body: Any) -> dict[str, Any]:
-        """Return what Airflow's REST API answers."""
+        """Return the JSON of a response of Airflow's REST API."""
         url = f"{self.url}/api/v2/{path}"
         answer = self._http.request(method, url, json=body or None, timeout=60)
         if not answer.ok:
@@ -106,13 +106,13 @@ class Airflow:
         return answered
 
     def told(self) -> dict[str, dict[str, Any]]:
-        """Return what each run of the watching DAG wrote, by its id."""
+        """Return what each run of the watching DAG wrote, by run id."""
         files = (self.home / "told").glob("*.json")
         return {file.stem: json.loads(file.read_text()) for file in files}
 
     def _start(self, name: str, *command: str) -> None:
         with (self.home / f"{name}.log").open("ab") as output:
-            # In a session of its own: Ctrl-C comes here alone, and all of it is found again.
+            # In its own session: Ctrl-C doesn't reach it, and _kill finds all its processes.
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *command],
                 cwd=self.home,
@@ -125,7 +125,7 @@ class Airflow:
 
     def _kill(self, name: str) -> None:
         process = self._processes.pop(name)
-        # Tasks have process groups of their own, but the session is one; while any are killed others may be born.
+        # Tasks have their own process groups, but share the session. New ones may start while others are killed.
         while members := [pid for pid in psutil.pids() if _is_member(pid, process.pid)]:
             for pid in members:
                 with suppress(ProcessLookupError):
@@ -134,7 +134,7 @@ class Airflow:
         process.wait()
 
     def _tails(self) -> str:
-        """Return the ends of the logs of all processes, and of the tasks that met an error."""
+        """Return the last lines of the logs of all processes, and of the tasks that logged an error."""
         tails = []
         of_tasks = sorted(self.home.glob("logs/dag_id=*/**/*.log*"))
         for log in (*sorted(self.home.glob("*.log")), *of_tasks):
@@ -180,7 +180,7 @@ def _environment(home: Path, url: str, sandboxes: Mapping[str, Sandbox]) -> dict
         "METRICS__STATSD_ON": "False",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-        # So soon a killed triggerer's triggers go to the next one.
+        # The next triggerer takes over the triggers of a killed one after so many seconds.
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
     }
     connections = {

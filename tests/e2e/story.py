@@ -1,4 +1,4 @@
-"""What happens, and what has to come true of it."""
+"""The story that the end-to-end test plays, and its checks."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from tests.e2e.processes import Airflow
 #: How often the triggerer is killed.
 KILLS = 3
 
-#: How many entries come while the triggerer runs, while it is down, and while the next one starts, for each kill.
+#: For each kill: how many entries are added while the triggerer runs, while it is down, and while the next one starts.
 RUNNING, DOWN, STARTING = 1_200, 1_000, 1_200
 
-#: How many come at a time, and how many seconds lie between.
+#: How many are added at a time, and the seconds between.
 CHUNK, PAUSE = 200, 0.5
 
-#: What is told in the two seconds before a kill may come twice: so long it is quiet before one, in seconds.
+#: Events of the two seconds before a kill may be repeated, so nothing is added for so many seconds before it.
 QUIET = 4.0
 
-#: How many requests a day the account has whose requests are used up, and how long that day is, in seconds.
+#: The daily quota of the account whose quota is used up, and the seconds after which it resets.
 QUOTA, DAY = 20, 75.0
 
-#: How long anything may take, in seconds. The machine may be busy with other things.
+#: The longest wait for anything, in seconds; the machine may be busy.
 LONGEST = 120.0
 
-#: The tasks that wait: their DAG's run, and what they wait for.
+#: The DAG run of the waiting tasks, and their ids.
 RUN = "dags/waits/dagRuns/e2e"
 WAITS = {"absent", "new", "present", "quota", "sms", "sync"}
 
 
 def run() -> None:
-    """Tell the story; RuntimeError where something does not come true."""
+    """Play the story; RuntimeError if a check fails."""
     with (
         Sandbox(rate_limit=None, quota=None, blocklist=300, unsubscribes=300, sms_recipients=4) as mailersend,
         Sandbox(rate_limit=None, quota=QUOTA, quota_window=DAY) as used_up,
@@ -50,11 +50,11 @@ def run() -> None:
 
 class Story:
     """
-    What happens, in its order.
+    The steps, in order.
 
-    :param mailersend: the account that is watched and waited for.
-    :param used_up: one whose day's requests are used up.
-    :param airflow: Airflow, not yet started.
+    :param mailersend: the account that is watched, and that sensors wait for.
+    :param used_up: an account whose daily quota is used up.
+    :param airflow: Airflow, not started yet.
     """
 
     def __init__(self, mailersend: Sandbox, used_up: Sandbox, airflow: Airflow) -> None:
@@ -64,9 +64,9 @@ class Story:
         self.unsubscribed = mailersend.add("unsubscribes", "joe@example.net")[0]["id"]
         self.sms_recipient = mailersend.add("sms-recipients", "+15005550199")[0]["id"]
         self.deferred: set[str] = set()
-        #: When what a task waits for was made true.
+        #: When each task's condition was made true, by task id.
         self.made_true: dict[str, float] = {}
-        #: The entries that bounced, by their ids: when, and whether the triggerer ran.
+        #: The bounced entries by id: when they were added, and whether the triggerer ran.
         self.bounced: dict[str, tuple[float, bool]] = {}
         self.newest = datetime.min.replace(tzinfo=UTC)
         self.begun = time.monotonic()
@@ -107,7 +107,7 @@ class Story:
         return bool(self.airflow.ask("dags")["total_entries"] == 3)
 
     def defer_all(self) -> None:
-        """Let all tasks be deferred, and the watcher have its first look."""
+        """Wait until all tasks are deferred and the watcher has looked once."""
         headers = {"Authorization": f"Bearer {self.used_up.token}"}
         for _ in range(QUOTA):
             requests.get(f"{self.used_up.url}/domains", headers=headers, timeout=30)
@@ -119,7 +119,7 @@ class Story:
         self.wait_for("the watcher had its first look", self.is_kept)
 
     def bounce(self, count: int, triggerer_runs: bool = False) -> None:
-        """Let so many addresses bounce, some at a time."""
+        """Add *count* hard bounces, a chunk at a time."""
         for _ in range(0, count, CHUNK):
             first = len(self.bounced)
             addresses = [f"bounce{number}@example.net" for number in range(first, first + CHUNK)]
@@ -129,7 +129,7 @@ class Story:
             time.sleep(PAUSE)
 
     def pause(self) -> None:
-        """Let addresses bounce while nobody watches, the watching DAGs being paused."""
+        """Add hard bounces while the watching DAGs are paused."""
         self.pause_all(True)
         self.wait_for("nobody watches, the DAGs being paused", self.has_stopped_looking)
         self.bounce(DOWN)
@@ -140,7 +140,7 @@ class Story:
     def pause_all(self, is_paused: bool) -> None:
         for dag in ("watch", "watch_too"):
             self.airflow.ask(f"dags/{dag}", "PATCH", is_paused=is_paused)
-        # Watchers come and go when the file is parsed.
+        # Parsing the file starts and stops its watchers.
         token = self.airflow.ask("dags/watch")["file_token"]
         self.airflow.ask(f"parseDagFile/{token}", "PUT")
 
@@ -150,7 +150,7 @@ class Story:
         return self.looks() == before
 
     def kill_in_the_midst(self) -> None:
-        """Kill the triggerer while it tells: of what it told last it may tell again, and it leaves nothing out."""
+        """Kill the triggerer while it emits events: it may repeat the last ones, but loses none."""
         for _ in range(KILLS):
             self.bounce(RUNNING, triggerer_runs=True)
             self.airflow.kill_triggerer()
@@ -160,7 +160,7 @@ class Story:
         self.say(f"{again:,} of them told again")
 
     def make_true(self) -> None:
-        """Make true what the sensors wait for, but for the day's requests."""
+        """Make the sensors' conditions true, except for the quota."""
         self.made_true["present"] = time.time()
         self.mailersend.add("blocklist", "jane@example.net", domain="example.com")
         self.made_true["absent"] = time.time()
@@ -187,7 +187,7 @@ class Story:
         return tasks
 
     def told(self) -> list[str]:
-        """Return the ids that the DAG was told of, as often as it was."""
+        """Return the ids in all events that the DAG got, repeated ones too."""
         runs = self.airflow.told().values()
         return [id_ for run in runs for event in run["events"] for id_ in event["ids"]]
 
@@ -195,7 +195,7 @@ class Story:
         return self.bounced.keys() <= set(self.told())
 
     def is_kept(self) -> bool:
-        """Return whether the watcher has kept, for each asset, that it has told of all."""
+        """Return whether the saved watermark of each asset covers all entries."""
         stores = [self.airflow.ask(f"assets/{id_}/state-store")["asset_state_store"] for id_ in self.assets()]
         return all(store and _moment(store[0]["value"]["moment"]) >= self.newest for store in stores)
 
@@ -203,7 +203,7 @@ class Story:
         return [asset["id"] for asset in self.airflow.ask("assets")["assets"]]
 
     def check_found(self) -> None:
-        """Check what the tasks returned, and say how long after it was true."""
+        """Check what the tasks returned, and print how long after their condition was true."""
         found = {task: self.returned(task) for task in WAITS}
         _check("the entry that came", found["present"]["pattern"], "jane@example.net")
         _check("the entry that went", found["absent"], None)
@@ -220,13 +220,13 @@ class Story:
             self.say(f"{task['task_id']}: succeeded {seconds:.1f} s after it was true")
 
     def returned(self, task: str) -> Any:
-        """Return what a task returned; None is nothing, for Airflow."""
+        """Return a task's XCom; Airflow stores none for None."""
         path = f"{RUN}/taskInstances/{task}/xcomEntries"
         keys = [entry["key"] for entry in self.airflow.ask(path)["xcom_entries"]]
         return self.airflow.ask(f"{path}/return_value")["value"] if "return_value" in keys else None
 
     def check_told(self) -> None:
-        """Check that the DAG was told of each entry once, and say how long after it came."""
+        """Check that each entry was reported once, and print how long after it was added."""
         times = Counter(self.told())
         _check("entries not told", len(self.bounced.keys() - times.keys()), 0)
         _check("entries told more than once", sum(count > 1 for count in times.values()), 0)
@@ -252,12 +252,12 @@ class Story:
         return len(self.mailersend.requests("GET", "/suppressions/hard-bounces"))
 
     def wait_for(self, what: str, is_true: Callable[[], bool]) -> None:
-        """Wait until it is true, and say when."""
+        """Wait until it is true, and print when."""
         until = time.monotonic() + LONGEST
         while not is_true():
             self.airflow.check()
             if time.monotonic() > until:
-                raise RuntimeError(f"not true in {LONGEST:.0f} s: {what}")
+                raise RuntimeError(f"not true after {LONGEST:.0f} s: {what}")
             time.sleep(0.4)
         self.say(what)
 
@@ -268,7 +268,7 @@ class Story:
 
 def _check(what: str, found: object, wanted: object) -> None:
     if found != wanted:
-        raise RuntimeError(f"{what}: {found!r}, and not {wanted!r}")
+        raise RuntimeError(f"{what}: got {found!r}, expected {wanted!r}")
 
 
 def _moment(text: str) -> datetime:

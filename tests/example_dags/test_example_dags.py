@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 if AIRFLOW_V_3_0_PLUS:
     from airflow.dag_processing.dagbag import DagBag
 else:
-    from airflow.models.dagbag import DagBag
+    from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
 from airflow_provider_mailersend.sandbox import Sandbox
 
@@ -29,7 +29,7 @@ DAGS = Path(__file__).parent.parent.parent / "example_dags"
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
-def example(name: str) -> DAG:
+def example(name: str) -> Any:
     """Return the DAG of an example's file."""
     dag = getattr(module(name), name)()
     assert isinstance(dag, DAG)
@@ -101,7 +101,7 @@ def test_no_example_is_an_import_error_and_each_says_what_it_is() -> None:
 
 
 @pytest.fixture
-def crm(tmp_path: Path) -> Iterator[Path]:
+def crm(tmp_path: Path) -> Path:
     path = tmp_path / "crm.sqlite"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE opt_outs (email TEXT, phone TEXT)")

@@ -191,7 +191,9 @@ class Account:
         )
 
     def _add(self, body: dict[str, Any], now: float) -> Answer:
-        kinds = {kind: body[kind] for kind in ("recipients", "patterns") if kind in body}
+        kinds: dict[str, list[str]] = {
+            kind: body[kind] for kind in ("recipients", "patterns") if kind in body
+        }
         assert any(kinds.values()), "an addition of nothing was sent"
         if refused := self._too_many(kinds):
             return refused

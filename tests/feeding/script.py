@@ -112,6 +112,31 @@ class Script:
         return False
 
     @property
+    def methods(self) -> list[str]:
+        """The methods of the requests sent."""
+        return [request.method for request in self.sent]
+
+    @property
+    def changes(self) -> list[str]:
+        """The methods of the requests sent that change anything."""
+        return [method for method in self.methods if method != "GET"]
+
+    @property
+    def pages_read(self) -> list[int]:
+        """The numbers of the pages asked for."""
+        return [int(request.params["page"]) for request in self.sent if "page" in request.params]
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """The bodies of the requests sent that have one."""
+        return [dict(request.body) for request in self.sent if request.body is not None]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many items each of these bodies holds."""
+        return [sum(len(one) for one in body.values() if isinstance(one, list)) for body in self.bodies]
+
+    @property
     def left(self) -> int:
         """How many scripted outcomes nobody asked for."""
         return len(self._outcomes)

@@ -122,10 +122,10 @@ def test_a_domain_is_read_as_a_text_without_spaces(connect: Connect, given: Any,
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"max_retries": -1}, "max_retries, given as an argument, must be from 0 to 999999999; it is -1"),
-        ({"quota_reserve": "many"}, "quota_reserve, given as an argument, must be a number; it is 'many'"),
-        ({"timeout": 0}, "timeout, given as an argument, must be from 0.001 to 999999999; it is 0"),
-        ({"quota_reserve": 0.5}, "quota_reserve, given as an argument, must be a whole number; it is 0.5"),
+        ({"max_retries": -1}, "the argument max_retries must be from 0 to 999999999; it is -1"),
+        ({"quota_reserve": "many"}, "the argument quota_reserve must be a number; it is 'many'"),
+        ({"timeout": 0}, "the argument timeout must be from 0.001 to 999999999; it is 0"),
+        ({"quota_reserve": 0.5}, "the argument quota_reserve must be a whole number; it is 0.5"),
     ],
 )
 def test_what_the_hook_is_given_is_checked_too_and_not_blamed_on_the_connection(
@@ -147,16 +147,16 @@ def test_what_nothing_reads_is_warned_of_once(connect: Connect, logged: Callable
     for _ in range(2):
         assert MailerSendHook(conn_id).settings.domain_id is None
     shown = logged()
-    assert shown.count("nothing reads j***@example.com, sender in its extra") == 1
+    assert shown.count("unknown names in its extra: j***@example.com, sender.") == 1
     assert "Connection 'misspelt'" in shown
-    assert "What is read: domain_id, timeout, max_retries, quota_reserve, rate_limit_window" in shown
+    assert "Known names: domain_id, timeout, max_retries, quota_reserve, rate_limit_window" in shown
 
 
 def test_names_with_the_old_prefix_are_read(connect: Connect, logged: Callable[[], str]) -> None:
     extra = {"extra__mailersend__domain_id": "abc", "extra__mailersend__timeout": 7, "timeout": 8}
     settings = MailerSendHook(connect(conn_id="old", extra=extra)).settings
     assert (settings.domain_id, settings.timeout) == ("abc", 8)
-    assert "nothing reads" not in logged()
+    assert "unknown names" not in logged()
 
 
 def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:
@@ -203,17 +203,17 @@ BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize(
     ("extra", "complaint"),
     [
-        ('{"domain_id": "abc",}', "its extra is not valid JSON (line 1, column 21)"),
-        (f'{{"domain_id": "{TOKEN}"', "its extra is not valid JSON"),
-        ("domain_id=abc", "its extra is not valid JSON"),
+        ('{"domain_id": "abc",}', "its extra isn't valid JSON (line 1, column 21)"),
+        (f'{{"domain_id": "{TOKEN}"', "its extra isn't valid JSON"),
+        ("domain_id=abc", "its extra isn't valid JSON"),
         ('["abc"]', "its extra must be a JSON object, such as {}; it is a JSON array"),
         ('"abc"', "it is a JSON string"),
         ("null", "it is a JSON null"),
         ("7", "it is a JSON number"),
         ("true", "it is a JSON boolean"),
-        ('{"domain_id": "abc", "domain_id": "def"}', "its extra holds 'domain_id' more than once"),
-        ('{"Domain_ID": "abc"}', "its extra holds 'Domain_ID': write 'domain_id'"),
-        ('{"domain_id ": "abc"}', "its extra holds 'domain_id ': write 'domain_id'"),
+        ('{"domain_id": "abc", "domain_id": "def"}', "its extra has 'domain_id' more than once"),
+        ('{"Domain_ID": "abc"}', "its extra has 'Domain_ID': write 'domain_id'"),
+        ('{"domain_id ": "abc"}', "its extra has 'domain_id ': write 'domain_id'"),
         ('{"domain-id": "abc"}', "write 'domain_id'"),
         ('{"Domain ID": "abc"}', "write 'domain_id'"),
         ('{"domainId": "abc"}', "write 'domain_id'"),
@@ -223,8 +223,8 @@ BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
         ('{"quota-reserve": 1}', "write 'quota_reserve'"),
         ('{"domain_id": ["abc"]}', "Domain ID (domain_id in extra) must be a string; it is ['abc']"),
         ('{"domain_id": true}', "must be a string; it is True"),
-        ('{"domain_id": "None"}', "is no domain's id. It is 'None'"),
-        ('{"domain_id": "{{ var.value.d }}"}', "is no domain's id. It is a template"),
+        ('{"domain_id": "None"}', "is not a domain's ID. It is 'None'"),
+        ('{"domain_id": "{{ var.value.d }}"}', "is not a domain's ID. It is a template"),
         ('{"domain_id": "account"}', "'account' is for tasks"),
         ('{"timeout": true}', "Timeout (timeout in extra) must be a number"),
     ],

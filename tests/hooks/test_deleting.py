@@ -29,7 +29,8 @@ def addresses(sandbox: Sandbox, suppression_list: str) -> list[str]:
 @pytest.mark.parametrize("suppression_list", LISTS)
 def test_deleting_by_id_from_every_list(connect: Connect, suppression_list: str, dialect: str) -> None:
     name = {"on-hold-list": "on_hold"}.get(suppression_list, suppression_list.replace("-", "_"))
-    with Sandbox(dialect=dialect, rate_limit=None, **{name: 30}) as sandbox:
+    entries: Any = {name: 30}
+    with Sandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries(suppression_list)]
         hook = MailerSendHook(connect(sandbox))
         result = hook.delete_suppressions(suppression_list, ids=[*ids[:20], ids[0]], batch_size=8)
@@ -211,7 +212,7 @@ def test_unknown_ids_are_left_out_and_the_rest_deleted(connect: Connect) -> None
 def test_unknown_ids_can_fail_the_deletion_naming_them(connect: Connect) -> None:
     with Sandbox(blocklist=10, rate_limit=None) as sandbox:
         ids = [entry["id"] for entry in sandbox.entries("blocklist")]
-        with pytest.raises(MailerSendValidationError, match="no entries of the ids unknown1, unknown2"):
+        with pytest.raises(MailerSendValidationError, match="no entries with these ids: unknown1, unknown2"):
             MailerSendHook(connect(sandbox)).delete_suppressions(
                 "blocklist", ids=["unknown1", *ids, "unknown2"], on_missing="fail"
             )

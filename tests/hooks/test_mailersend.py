@@ -51,7 +51,8 @@ def test_listing_is_complete_and_takes_a_request_for_each_hundred(
 @pytest.mark.parametrize("suppression_list", LISTS)
 def test_every_list_is_read_in_every_dialect(connect: Connect, suppression_list: str, dialect: str) -> None:
     name = {"on-hold-list": "on_hold"}.get(suppression_list, suppression_list.replace("-", "_"))
-    with Sandbox(dialect=dialect, rate_limit=None, **{name: 230}) as sandbox:
+    entries: Any = {name: 230}
+    with Sandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
         found = MailerSendHook(connect(sandbox)).list_suppressions(suppression_list)
         assert [entry["id"] for entry in found] == [
             entry["id"] for entry in sandbox.entries(suppression_list)
@@ -94,7 +95,7 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
             "hard-bounces", since="2025-05-31T21:50:00", until="2025-06-01T01:50:00+02:00"
         )
         assert as_text == found
-        in_utc = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
+        in_utc: dict[str, Any] = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
         assert hook.list_suppressions("hard-bounces", **in_utc) == found
         days = [hook.list_suppressions("hard-bounces", since=day) for day in ("2025-06-01", newest.date())]
         assert [[entry["created_at"] for entry in of_day] for of_day in days] == [
@@ -105,11 +106,11 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("since", "until", "complaint"),
     [
-        ("2025-01-01", "2025-01-01", "nothing can be"),
-        ("2025-01-02", "2025-01-01", "nothing can be"),
-        ("yesterday", None, "since must be a moment"),
-        ("12:00", None, "since must be a moment"),
-        (None, "P1D", "until must be a moment"),
+        ("2025-01-01", "2025-01-01", "must be later than since"),
+        ("2025-01-02", "2025-01-01", "must be later than since"),
+        ("yesterday", None, "since must be a date and time"),
+        ("12:00", None, "since must be a date and time"),
+        (None, "P1D", "until must be a date and time"),
     ],
 )
 def test_moments_that_make_no_sense_are_refused_before_any_request(
@@ -130,8 +131,8 @@ def test_an_unreadable_date_keeps_its_entry_with_one_warning(
     found = hook.list_suppressions("unsubscribes", since="2025-01-01")
     assert [entry["id"] for entry in found] == ["1", "2"]
     warning = (
-        f"GET /suppressions/unsubscribes held 2 entries whose created_at cannot be read, such as '{odd}'. They were "
-        "kept, whatever their date."
+        f"GET /suppressions/unsubscribes: 2 entries have a created_at that isn't a valid date, such as '{odd}'. They "
+        "are included, whatever their date."
     )
     assert logged().count(warning) == 1
 
@@ -212,7 +213,7 @@ def test_a_domain_that_came_out_empty_is_refused_by_every_method(
         lambda: list(hook.iter_recipients(**scope)),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=f"{field} was given, and is no domain"):
+        with pytest.raises(ValueError, match=f"{field} is not a domain"):
             call()
     assert sandbox.log == []
 
@@ -400,7 +401,7 @@ def test_a_domain_is_taken_by_name_everywhere_and_resolved_once(connect: Connect
 @pytest.mark.parametrize("call", ["add_suppressions", "delete_suppressions"])
 def test_nothing_to_do_does_not_ask_for_the_domain(connect: Connect, sandbox: Sandbox, call: str) -> None:
     hook = MailerSendHook(connect(sandbox))
-    work = {"recipients": []} if call == "add_suppressions" else {"ids": []}
+    work: dict[str, Any] = {"recipients": []} if call == "add_suppressions" else {"ids": []}
     assert getattr(hook, call)("unsubscribes", domain="example.com", **work)["requests"] == 0
     assert sandbox.log == []
 
@@ -422,10 +423,10 @@ def test_the_quota_says_what_is_left(connect: Connect) -> None:
         assert (quota["quota"], quota["remaining"]) == (1000, 999)
         assert hook.test_connection() == (
             True,
-            f"Connected to MailerSend. 999 of the day's 1000 requests are left until {quota['reset']}.",
+            f"Connected to MailerSend. 999 of 1000 requests of the daily quota are left until {quota['reset']}.",
         )
     with Sandbox(quota=None) as sandbox:
-        assert MailerSendHook(connect(sandbox)).test_connection()[1].endswith("a day are not limited.")
+        assert MailerSendHook(connect(sandbox)).test_connection()[1].endswith("has no daily quota.")
 
 
 def test_a_connection_that_does_not_work_says_why(connect: Connect, sandbox: Sandbox) -> None:

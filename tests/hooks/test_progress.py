@@ -62,8 +62,8 @@ def progress_of(said: str, endpoint: str) -> list[tuple[int, int]]:
 def check(lines: list[tuple[int, int | None, int, int]], total: int | None, free: int = 0) -> None:
     assert len(lines) >= 2
     assert {of for _, of, _, _ in lines} == {total}
-    for column in (0, 2):
-        assert [line[column] for line in lines] == sorted(line[column] for line in lines)
+    assert [done for done, *_ in lines] == sorted(done for done, *_ in lines)
+    assert [requests for _, _, requests, _ in lines] == sorted(requests for _, _, requests, _ in lines)
     assert all(0 < done <= (total or done) for done, *_ in lines)
     assert all(left == 2000 - (requests - free) for _, _, requests, left in lines)
 

@@ -55,9 +55,8 @@ def test_waiting_after_a_fault_holds_up_no_other_request(connect: Connect) -> No
         sandbox.fail(Fault(path="/suppressions/hard-bounces", status=503, times=2))
 
         async def scenario(hook: MailerSendAsyncHook) -> list[Any]:
-            return await asyncio.gather(
-                hook.list_suppressions("hard-bounces"), hook.list_suppressions("unsubscribes")
-            )
+            readings = map(hook.list_suppressions, ("hard-bounces", "unsubscribes"))
+            return list(await asyncio.gather(*readings))
 
         bounces, unsubscribes = _run(scenario, connect(sandbox))
         assert (len(bounces), len(unsubscribes)) == (5, 150)

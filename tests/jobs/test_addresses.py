@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ from airflow_provider_mailersend.jobs.addresses import address_problem, addresse
         f"{'j' * 255}@{'e' * 64}",
     ],
 )
-def test_unusual_addresses_pass(address):
+def test_unusual_addresses_pass(address: str) -> None:
     assert address_problem(address) is None
 
 
@@ -55,14 +57,14 @@ def test_unusual_addresses_pass(address):
         ("['a@example.com']", "more than an address"),
         ('["a@example.com"]', "more than an address"),
         ("('a@example.com',)", "more than an address"),
-        ("'a@example.com'", "no domain name"),
+        ("'a@example.com'", "not a domain name"),
         ("Jane <jane@example.com>", "such as a name"),
         ("<jane@example.com>", "such as a name"),
-        ("jane@example.com (Jane)", "no domain name"),
+        ("jane@example.com (Jane)", "not a domain name"),
         ("mailto:jane@example.com", "mailto:"),
         ("MAILTO:jane@example.com", "mailto:"),
         ("ja ne@example.com", "more than an address"),
-        ("jane@exam ple.com", "no domain name"),
+        ("jane@exam ple.com", "not a domain name"),
         ("jane@example.com\u200b", "invisible character, U+200B"),
         ("\ufeffjane@example.com", "U+FEFF"),
         ("ja\u00adne@example.com", "U+00AD"),
@@ -77,19 +79,19 @@ def test_unusual_addresses_pass(address):
         ("@", "nothing before or after"),
         ("jane@@example.com", "more than one @"),
         ("jane@doe@example.com", "more than one"),
-        ("jane@example..com", "no domain name"),
-        ("jane@.example.com", "no domain name"),
-        ("jane@example.com/", "no domain name"),
+        ("jane@example..com", "not a domain name"),
+        ("jane@.example.com", "not a domain name"),
+        ("jane@example.com/", "not a domain name"),
         ("https://example.com/?a=jane@example.com", "more than an address"),
         ("a" * 400 + "@example.com", "412 characters"),
     ],
 )
-def test_what_is_not_surely_one_address_is_told_why(text, why):
-    assert why in address_problem(text)
+def test_what_is_not_surely_one_address_is_told_why(text: str, why: str) -> None:
+    assert why in (address_problem(text) or "")
 
 
 @given(st.text(max_size=40))
-def test_no_text_breaks_it_and_what_passes_is_one_address(text):
+def test_no_text_breaks_it_and_what_passes_is_one_address(text: str) -> None:
     if address_problem(text) is None:
         assert text.count("@") == 1 or text.startswith('"')
         assert text == text.strip()
@@ -99,7 +101,7 @@ def test_no_text_breaks_it_and_what_passes_is_one_address(text):
 @pytest.mark.parametrize(
     "text", ["a" * 320, "a@" * 160, "<" * 100_000, "{{" * 50_000, "a@b," * 25_000, '"' * 320]
 )
-def test_long_texts_take_no_longer_than_others(text):
+def test_long_texts_take_no_longer_than_others(text: str) -> None:
     assert address_problem(text) is not None
     assert isinstance(addresses_in(text), list)
 
@@ -115,7 +117,7 @@ def test_long_texts_take_no_longer_than_others(text):
         ("{{ x }}", []),
     ],
 )
-def test_what_may_be_meant_is_found(text, addresses):
+def test_what_may_be_meant_is_found(text: str, addresses: Any) -> None:
     assert addresses_in(text) == addresses
 
 
@@ -123,5 +125,5 @@ def test_what_may_be_meant_is_found(text, addresses):
     "pattern",
     [r".*@example\.com", r"\{{2}", r"^<?jane@", "(?:a|b)@.*", "none-.*", "nano@.*", "<a>.*", "[a-z]{1,3}@x"],
 )
-def test_a_pattern_is_no_leftover(pattern):
+def test_a_pattern_is_no_leftover(pattern: str) -> None:
     assert leftover_problem(pattern) is None

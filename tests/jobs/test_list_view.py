@@ -36,7 +36,7 @@ class Viewer:
         return len(self.script.sent)
 
     def look(self, *requirements: Requirement) -> Look:
-        look = self.script.run(self._view.look(self._flow, None, requirements))
+        look: Look = self.script.run(self._view.look(self._flow, None, requirements))
         assert all(look.serves(requirement) for requirement in requirements)
         return look
 
@@ -97,11 +97,8 @@ def test_a_watcher_on_a_busy_list_reads_little_more_than_what_is_new() -> None:
 def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
     view = viewer(120)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
-    requirement, told, late = (
-        Requirement(watermark.since),
-        list[str](),
-        {"late@x.example": 10, "later@x.example": 290},
-    )
+    requirement, told = Requirement(watermark.since), list[str]()
+    late = {"late@x.example": 10, "later@x.example": 290}
     for second in range(0, 905, 5):
         view.script.now = max(NOON + second, view.script.now)
         for n in range(20):
@@ -128,7 +125,7 @@ def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
 def test_what_appears_late_is_told_of_once_all_the_same(steps: list[tuple[int, int, int]]) -> None:
     view = viewer(120)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
-    requirement, told, appears = Requirement(watermark.since), [], list[tuple[float, str, float]]()
+    requirement, told, appears = Requirement(watermark.since), list[str](), list[tuple[float, str, float]]()
 
     def look() -> None:
         nonlocal requirement
@@ -222,6 +219,17 @@ def test_what_is_new_since_is_known_to_who_comes_later_and_counted_again_in_a_de
     assert view.look(Requirement(moment)).count_since(moment) == 250
     sure = view.look(Requirement(moment, is_deep=True))
     assert (sure.count_since(moment), sure.is_deep) == (249, True)
+
+
+def test_an_entry_dated_in_the_future_hides_nothing_that_comes_after_it() -> None:
+    view = viewer(5)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    future = view.put("future@x.example", made_at=NOON + 86_400)
+    look = view.look(Requirement(watermark.since))
+    assert future in watermark.take(look)
+    view.script.now += 60
+    entry = view.put("a@x.example")
+    assert watermark.take(view.look(Requirement(look.next_since))) == [entry]
 
 
 def test_who_waits_is_not_served_by_what_was_known_before() -> None:

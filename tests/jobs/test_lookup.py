@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.answers import Outcome
+from airflow_provider_mailersend.api.requests import Request, SuppressionList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.lookup import Lookup
@@ -15,7 +18,9 @@ from tests.feeding.varying import VaryingAccount
 BLOCKLIST = SuppressionList.BLOCKLIST
 
 
-def look(account, last_pages, **options):
+def look(
+    account: Account, last_pages: dict[tuple[str, str], int], **options: Any
+) -> tuple[dict[tuple[str, str], int], int]:
     """Return the pages of those that are there, and how many requests it took."""
     script = Script(server=account)
     found = script.run(Lookup(BLOCKLIST, last_pages, **options).run(flow()))
@@ -25,17 +30,17 @@ def look(account, last_pages, **options):
     return {what: page for what, (page, _) in found.items()}, len(script.sent)
 
 
-def address(n):
+def address(n: int) -> tuple[str, str]:
     return "recipients", f"old{n}@example.org"
 
 
-def long_account(entries=1000):
+def long_account(entries: int = 1000) -> Account:
     account = Account()
     account.put_many(entries, newest=NOON)
     return account
 
 
-def page_of(account, what):
+def page_of(account: Account, what: Any) -> Any:
     values = [account.value_in(entry) for entry in account.entries]
     return values.index(what[1]) // 100 + 1 if what[1] in values else None
 
@@ -48,7 +53,7 @@ def page_of(account, what):
         st.tuples(st.integers(0, 250), st.sets(st.integers(0, 700), max_size=40)), min_size=1, max_size=4
     ),
 )
-def test_what_is_there_is_found_and_what_is_gone_is_not(entries, looked_for, changes):
+def test_what_is_there_is_found_and_what_is_gone_is_not(entries: int, looked_for: Any, changes: Any) -> None:
     account = long_account(entries)
     last_pages = dict.fromkeys(map(address, looked_for), 1)
     for added, deleted in changes:
@@ -64,7 +69,9 @@ def test_what_is_there_is_found_and_what_is_gone_is_not(entries, looked_for, cha
 
 
 @pytest.mark.parametrize(("added", "deleted", "requests"), [(0, 0, 1), (100, 0, 2), (0, 100, 3)])
-def test_what_is_still_there_costs_a_request_wherever_it_stands(added, deleted, requests):
+def test_what_is_still_there_costs_a_request_wherever_it_stands(
+    added: int, deleted: int, requests: int
+) -> None:
     account = long_account()
     last_pages, read = look(account, {address(150): 1})
     assert (last_pages, read) == ({address(150): 9}, 9)
@@ -76,7 +83,7 @@ def test_what_is_still_there_costs_a_request_wherever_it_stands(added, deleted, 
     assert read == requests
 
 
-def test_that_one_is_gone_takes_the_whole_list_both_ways():
+def test_that_one_is_gone_takes_the_whole_list_both_ways() -> None:
     account = long_account()
     del account.entries[849]
     assert look(account, {address(150): 9}) == ({}, 3 + 10 + 10)
@@ -84,10 +91,10 @@ def test_that_one_is_gone_takes_the_whole_list_both_ways():
 
 
 @pytest.mark.parametrize(("both_ways", "pages"), [(True, {address(149): 1}), (False, {})])
-def test_what_a_deletion_hides_is_found_from_the_end(both_ways, pages):
+def test_what_a_deletion_hides_is_found_from_the_end(both_ways: bool, pages: Any) -> None:
     account = long_account(250)
 
-    def serve(request, script):
+    def serve(request: Request, script: Script) -> Outcome:
         answered = account(request, script)
         if len(script.sent) == 1:
             del account.entries[0]
@@ -98,13 +105,13 @@ def test_what_a_deletion_hides_is_found_from_the_end(both_ways, pages):
     assert {what: page for what, (page, _) in found.items()} == pages
 
 
-def test_many_that_stand_all_over_are_read_from_the_top():
+def test_many_that_stand_all_over_are_read_from_the_top() -> None:
     account = long_account()
     last_pages = {address(n): page_of(account, address(n)) for n in range(1, 1000, 2)}
     assert look(account, last_pages) == (last_pages, 10)
 
 
-def test_all_spellings_are_found_and_told_as_they_were_given():
+def test_all_spellings_are_found_and_told_as_they_were_given() -> None:
     account = Account()
     account.put("Jane@Example.org", at=NOON)
     account.put(r"\D+@example\.org", at=NOON, kind="patterns")
@@ -121,7 +128,7 @@ def test_all_spellings_are_found_and_told_as_they_were_given():
     assert found == {jane: 2, pattern: 2}
 
 
-def test_the_domain_is_asked_for():
+def test_the_domain_is_asked_for() -> None:
     account = long_account(150)
     account.put("a@example.org", at=NOON, domain_id="d1")
     a = "recipients", "a@example.org"
@@ -129,22 +136,22 @@ def test_the_domain_is_asked_for():
     assert look(account, {a: 1}, scope=Scope("d2")) == ({}, 1)
 
 
-def test_nothing_looked_for_asks_nothing():
-    assert look(None, {}) == ({}, 0)
+def test_nothing_looked_for_asks_nothing() -> None:
+    assert look(Account(), {}) == ({}, 0)
 
 
 @pytest.mark.parametrize("page", [0, -3, 1.5, "1", None])
-def test_a_page_is_a_number_from_1(page):
+def test_a_page_is_a_number_from_1(page: Any) -> None:
     with pytest.raises(ValueError, match="must be a whole number, at least 1; got"):
         Lookup(BLOCKLIST, {address(1): page})
 
 
-def test_patterns_stand_on_the_blocklist_only():
+def test_patterns_stand_on_the_blocklist_only() -> None:
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
         Lookup(SuppressionList.UNSUBSCRIBES, {("patterns", ".*"): 1})
 
 
-def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there():
+def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there() -> None:
     account = VaryingAccount()
     for n in range(1000):
         account.put(f"old{n}@example.org", at=NOON)
@@ -152,7 +159,7 @@ def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there():
         look(account, {address(2000): 1})
 
 
-def test_what_is_met_on_a_list_whose_order_keeps_varying_is_there():
+def test_what_is_met_on_a_list_whose_order_keeps_varying_is_there() -> None:
     account = VaryingAccount()
     for n in range(1000):
         account.put(f"old{n}@example.org", at=NOON)

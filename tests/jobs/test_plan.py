@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,25 +15,27 @@ from tests.feeding.script import thorough
 OLD, NEW = "2024-01-01T00:00:00.000000Z", "2026-01-01 00:00:00"
 
 
-def entry(id_, value, *, domain_id=None, kind="recipients", date=OLD):
+def entry(
+    id_: str, value: str, *, domain_id: str | None = None, kind: str = "recipients", date: Any = OLD
+) -> Any:
     """Return an entry of the blocklist."""
     domain = {"id": domain_id, "name": "x.example"} if domain_id else None
     type_ = "pattern" if kind == "patterns" else "exact"
     return {"id": id_, "type": type_, "pattern": value, "domain": domain, "created_at": date}
 
 
-def plan_of(wanted, *entries, **options):
+def plan_of(wanted: Any, *entries: Any, **options: Any) -> Any:
     planner = Planner(wanted, **options)
     for each in entries:
         planner.see(each)
     return planner.plan()
 
 
-def values_of(items):
+def values_of(items: Any) -> Any:
     return [item.value for item in items]
 
 
-def plan_with(present=0, delete=0, wanted=0):
+def plan_with(present: int = 0, delete: Any = 0, wanted: Any = 0) -> Any:
     return Plan(
         wanted=wanted,
         present=present,
@@ -68,14 +71,14 @@ things = st.fixed_dictionaries(
 numbers = st.none() | st.lists(st.tuples(st.integers(0, 9), spellings), max_size=10)
 
 
-def parse_text(kind, number, spelled):
+def parse_text(kind: str, number: int, spelled: Any) -> Any:
     # The case of a pattern counts; only spaces around it do not.
     if kind == "patterns":
         return f" \\d{number} " if spelled is not str else f"\\d{number}"
     return spelled(f"person{number}@x.example")
 
 
-def shaped(id_, thing, is_blocklist):
+def shaped(id_: str, thing: SimpleNamespace, is_blocklist: bool) -> dict[str, Any]:
     """Return *thing* as an entry of the blocklist or of another list, and whether it says what it suppresses."""
     text = parse_text(thing.kind, thing.number, thing.spelled)
     domain = {"id": thing.domain_id} if thing.domain_id else None
@@ -101,9 +104,15 @@ def shaped(id_, thing, is_blocklist):
     is_blocklist=st.booleans(),
 )
 def test_a_plan_is_the_difference_of_two_sets(
-    recipients, patterns, there, mode, remove_duplicates, domain_id, is_blocklist
-):
-    given_ = {"recipients": recipients, "patterns": patterns if is_blocklist else None}
+    recipients: Any,
+    patterns: Any,
+    there: list[SimpleNamespace],
+    mode: str,
+    remove_duplicates: bool,
+    domain_id: str | None,
+    is_blocklist: bool,
+) -> None:
+    given_: dict[str, Any] = {"recipients": recipients, "patterns": patterns if is_blocklist else None}
     if not is_blocklist:
         domain_id = "d1"
         for thing in there:
@@ -130,11 +139,11 @@ def test_a_plan_is_the_difference_of_two_sets(
         if is_ours and not thing.mute and given_[thing.kind] is not None:
             ours.setdefault((thing.kind, thing.number), []).append((f"e{n}", dates[thing.date]))
 
-    def oldest(of_one):
+    def oldest(of_one: Any) -> Any:
         readable = [date for _, date in of_one if date is not None]
         return min(id_ for id_, date in of_one if date == (min(readable) if readable else None))
 
-    def is_deleted(key, id_):
+    def is_deleted(key: Any, id_: str) -> Any:
         if key in asked_for:
             return remove_duplicates and id_ != oldest(ours[key])
         return mode == "mirror"
@@ -152,18 +161,18 @@ def test_a_plan_is_the_difference_of_two_sets(
 
 
 @pytest.mark.parametrize("mode", ["add_only", "mirror"])
-def test_what_is_there_stays_and_what_is_not_is_added(mode):
+def test_what_is_there_stays_and_what_is_not_is_added(mode: str) -> None:
     wanted = Wanted(["A@x.example", "b@x.example"])
     plan = plan_of(wanted, entry("e1", " a@X.example"), mode=mode)
     assert (values_of(plan.to_add), plan.to_delete, plan.unchanged) == (["b@x.example"], [], 1)
 
 
-def test_a_plan_only_adds_unless_it_is_told_otherwise():
+def test_a_plan_only_adds_unless_it_is_told_otherwise() -> None:
     plan = plan_of(Wanted(["a@x.example"]), entry("e1", "b@x.example"), entry("e2", "b@x.example"))
     assert (plan.to_delete, plan.first_to_delete, plan.present) == ([], [], 2)
 
 
-def test_a_mirror_deletes_what_is_not_wanted_with_all_its_entries():
+def test_a_mirror_deletes_what_is_not_wanted_with_all_its_entries() -> None:
     there = [entry("e1", "b@x.example"), entry("e2", "a@x.example"), entry("e3", "B@x.example")]
     plan = plan_of(Wanted(["a@x.example"]), *there, mode="mirror")
     assert plan.to_delete == ["e1", "e3"]
@@ -175,7 +184,7 @@ def test_a_mirror_deletes_what_is_not_wanted_with_all_its_entries():
 
 
 @pytest.mark.parametrize("mode", ["add_only", "mirror"])
-def test_duplicates_of_what_is_wanted_are_counted_and_left(mode):
+def test_duplicates_of_what_is_wanted_are_counted_and_left(mode: str) -> None:
     there = [entry(f"e{n}", "a@x.example") for n in range(3)]
     plan = plan_of(Wanted(["a@x.example"]), *there, mode=mode)
     assert (plan.duplicates, plan.to_delete, plan.present) == (2, [], 3)
@@ -195,7 +204,9 @@ def test_duplicates_of_what_is_wanted_are_counted_and_left(mode):
         (["2024-01-01 00:00:01", "2024-01-01 01:00:00+02:00"], 1),
     ],
 )
-def test_of_duplicates_the_oldest_is_kept_and_of_one_date_that_of_the_smallest_id(made, kept):
+def test_of_duplicates_the_oldest_is_kept_and_of_one_date_that_of_the_smallest_id(
+    made: Any, kept: int
+) -> None:
     there = [entry(f"e{n}", "a@x.example", date=date) for n, date in enumerate(made)]
     plan = plan_of(Wanted(["a@x.example"]), *there, remove_duplicates=True)
     assert sorted(plan.to_delete) == [f"e{n}" for n in range(len(made)) if n != kept]
@@ -206,14 +217,16 @@ def test_of_duplicates_the_oldest_is_kept_and_of_one_date_that_of_the_smallest_i
     assert sorted(again.to_delete) == sorted(plan.to_delete)
 
 
-def test_each_id_to_delete_is_told_with_what_that_entry_suppresses():
+def test_each_id_to_delete_is_told_with_what_that_entry_suppresses() -> None:
     there = [entry("e1", "JANE@x.example", date=NEW), entry("e2", "jane@x.example", date=OLD)]
     plan = plan_of(Wanted(["jane@x.example"]), *there, remove_duplicates=True)
     assert plan.first_to_delete == [{"id": "e1", "value": "JANE@x.example"}]
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(None, "d1"), ("d1", None), ("d1", "d2")])
-def test_entries_of_others_are_neither_counted_nor_deleted_nor_taken_for_ours(ours, theirs):
+def test_entries_of_others_are_neither_counted_nor_deleted_nor_taken_for_ours(
+    ours: str | None, theirs: str | None
+) -> None:
     there = [entry("e1", "a@x.example", domain_id=theirs), entry("e2", "b@x.example", domain_id=theirs)]
     plan = plan_of(Wanted(["a@x.example"]), *there, domain_id=ours, mode="mirror", remove_duplicates=True)
     assert (plan.present, plan.to_delete, values_of(plan.to_add)) == (0, [], ["a@x.example"])
@@ -227,7 +240,7 @@ def test_entries_of_others_are_neither_counted_nor_deleted_nor_taken_for_ours(ou
         ({"recipients": [], "patterns": []}, ["e1", "e2"]),
     ],
 )
-def test_a_kind_that_is_not_given_is_left_alone(given_, deleted):
+def test_a_kind_that_is_not_given_is_left_alone(given_: dict[str, Any], deleted: list[str]) -> None:
     there = [entry("e1", "a@x.example"), entry("e2", ".*", kind="patterns")]
     plan = plan_of(Wanted(**given_), *there, mode="mirror")
     assert plan.to_delete == deleted
@@ -245,24 +258,24 @@ def test_a_kind_that_is_not_given_is_left_alone(given_, deleted):
         {"recipient": "a@x.example"},
     ],
 )
-def test_an_entry_that_does_not_say_what_it_suppresses_is_left_alone(mute):
+def test_an_entry_that_does_not_say_what_it_suppresses_is_left_alone(mute: Any) -> None:
     plan = plan_of(Wanted([]), {"id": "e1", **mute}, mode="mirror")
     assert (plan.present, plan.to_delete) == (0, [])
 
 
-def test_ten_of_those_to_delete_are_told():
+def test_ten_of_those_to_delete_are_told() -> None:
     plan = plan_of(Wanted([]), *[entry(f"e{n}", f"p{n}@x.example") for n in range(12)], mode="mirror")
     assert [each["id"] for each in plan.first_to_delete] == [f"e{n}" for n in range(10)]
     assert len(plan.to_delete) == 12
 
 
-def test_a_plan_of_nothing_changes_nothing():
-    nothing = Plan.of_nothing()
+def test_a_plan_of_nothing_changes_nothing() -> None:
+    nothing = Plan()
     assert (nothing.wanted, nothing.present, nothing.unchanged, nothing.duplicates) == (0, 0, 0, 0)
     assert (nothing.to_add, nothing.to_delete, nothing.first_to_delete) == ([], [], [])
 
 
-def test_a_plan_in_words_masks_whom_it_names():
+def test_a_plan_in_words_masks_whom_it_names() -> None:
     there = [entry("e1", "zoe@x.example"), entry("e2", "al@x.example")]
     plan = plan_of(Wanted(["jane@x.example", "al@x.example"], ["secret.*"]), *there, mode="mirror")
     assert str(plan) == (
@@ -271,7 +284,7 @@ def test_a_plan_in_words_masks_whom_it_names():
     )
 
 
-def test_a_plan_in_words_names_ten_of_each():
+def test_a_plan_in_words_names_ten_of_each() -> None:
     wanted = Wanted([f"a{n}@x.example" for n in range(12)])
     there = [entry(f"e{n}", f"b{n}@x.example") for n in range(12)]
     text = str(plan_of(wanted, *there, mode="mirror"))
@@ -280,8 +293,8 @@ def test_a_plan_in_words_names_ten_of_each():
     assert "12 to delete (b" in text
 
 
-def test_a_plan_of_nothing_in_words_names_none():
-    assert str(Plan.of_nothing()) == ("0 are there, 0 are wanted: 0 to add, 0 to delete, 0 there already")
+def test_a_plan_of_nothing_in_words_names_none() -> None:
+    assert str(Plan()) == ("0 are there, 0 are wanted: 0 to add, 0 to delete, 0 there already")
 
 
 @pytest.mark.parametrize(
@@ -305,7 +318,7 @@ def test_a_plan_of_nothing_in_words_names_none():
         (0.5, 0, 0),
     ],
 )
-def test_a_plan_may_delete_so_many_and_not_one_more(max_deletes, present, most):
+def test_a_plan_may_delete_so_many_and_not_one_more(max_deletes: Any, present: int, most: int) -> None:
     assert plan_with(present=present, delete=most).excess_over(max_deletes) is None
     assert plan_with(present=present, delete=most + 1).excess_over(max_deletes) == (
         f"{most + 1} to delete are more than max_deletes={max_deletes!r} allows, which is {most}"
@@ -313,7 +326,7 @@ def test_a_plan_may_delete_so_many_and_not_one_more(max_deletes, present, most):
 
 
 @pytest.mark.parametrize("guard", [0, 1, 10_000, 0.0, -0.0, 0.1, 1.0])
-def test_a_number_or_a_fraction_is_a_guard(guard):
+def test_a_number_or_a_fraction_is_a_guard(guard: Any) -> None:
     check_max_deletes(guard)
 
 
@@ -335,7 +348,7 @@ def test_a_number_or_a_fraction_is_a_guard(guard):
         1 + 0j,
     ],
 )
-def test_anything_else_is_no_guard(guard):
+def test_anything_else_is_no_guard(guard: Any) -> None:
     with pytest.raises(ValueError, match=r"^max_deletes must be a number of entries .*; got ") as caught:
         check_max_deletes(guard)
     assert repr(guard) in str(caught.value)

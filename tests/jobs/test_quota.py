@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendConnectionError,
@@ -15,11 +18,13 @@ from tests.feeding.script import Script, answer, flow, lost
 RESET = "2026-03-05T00:00:00.000000Z"
 
 
-def quota(remaining, whole_day=1000, reset=RESET):
+def quota(remaining: int, whole_day: int = 1000, reset: str | None = RESET) -> Answer:
     return answer(200, {"quota": whole_day, "remaining": remaining, "reset": reset})
 
 
-def check(outcome, needed, in_one_day=None, *, reserve=0, **options):
+def check(
+    outcome: Outcome, needed: int, in_one_day: int | None = None, *, reserve: int = 0, **options: Any
+) -> list[Request]:
     """Check whether a job may begin; return what was sent for that."""
     script = Script(outcome)
     sender = flow(quota_reserve=reserve, **options)
@@ -30,38 +35,38 @@ def check(outcome, needed, in_one_day=None, *, reserve=0, **options):
 @pytest.mark.parametrize(
     ("remaining", "reserve", "needed"), [(5, 0, 5), (6, 0, 5), (15, 10, 5), (0, 0, 0), (3, 10, 0)]
 )
-def test_a_job_may_begin_where_enough_is_left(remaining, reserve, needed):
+def test_a_job_may_begin_where_enough_is_left(remaining: int, reserve: int, needed: int) -> None:
     assert [request.path for request in check(quota(remaining), needed, reserve=reserve)] == ["/api-quota"]
 
 
-def test_asking_is_free():
+def test_asking_is_free() -> None:
     assert not check(quota(5), 5)[0].uses_quota
 
 
 @pytest.mark.parametrize(("remaining", "reserve", "needed"), [(4, 0, 5), (14, 10, 5), (0, 0, 1), (9, 10, 1)])
-def test_a_job_may_not_begin_where_too_little_is_left(remaining, reserve, needed):
+def test_a_job_may_not_begin_where_too_little_is_left(remaining: int, reserve: int, needed: int) -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(remaining), needed, reserve=reserve)
     error = caught.value
     left = max(0, remaining - reserve)
     reserved = f", besides the {reserve} reserved for sending" if reserve else ""
     assert str(error) == (
-        f"The job was not begun: it takes at least {needed} requests, and {left} of the day's are left{reserved}. "
-        "The next day's begin at 2026-03-05 00:00:00 UTC."
+        f"The job was not started: it needs at least {needed} requests, and {left} are left of the daily "
+        f"quota{reserved}. The quota resets at 2026-03-05 00:00:00 UTC."
     )
     assert error.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
     assert error.endpoint == "GET /api-quota"
     assert not error.permanent
 
 
-def test_without_a_moment_told_the_next_day_begins_at_midnight():
+def test_without_a_moment_told_the_next_day_begins_at_midnight() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(0, reset=None), 1)
     assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("needed", [1, 10**9])
-def test_where_requests_are_unlimited_every_job_may_begin(needed):
+def test_where_requests_are_unlimited_every_job_may_begin(needed: int) -> None:
     check(quota(-1, -1), needed)
     check(quota(-1, -1), needed, reserve=10**9)
 
@@ -82,16 +87,16 @@ def test_where_requests_are_unlimited_every_job_may_begin(needed):
         answer(302),
     ],
 )
-def test_who_cannot_ask_for_the_quota_may_still_do_the_job(outcome):
+def test_who_cannot_ask_for_the_quota_may_still_do_the_job(outcome: Any) -> None:
     assert len(check(outcome, 10**9)) == 1
 
 
-def test_a_token_that_is_not_valid_ends_it():
+def test_a_token_that_is_not_valid_ends_it() -> None:
     with pytest.raises(MailerSendAuthenticationError):
         check(answer(401), 1)
 
 
-def test_no_answer_ends_it():
+def test_no_answer_ends_it() -> None:
     with pytest.raises(MailerSendConnectionError):
         check(lost(), 1, max_retries=0)
 
@@ -99,23 +104,25 @@ def test_no_answer_ends_it():
 @pytest.mark.parametrize(
     ("whole_day", "reserve", "needed", "enough"), [(9, 0, 10, 9), (19, 10, 10, 9), (5, 10, 1, 0)]
 )
-def test_what_no_whole_day_is_enough_for_is_permanent(whole_day, reserve, needed, enough):
+def test_what_no_whole_day_is_enough_for_is_permanent(
+    whole_day: int, reserve: int, needed: int, enough: int
+) -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(whole_day, whole_day), needed, reserve=reserve)
     assert caught.value.permanent
-    assert str(caught.value).endswith(f" No whole day's {enough} are enough for it.")
+    assert str(caught.value).endswith(f" A full day's quota of {enough} is not enough for it either.")
 
 
 @pytest.mark.parametrize(("whole_day", "reserve", "needed"), [(10, 0, 10), (20, 10, 10)])
-def test_what_a_whole_day_is_enough_for_is_not(whole_day, reserve, needed):
+def test_what_a_whole_day_is_enough_for_is_not(whole_day: int, reserve: int, needed: int) -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(reserve + 1, whole_day), needed, reserve=reserve)
     assert not caught.value.permanent
-    assert "No whole day's" not in str(caught.value)
+    assert "A full day's quota" not in str(caught.value)
 
 
 @pytest.mark.parametrize("remaining", [1, 5, 10])
-def test_what_may_take_days_and_must_is_begun_with_what_is_left(remaining):
+def test_what_may_take_days_and_must_is_begun_with_what_is_left(remaining: int) -> None:
     check(quota(remaining, 10), 11, in_one_day=1)
     check(quota(remaining, 10), 11, in_one_day=0)
     check(quota(remaining + 3, 13), 11, in_one_day=1, reserve=3)
@@ -123,29 +130,31 @@ def test_what_may_take_days_and_must_is_begun_with_what_is_left(remaining):
 
 @pytest.mark.parametrize(("remaining", "reserve"), [(0, 0), (3, 3), (2, 3)])
 @pytest.mark.parametrize("in_one_day", [0, 1])
-def test_with_nothing_left_not_even_that_is_begun(remaining, reserve, in_one_day):
+def test_with_nothing_left_not_even_that_is_begun(remaining: int, reserve: int, in_one_day: int) -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(remaining, 10), 14, in_one_day=in_one_day, reserve=reserve)
     assert not caught.value.permanent
 
 
-def test_what_may_take_days_and_need_not_waits_for_the_next():
+def test_what_may_take_days_and_need_not_waits_for_the_next() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(9, 10), 10, in_one_day=1)
     assert not caught.value.permanent
 
 
-def test_what_must_be_of_one_day_and_is_too_much_for_any_is_permanent():
-    with pytest.raises(MailerSendQuotaExhaustedError, match="No whole day's 10 are enough") as caught:
+def test_what_must_be_of_one_day_and_is_too_much_for_any_is_permanent() -> None:
+    with pytest.raises(
+        MailerSendQuotaExhaustedError, match="A full day's quota of 10 is not enough"
+    ) as caught:
         check(quota(10, 10), 20, in_one_day=11)
     assert caught.value.permanent
 
 
-def test_what_must_be_of_one_day_and_takes_a_whole_one_is_not_permanent():
+def test_what_must_be_of_one_day_and_takes_a_whole_one_is_not_permanent() -> None:
     check(quota(10, 10), 20, in_one_day=10)
 
 
-def test_what_must_be_of_one_day_is_not_begun_with_less_left():
+def test_what_must_be_of_one_day_is_not_begun_with_less_left() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(4, 10), 20, in_one_day=5)
     assert not caught.value.permanent

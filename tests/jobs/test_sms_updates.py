@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.api.answers import Outcome
+from airflow_provider_mailersend.api.requests import Request, SmsRecipientStatus
 from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendNotFoundError,
@@ -13,7 +16,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
 )
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
-from tests.feeding.script import Script, answer, flow, lost, page, properties, refusal
+from tests.feeding.script import Script, Server, answer, flow, lost, page, properties, refusal
 
 OPT_OUT, ACTIVE = SmsRecipientStatus.OPT_OUT, SmsRecipientStatus.ACTIVE
 USED_UP = answer(429, {"message": "The daily API quota is reached. #MS42901"})
@@ -40,20 +43,20 @@ class SmsAccount:
         self.left = left
         self.set: list[str] = []
 
-    def __call__(self, request, script):
+    def __call__(self, request: Request, script: Script) -> Outcome:
         if self.left == 0:
             return USED_UP
         if self.left is not None:
             self.left -= 1
         if request.method == "GET":
-            first = 100 * (request.params["page"] - 1)
+            first = 100 * (int(request.params["page"]) - 1)
             return page(*self.recipients[first : first + 100], more=len(self.recipients) > first + 100)
         id_ = request.path.rpartition("/")[2]
         if id_ in self.refused:
             return refusal({"status": [f"{id_} cannot be set."]})
         for one in self.recipients:
             if one["id"] == id_:
-                one["status"] = request.body["status"]
+                one["status"] = (request.body or {})["status"]
                 self.set.append(id_)
                 return answer(200, {"data": one})
         return answer(404)
@@ -62,11 +65,17 @@ class SmsAccount:
         return [one["id"] for one in self.recipients if one["status"] == status]
 
 
-def update(server, *, script=None, sender=None, status=OPT_OUT, **given_):
+def update(
+    server: Server | None,
+    *,
+    script: Script | None = None,
+    status: SmsRecipientStatus = OPT_OUT,
+    **given_: Any,
+) -> tuple[SmsUpdates, Script]:
     """Set those given; return the work and the script it ran by."""
     script = script or Script(server=server)
     work = SmsUpdates(status, **given_)
-    script.run(work.run(sender or flow()))
+    script.run(work.run(flow()))
     return work, script
 
 
@@ -74,11 +83,11 @@ def put(script: Script) -> list[str]:
     return [request.path.rpartition("/")[2] for request in script.sent if request.method == "PUT"]
 
 
-def test_those_named_by_their_ids_are_set_in_order_and_each_once():
+def test_those_named_by_their_ids_are_set_in_order_and_each_once() -> None:
     account = SmsAccount(0, 1, 2)
     work, script = update(account, ids=["s2", " s0 ", "s2"])
     assert (put(script), account.of("opt_out")) == (["s2", "s0"], ["s0", "s2"])
-    assert [dict(request.body) for request in script.sent] == [{"status": "opt_out"}] * 2
+    assert script.bodies == [{"status": "opt_out"}] * 2
     assert work.result(2) == {
         "updated": ["s2", "s0"],
         "unchanged": 0,
@@ -88,7 +97,7 @@ def test_those_named_by_their_ids_are_set_in_order_and_each_once():
     }
 
 
-def test_those_of_a_phone_number_are_all_set_where_their_status_differs():
+def test_those_of_a_phone_number_are_all_set_where_their_status_differs() -> None:
     account = SmsAccount(0, 1, 0, 2, 0)
     account.recipients[2]["status"] = "opt_out"
     work, script = update(account, numbers=["+1 (555) 123-0000", number(2), number(0)])
@@ -102,7 +111,7 @@ def test_those_of_a_phone_number_are_all_set_where_their_status_differs():
     }
 
 
-def test_those_of_a_phone_number_are_looked_for_on_every_page():
+def test_those_of_a_phone_number_are_looked_for_on_every_page() -> None:
     account = SmsAccount(*range(250))
     work, script = update(account, numbers=[number(249), number(100)])
     assert work.updated == ["s100", "s249"]
@@ -111,20 +120,20 @@ def test_those_of_a_phone_number_are_looked_for_on_every_page():
     ]
 
 
-def test_only_those_of_one_sms_number_are_looked_at():
+def test_only_those_of_one_sms_number_are_looked_at() -> None:
     _, script = update(SmsAccount(0), numbers=[number(0)], sms_number_id="n1")
     assert script.sent[0].params["sms_number_id"] == "n1"
     assert "status" not in script.sent[0].params
 
 
-def test_done_again_nothing_is_set():
+def test_done_again_nothing_is_set() -> None:
     account = SmsAccount(0, 1)
     update(account, numbers=[number(0), number(1)])
     work, script = update(account, numbers=[number(0), number(1)])
     assert (put(script), work.unchanged, work.updated) == ([], 2, [])
 
 
-def test_they_can_be_made_active_again():
+def test_they_can_be_made_active_again() -> None:
     account = SmsAccount(0)
     account.recipients[0]["status"] = "opt_out"
     work, _ = update(account, numbers=[number(0)], status=ACTIVE)
@@ -132,7 +141,7 @@ def test_they_can_be_made_active_again():
 
 
 @pytest.mark.parametrize("given_", [{}, {"ids": []}, {"numbers": iter(())}, {"ids": (), "numbers": ()}])
-def test_nothing_given_means_nothing_sent(given_):
+def test_nothing_given_means_nothing_sent(given_: dict[str, Any]) -> None:
     work, script = update(None, **given_)
     assert script.sent == []
     assert work.result(0) == {
@@ -148,14 +157,14 @@ def test_nothing_given_means_nothing_sent(given_):
     ("given_", "error", "said"),
     [
         ({"on_missing": "ignore"}, ValueError, "^on_missing must be one of fail, skip; got 'ignore'$"),
-        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "give either ids or numbers, and not both"),
+        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "give either ids or numbers, not both"),
         ({"ids": ["s1", " "]}, ValueError, r"ids\[1\] must be a string that is an id; got ' '$"),
         ({"numbers": number(1)}, TypeError, "numbers must be a list of strings; got one string"),
-        ({"numbers": ["5551234567"]}, ValueError, r"numbers\[0\] '5\*\*\*' is no phone number"),
+        ({"numbers": ["5551234567"]}, ValueError, r"numbers\[0\] '5\*\*\*' is not a phone number"),
         ({"ids": "s1"}, TypeError, "ids must be a list of strings; got one string"),
     ],
 )
-def test_bad_arguments_are_refused_before_any_request(given_, error, said):
+def test_bad_arguments_are_refused_before_any_request(given_: dict[str, Any], error: Any, said: str) -> None:
     with pytest.raises(error, match=said):
         SmsUpdates(OPT_OUT, **given_)
 
@@ -164,19 +173,19 @@ def test_bad_arguments_are_refused_before_any_request(given_, error, said):
     ("given_", "named"),
     [({"ids": ["x1", "s1", "x2"]}, "x1, x2"), ({"numbers": [number(9), number(1)]}, r"\+1\*\*\*09")],
 )
-def test_what_is_unknown_fails_it_once_the_others_are_set(given_, named):
+def test_what_is_unknown_fails_it_once_the_others_are_set(given_: dict[str, Any], named: str) -> None:
     account = SmsAccount(0, 1)
     with pytest.raises(MailerSendRequestError) as caught:
         update(account, **given_)
     assert account.of("opt_out") == ["s1"]
     assert caught.match(
-        f"^MailerSend has no SMS recipients for {named}; on_missing='skip' leaves them out. The other 1 were set to "
+        f"^MailerSend has no SMS recipients for {named}; on_missing='skip' skips them. The other 1 were set to "
         "opt_out.$"
     )
     assert caught.value.permanent
 
 
-def test_what_is_unknown_is_left_out_when_asked_to():
+def test_what_is_unknown_is_left_out_when_asked_to() -> None:
     work, _ = update(SmsAccount(0, 1), ids=["x1", "s1", "x2"], on_missing="skip")
     assert work.result(3) == {
         "updated": ["s1"],
@@ -195,7 +204,7 @@ def test_what_is_unknown_is_left_out_when_asked_to():
     }
 
 
-def test_of_many_unknown_ones_twenty_are_named():
+def test_of_many_unknown_ones_twenty_are_named() -> None:
     with pytest.raises(MailerSendRequestError, match=r"x19 and 5 more; on_missing"):
         update(SmsAccount(), ids=[f"x{n}" for n in range(25)])
     with pytest.raises(MailerSendRequestError, match=r"x19 and 1 more; on_missing"):
@@ -205,7 +214,7 @@ def test_of_many_unknown_ones_twenty_are_named():
 
 
 @pytest.mark.parametrize("on_missing", ["fail", "skip"])
-def test_one_that_is_refused_holds_up_none_of_the_others(on_missing):
+def test_one_that_is_refused_holds_up_none_of_the_others(on_missing: str) -> None:
     account = SmsAccount(0, 1, 2, refused=("s0",))
     with pytest.raises(MailerSendRequestError) as caught:
         update(account, ids=["s0", "s1", "x1", "s2"], on_missing=on_missing)
@@ -218,7 +227,7 @@ def test_one_that_is_refused_holds_up_none_of_the_others(on_missing):
     assert ("has no SMS recipients for x1;" in message) is (on_missing == "fail")
 
 
-def test_of_many_refused_ones_ten_are_named():
+def test_of_many_refused_ones_ten_are_named() -> None:
     account = SmsAccount(*range(13), refused=tuple(f"s{n}" for n in range(12)))
     ids = [f"s{n}" for n in range(13)]
     ten = "; ".join(f"s{n}: s{n} cannot be set" for n in range(10))
@@ -231,25 +240,25 @@ def test_of_many_refused_ones_ten_are_named():
         )
 
 
-def test_an_answer_of_another_status_ends_it():
+def test_an_answer_of_another_status_ends_it() -> None:
     one = {"id": "s0", "status": "active"}
     with pytest.raises(MailerSendUnexpectedAnswerError) as caught:
         update(None, script=Script(answer(200, {"data": one})), ids=["s0", "s1"])
     assert str(caught.value) == (
-        "PUT /sms-recipients/{id} was to set the status opt_out, and answered with the status 'active'. Look in "
-        "MailerSend whether it was set. Set to opt_out before that: 0 of 2."
+        "PUT /sms-recipients/{id} was to set the status opt_out, but the response has the status 'active'. "
+        "Check in MailerSend whether it was set. Set to opt_out before that: 0 of 2."
     )
     assert caught.value.endpoint == "PUT /sms-recipients/{id}"
     assert caught.value.counts == {"updated": 0}
 
 
 @pytest.mark.parametrize("body", [{"data": {"id": "s0"}}, {"data": {"id": "s0", "status": None}}])
-def test_an_answer_without_the_status_is_not_taken_for_done(body):
-    with pytest.raises(MailerSendUnexpectedAnswerError, match="with the status None"):
+def test_an_answer_without_the_status_is_not_taken_for_done(body: Any) -> None:
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="has the status None"):
         Script(answer(200, body)).run(set_status(flow(), "s0", OPT_OUT))
 
 
-def test_setting_one_returns_it():
+def test_setting_one_returns_it() -> None:
     account = SmsAccount(0)
     one = Script(server=account).run(set_status(flow(), "s0", OPT_OUT))
     assert one == {"id": "s0", "number": number(0), "status": "opt_out"}
@@ -257,10 +266,10 @@ def test_setting_one_returns_it():
         Script(server=account).run(set_status(flow(), "x", OPT_OUT))
 
 
-def test_one_whose_answer_was_lost_is_set_again():
+def test_one_whose_answer_was_lost_is_set_again() -> None:
     account = SmsAccount(0, 1)
 
-    def lose(request, script):
+    def lose(request: Request, script: Script) -> Outcome:
         account(request, script)
         return lost()
 
@@ -268,7 +277,7 @@ def test_one_whose_answer_was_lost_is_set_again():
     assert (put(script), work.updated) == (["s0", "s0", "s1"], ["s0", "s1"])
 
 
-def test_an_error_tells_how_many_were_set_before():
+def test_an_error_tells_how_many_were_set_before() -> None:
     account = SmsAccount(0, 1, 2)
     with pytest.raises(
         MailerSendAuthenticationError, match=r"Set to opt_out before that: 2 of 3\.$"
@@ -277,14 +286,14 @@ def test_an_error_tells_how_many_were_set_before():
     assert caught.value.counts == {"updated": 2}
 
 
-def test_an_error_while_reading_says_nothing_of_what_was_set():
+def test_an_error_while_reading_says_nothing_of_what_was_set() -> None:
     with pytest.raises(MailerSendAuthenticationError) as caught:
         update(None, script=Script(answer(401)), numbers=[number(0)])
     assert caught.value.counts == {}
     assert caught.value.progress is None
 
 
-def test_it_tells_how_far_it_is():
+def test_it_tells_how_far_it_is() -> None:
     script = Script(server=SmsAccount(0, 1))
     script.run(SmsUpdates(OPT_OUT, ids=["s0", "x1", "s1"], on_missing="skip").run(flow()))
     assert script.told == [("PUT /sms-recipients/{id}", done, 3) for done in (1, 2, 3)]
@@ -301,7 +310,7 @@ def test_it_tells_how_far_it_is():
         {"numbers": [number(4), number(0), number(7), number(1), number(8)]},
     ],
 )
-def test_a_killed_worker_s_work_is_started_over(given_):
+def test_a_killed_worker_s_work_is_started_over(given_: dict[str, Any]) -> None:
     for steps in range(30):
         account = SmsAccount(0, 1, 2, 0, 4)
         is_done = Script(server=account).run_some(
@@ -316,7 +325,7 @@ def test_a_killed_worker_s_work_is_started_over(given_):
     assert len(put(script)) == (0 if "numbers" in given_ or "changed_only" in given_ else 6)
 
 
-def test_ids_that_are_set_already_are_left_out_where_that_is_asked_for():
+def test_ids_that_are_set_already_are_left_out_where_that_is_asked_for() -> None:
     account = SmsAccount(0, 1, 2)
     account.recipients[1]["status"] = "opt_out"
     work, script = update(account, ids=["s2", "x1", "s1"], changed_only=True, on_missing="skip")
@@ -329,7 +338,7 @@ def test_ids_that_are_set_already_are_left_out_where_that_is_asked_for():
     ids=st.lists(st.sampled_from([f"s{n}" for n in range(6)] + ["x1", "x2"]), max_size=8),
     days=st.lists(st.integers(0, 3), max_size=5),
 )
-def test_each_is_set_once_however_many_days_it_takes(ids, days):
+def test_each_is_set_once_however_many_days_it_takes(ids: Any, days: list[int]) -> None:
     account, is_again = SmsAccount(*range(6)), False
     for left in [*days, None]:
         account.left = left

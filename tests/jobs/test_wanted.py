@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, make_items
 
 
-def test_an_item_says_where_it_stood():
+def test_an_item_says_where_it_stood() -> None:
     assert [item.where for item in make_items("recipients", ["a@x.example", "b@x.example"])] == [
         "recipients[0]",
         "recipients[1]",
@@ -13,11 +15,11 @@ def test_an_item_says_where_it_stood():
     assert next(make_items("patterns", ["a"])).where == "patterns[0]"
 
 
-def test_a_line_says_its_number():
+def test_a_line_says_its_number() -> None:
     assert Line("recipients", "a@x.example", 3).where == "line 3"
 
 
-def test_items_that_were_read_already_stay_what_they_are():
+def test_items_that_were_read_already_stay_what_they_are() -> None:
     line = Line("patterns", ".*", 7)
     assert list(make_items("patterns", [line, " .+ "])) == [line, Item("patterns", ".+", 1)]
     assert next(make_items("patterns", [line])).where == "line 7"
@@ -32,12 +34,12 @@ def test_items_that_were_read_already_stay_what_they_are():
         ([None], r"\[0\] must be a string; got NoneType"),
     ],
 )
-def test_what_is_no_list_of_strings_is_refused(kind, values, said):
+def test_what_is_no_list_of_strings_is_refused(kind: str, values: Any, said: str) -> None:
     with pytest.raises(TypeError, match=f"^{kind}{said}$"):
         Wanted(**{kind: values})
 
 
-def test_each_is_wanted_once_in_its_first_spelling_and_order():
+def test_each_is_wanted_once_in_its_first_spelling_and_order() -> None:
     wanted = Wanted([" Zoe@x.example", "al@x.example", "zoe@X.example "], [r"\D", r" \d ", r"\D"])
     assert [tuple(item) for item in wanted] == [
         ("recipients", "Zoe@x.example", 0),
@@ -49,18 +51,18 @@ def test_each_is_wanted_once_in_its_first_spelling_and_order():
     assert wanted.place_of(("recipients", r"\D")) is None
 
 
-def test_lines_are_wanted_as_they_are():
+def test_lines_are_wanted_as_they_are() -> None:
     lines = [Line("recipients", "a@x.example", 7), Line("recipients", "b@x.example", 9)]
     wanted = Wanted(lines, [".*", Line("patterns", ".+", 3)])
     assert [item.where for item in wanted] == ["line 7", "line 9", "patterns[0]", "line 3"]
     assert [item.kind for item in wanted] == ["recipients", "recipients", "patterns", "patterns"]
 
 
-def test_an_address_and_an_equal_pattern_are_two():
+def test_an_address_and_an_equal_pattern_are_two() -> None:
     assert len(Wanted(["a@x.example"], ["a@x.example"])) == 2
 
 
-def test_what_holds_only_spaces_is_invalid_and_not_wanted():
+def test_what_holds_only_spaces_is_invalid_and_not_wanted() -> None:
     wanted = Wanted(["", "a@x.example", "  ", Line("recipients", "", 9)], ["\t"])
     assert [item.value for item in wanted] == ["a@x.example"]
     assert set(wanted.invalid.values()) == {"It is empty."}
@@ -84,7 +86,9 @@ def test_what_holds_only_spaces_is_invalid_and_not_wanted():
         ({"recipients": ["a@x"]}, ("recipients",), []),
     ],
 )
-def test_nothing_said_about_a_kind_differs_from_none_wanted(given_, kinds, without_any):
+def test_nothing_said_about_a_kind_differs_from_none_wanted(
+    given_: dict[str, Any], kinds: Any, without_any: Any
+) -> None:
     wanted = Wanted(**given_)
     assert wanted.kinds == kinds
     assert wanted.kinds_without_any == without_any

@@ -76,14 +76,14 @@ def test_each_entry_is_told_of_once_over_restarts(growth: list[list[int]], resta
         listed += [
             entry(f"{step}-{n}", step * 5 - minutes) for n, minutes in enumerate(late) if step * 5 >= minutes
         ]
-        told += [one["id"] for one in watermark.take(Found(reversed(listed)))]
+        told += [one["id"] for one in watermark.take(Found(listed[::-1]))]
         if step in restarts:
             watermark = again(watermark)
     assert sorted(told) == sorted(one["id"] for one in listed)
 
 
 def looked(reach: Reach, at: float, *entries: dict[str, Any], took: float = 0.0) -> datetime:
-    reach.looked(Found(entries, asked_at=at, read_at=at + took))
+    reach.looked(Found(list(entries)), asked_at=at, read_at=at + took)
     return reach.since
 
 
@@ -99,7 +99,7 @@ def test_a_look_reaches_back_behind_the_newest_entry_and_less_the_longer_that_is
 def test_an_entry_dated_later_than_now_tells_no_time() -> None:
     future = entry("future", 600_000)
     reach = Reach(NOON - timedelta(days=1))
-    reach.looked(Found([future, entry("a")], asked_at=10.0, read_at=10.0, now=NOON))
+    reach.looked(Found([future, entry("a")], now=NOON), asked_at=10.0, read_at=10.0)
     assert reach.since == NOON - OVERLAP
     watermark = Watermark(NOON)
     assert watermark.take(Found([future, entry("a")], now=NOON)) == [future, entry("a")]
@@ -123,9 +123,9 @@ def test_nothing_that_appears_within_the_overlap_is_missed(
         listed.append((now + pause / 2 + late, {"id": str(step), "created_at": made.isoformat()}))
         now += pause
         there = [one for appears, one in listed if appears <= now]
-        found = Found(Found(there).since(reach.since), asked_at=now, read_at=now + took)
+        found = Found(Found(there).since(reach.since))
         seen |= {one["id"] for one in found.entries}
-        reach.looked(found)
+        reach.looked(found, asked_at=now, read_at=now + took)
         now += took
     there = [one for appears, one in listed if appears <= now]
     seen |= {one["id"] for one in Found(there).since(reach.since)}

@@ -176,7 +176,7 @@ def test_an_sms_number_rendered_to_nothing_does_not_turn_into_all(
             task_id="set", numbers=["+15551234567"], status="opt_out", sms_number_id=nothing
         ),
     ):
-        with pytest.raises(AirflowFailException, match="sms_number_id was given, and rendered to"):
+        with pytest.raises(AirflowFailException, match="sms_number_id was given, but rendered to nothing"):
             operator.execute({})
     assert sandbox.log == []
 
@@ -254,7 +254,7 @@ def test_an_unknown_number_holds_up_none_of_the_others_and_is_named_masked(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"numbers": ["5551234567"]}, r"numbers\[0\] .* is no phone number in E\.164"),
+        ({"numbers": ["5551234567"]}, r"numbers\[0\] .* is not a phone number in E\.164"),
         ({"numbers": ["+15551234567"], "ids": ["abc"]}, "either ids or numbers"),
     ],
     ids=str,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from airflow_provider_mailersend.operators.source_files import read_items
 from airflow_provider_mailersend.operators.suppressions import MailerSendSyncSuppressionsOperator
@@ -20,7 +20,7 @@ from airflow_provider_mailersend.sandbox import Sandbox
 if AIRFLOW_V_3_0_PLUS:
     from airflow.sdk.io import attach
 else:
-    from airflow.io.store import attach
+    from airflow.io.store import attach  # type: ignore[import-not-found, no-redef]
 
 Connect = Callable[..., str]
 Write = Callable[..., str]
@@ -112,7 +112,7 @@ def test_a_delimiter_can_be_said(
 ) -> None:
     connect(sandbox)
     file = write("a.csv", f"a,b{delimiter}email\n1,2{delimiter}jane@example.net\n")
-    with pytest.raises(ValueError, match="no column 'email'"):
+    with pytest.raises(ValueError, match="the header has no 'email'"):
         values(file)
     assert sync(file, file_delimiter=said)["added"] == 1
 
@@ -230,26 +230,30 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
             "a.csv",
             "id,mail\n1,a@b.c\n",
             RECIPIENTS,
-            "no column 'email'; the first line names id, mail: name the right one as recipients_column$",
+            "the header has no 'email', only id, mail: set recipients_column$",
         ),
         (
             "a.csv",
             "mail;name\na@b.c;A\n",
             RECIPIENTS,
-            "no column 'email'; the first line names mail;name: name the right one as recipients_column, or pass "
-            "file_delimiter=';'$",
+            "the header has no 'email', only mail;name: set recipients_column, or set file_delimiter=';'$",
         ),
         (
             "a.csv",
             "email\na@b.c\n",
             BOTH,
-            "no column 'pattern'; the first line names email: name the right one as patterns_column$",
+            "the header has no 'pattern', only email: set patterns_column$",
         ),
-        ("a.csv", "Email\na@b.c\n", RECIPIENTS, "there is no column 'email'; the first line names Email"),
+        ("a.csv", "Email\na@b.c\n", RECIPIENTS, "the header has no 'email', only Email"),
         ("a.csv", "", RECIPIENTS, "the file is empty: its first line must name the columns$"),
-        ("a.csv", "\nemail\n", RECIPIENTS, "there is no column 'email'; the first line names none"),
-        ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the first line names j\*\*\*@b\.c: name"),
-        ("a.csv", "email,id, email\na@b.c,1,b@b.c\n", RECIPIENTS, "names the column 'email' more than once$"),
+        ("a.csv", "\nemail\n", RECIPIENTS, "the header has no 'email', only nothing"),
+        ("a.csv", "jane@b.c\njoe@b.c\n", RECIPIENTS, r"the header has no \'email\', only j\*\*\*@b\.c: set"),
+        (
+            "a.csv",
+            "email,id, email\na@b.c,1,b@b.c\n",
+            RECIPIENTS,
+            "the header has the column 'email' more than once$",
+        ),
         (
             "a.csv",
             b"email\na@b.c\n\nj\xfcrgen@b.c\n",
@@ -258,67 +262,74 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
         ),
         ("a.csv", b"\xff\xfee\0m\0a\0i\0l\0\n\0", RECIPIENTS, "the file is in UTF-16: save it as UTF-8$"),
         ("a.csv", b"\xfe\xff\0e\0m\0a\0i\0l\0\n", RECIPIENTS, "the file is in UTF-16: save it as UTF-8$"),
-        ("a.txt", b"a@b.c\nb@b.c\0\n", RECIPIENTS, "line 2 holds a NUL byte"),
+        ("a.txt", b"a@b.c\nb@b.c\0\n", RECIPIENTS, "line 2 has a NUL byte"),
         (
             "a.csv",
             "id,email\n1,a@b.c\n1;b@b.c\n",
             RECIPIENTS,
-            "line 3 has 1 fields, and the first line names 2",
+            "line 3 has 1 fields, but the header has 2",
         ),
-        ("a.csv", "id,email\n1,a@b.c\n2\n", RECIPIENTS, "line 3 has 1 fields, and the first line names 2"),
+        ("a.csv", "id,email\n1,a@b.c\n2\n", RECIPIENTS, "line 3 has 1 fields, but the header has 2"),
         (
             "a.csv",
             'id,email\n"1\n",a@b.c\n2,Doe,b@b.c\n',
             RECIPIENTS,
-            "line 4 has 3 fields, and the first line names 2",
+            "line 4 has 3 fields, but the header has 2",
         ),
-        ("a.csv", "email\na@b.c,b@b.c\n", RECIPIENTS, "line 2 has 2 fields, and the first line names 1"),
+        ("a.csv", "email\na@b.c,b@b.c\n", RECIPIENTS, "line 2 has 2 fields, but the header has 1"),
         (
             "a.csv",
             "id;email\n1;a@b.c\n2,b@b.c\n",
             RECIPIENTS,
-            "line 3 has 1 fields, and the first line names 2",
+            "line 3 has 1 fields, but the header has 2",
         ),
-        ("a.csv", 'email\na@b.c\nb@b.c\n"c@b.c\n', RECIPIENTS, "line 4 is no CSV: unexpected end of data"),
+        (
+            "a.csv",
+            'email\na@b.c\nb@b.c\n"c@b.c\n',
+            RECIPIENTS,
+            "line 4 isn't valid CSV: unexpected end of data",
+        ),
         (
             "a.csv",
             'email\na@b.c\n\n"b"@b.c\nc@b.c\n',
             RECIPIENTS,
-            r"line 4 is no CSV: ',' expected after '\"'",
+            r"line 4 isn't valid CSV: ',' expected after '\"'",
         ),
-        ("a.csv", 'email\n"a"@b.c\n', RECIPIENTS, r"line 2 is no CSV: ',' expected after '\"'"),
-        ("a.csv", 'em"ail\n"x"y', RECIPIENTS, "there is no column 'email'"),
-        ("a.jsonl", '"a@b.c"\n\n{"email": "b@b.c"\n', RECIPIENTS, "line 3 is no JSON$"),
-        pytest.param("a.jsonl", '"a@b.c"\n' + "[" * 100_000, RECIPIENTS, "line 2 is no JSON$", id="nested"),
+        ("a.csv", 'email\n"a"@b.c\n', RECIPIENTS, r"line 2 isn't valid CSV: ',' expected after '\"'"),
+        ("a.csv", 'em"ail\n"x"y', RECIPIENTS, "the header has no 'email'"),
+        ("a.jsonl", '"a@b.c"\n\n{"email": "b@b.c"\n', RECIPIENTS, "line 3 isn't valid JSON$"),
+        pytest.param(
+            "a.jsonl", '"a@b.c"\n' + "[" * 100_000, RECIPIENTS, "line 2 isn't valid JSON$", id="nested"
+        ),
         ("a.jsonl", b'"a@b.c"\n"\xfc@b.c"\n', RECIPIENTS, "line 2 is not in UTF-8"),
-        ("a.jsonl", '["a@b.c"]\n', RECIPIENTS, "line 1 is no JSON object but a list"),
-        ("a.jsonl", '"a@b.c"\n7\n', RECIPIENTS, "line 2 is no JSON object but a int"),
-        ("a.jsonl", '{"email": "a@b.c"}\n"b@b.c"\n', BOTH, "line 2 is no JSON object but a str"),
+        ("a.jsonl", '["a@b.c"]\n', RECIPIENTS, "line 1 must be a JSON object; got list"),
+        ("a.jsonl", '"a@b.c"\n7\n', RECIPIENTS, "line 2 must be a JSON object; got int"),
+        ("a.jsonl", '{"email": "a@b.c"}\n"b@b.c"\n', BOTH, "line 2 must be a JSON object; got str"),
         (
             "a.jsonl",
             '{"email": "a@b.c"}\n{"mail": "b@b.c"}',
             RECIPIENTS,
-            "line 2 has no 'email'; its names are mail: name the right one as recipients_column$",
+            "line 2 has no 'email', only mail: set recipients_column$",
         ),
         (
             "a.jsonl",
             '{"mail": "a@b.c"}',
             BOTH,
-            "'email' or 'pattern'; its names are mail: name the right one as recipients_column or patterns_column$",
+            "line 1 has no 'email' or 'pattern', only mail: set recipients_column or patterns_column$",
         ),
-        ("a.jsonl", "{}", RECIPIENTS, "line 1 has no 'email'; its names are none"),
-        ("a.jsonl", '{"jane@b.c": 1}', RECIPIENTS, r"its names are j\*\*\*@b\.c: name"),
-        ("a.jsonl", '"a@b.c"\n{"email": 7}', RECIPIENTS, "line 2: email must be a string; it is a int"),
-        ("a.jsonl", '{"email": ["a@b.c"]}', RECIPIENTS, "line 1: email must be a string; it is a list"),
+        ("a.jsonl", "{}", RECIPIENTS, "line 1 has no 'email', only nothing"),
+        ("a.jsonl", '{"jane@b.c": 1}', RECIPIENTS, r"has no 'email', only j\*\*\*@b\.c: set"),
+        ("a.jsonl", '"a@b.c"\n{"email": 7}', RECIPIENTS, "line 2: email must be a string; got int"),
+        ("a.jsonl", '{"email": ["a@b.c"]}', RECIPIENTS, "line 1: email must be a string; got list"),
         (
             "a.jsonl",
             '{"email": null, "pattern": true}',
             BOTH,
-            "line 1: pattern must be a string; it is a bool",
+            "line 1: pattern must be a string; got bool",
         ),
         ("a.txt", b"a@b.c\r\n\r\n\xfc@b.c", RECIPIENTS, "line 3 is not in UTF-8"),
         ("a.txt", "a@b.c\n", BOTH, "a .txt file holds either addresses or patterns"),
-        ("a.xlsx", "a@b.c\n", RECIPIENTS, r"file must end with \.csv, \.jsonl, \.txt; got '/"),
+        ("a.xlsx", "a@b.c\n", RECIPIENTS, r"file must end with \.csv, \.jsonl or \.txt; got '/"),
         ("a", "a@b.c\n", RECIPIENTS, r"file must end with \.csv"),
         ("a.csv.gz", "a@b.c\n", RECIPIENTS, r"file must end with \.csv"),
         ("a.json", '["a@b.c"]\n', RECIPIENTS, r"file must end with \.csv"),
@@ -464,7 +475,7 @@ def test_a_place_that_airflow_does_not_know_fails_the_task_at_once(
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
-def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
+def test_fifty_thousand_lines_are_read(write: Write, name: str) -> None:
     addresses = [f"somebody{number}@example.net" for number in range(50_000)]
     lines = {
         "a.csv": ["email,pattern", *(f"{address},x" for address in addresses)],
@@ -472,23 +483,25 @@ def test_fifty_thousand_lines_are_read_soon(write: Write, name: str) -> None:
         "a.txt": addresses,
     }[name]
     file = write(name, "\n".join(lines))
-    begun = time.monotonic()
     found = read_items(file, RECIPIENTS if name == "a.txt" else BOTH)
-    assert time.monotonic() - begun < 20
     assert [item.value for item in found["recipients"]] == addresses
     assert found["recipients"][-1].where == f"line {len(lines)}"
 
 
 @pytest.mark.parametrize(
-    ("file", "package"),
+    ("file", "module", "package"),
     [
-        ("s3://crm@exports/blocked.csv", "install apache-airflow-providers-amazon[s3fs]"),
-        ("gs://exports/blocked.csv", "install apache-airflow-providers-google"),
-        ("abfs://exports/blocked.csv", "install apache-airflow-providers-microsoft-azure"),
+        ("s3://crm@exports/blocked.csv", "s3fs", "apache-airflow-providers-amazon[s3fs]"),
+        ("gs://exports/blocked.csv", "gcsfs", "apache-airflow-providers-google"),
+        ("abfs://exports/blocked.csv", "adlfs", "apache-airflow-providers-microsoft-azure"),
     ],
 )
-def test_a_file_system_that_is_not_installed_is_named_with_what_to_install(file: str, package: str) -> None:
+def test_a_file_system_that_is_not_installed_is_named_with_what_to_install(
+    file: str, module: str, package: str
+) -> None:
+    if find_spec(module):
+        pytest.skip(f"{module} is installed")
     with pytest.raises(ValueError, match="Airflow cannot read") as error:
         read_items(file, RECIPIENTS)
-    assert str(error.value).endswith(package)
+    assert str(error.value).endswith(f"install {package}")
     assert str(error.value).startswith(f"{file}: ")

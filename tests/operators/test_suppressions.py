@@ -78,7 +78,7 @@ def test_a_number_of_entries_that_cannot_be_fails_at_once(
     connect: Connect, sandbox: Sandbox, max_entries: Any
 ) -> None:
     connect(sandbox)
-    with pytest.raises(ValueError, match="max_entries must be a whole number, 0 or more; got"):
+    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 0; got"):
         MailerSendListSuppressionsOperator(
             task_id="list", suppression_list="unsubscribes", max_entries=max_entries
         )
@@ -225,7 +225,7 @@ def test_a_domain_is_taken_by_name(connect: Connect) -> None:
     with Sandbox(blocklist=40, recipients=30) as sandbox:
         connect(sandbox)
         name, domain_id = "news.example.com", sandbox.domain_id("news.example.com")
-        on = {"suppression_list": "blocklist", "domain": name}
+        on: dict[str, Any] = {"suppression_list": "blocklist", "domain": name}
         listed = MailerSendListSuppressionsOperator(task_id="list", **on).execute({})
         assert {entry["domain"]["id"] for entry in listed} == {domain_id}
         recipients = MailerSendListRecipientsOperator(task_id="recipients", domain=name).execute({})
@@ -244,10 +244,13 @@ def test_an_address_of_a_domain_rendered_to_nothing_is_not_deleted_elsewhere(
     with Sandbox() as sandbox:
         connect(sandbox)
         sandbox.add("unsubscribes", "a@example.com", domain="example.com")
+        domain: dict[str, Any] = {field: "None"}
         operator = MailerSendDeleteSuppressionsOperator(
-            task_id="delete", suppression_list="unsubscribes", recipients=["a@example.com"], **{field: "None"}
+            task_id="delete", suppression_list="unsubscribes", recipients=["a@example.com"], **domain
         )
-        with pytest.raises(AirflowFailException, match="a domain was given, and rendered to nothing"):
+        with pytest.raises(
+            AirflowFailException, match="domain_id or domain was given, but rendered to nothing"
+        ):
             operator.execute({})
         assert sandbox.log == []
 
@@ -299,11 +302,9 @@ def test_what_was_given_and_rendered_to_nothing_never_turns_into_all(
 ) -> None:
     with Sandbox(blocklist=5) as sandbox:
         connect(sandbox)
+        given: dict[str, Any] = {field: "{{ ti.xcom_pull('x') }}"}
         operator = MailerSendDeleteSuppressionsOperator(
-            task_id="delete",
-            suppression_list="blocklist",
-            delete_all=True,
-            **{field: "{{ ti.xcom_pull('x') }}"},
+            task_id="delete", suppression_list="blocklist", delete_all=True, **given
         )
         setattr(operator, field, rendered)
         with pytest.raises(AirflowFailException):
@@ -371,7 +372,7 @@ def test_deleting_ids_and_deleting_all(connect: Connect) -> None:
             MailerSendDeleteSuppressionsOperator(
                 task_id="f", suppression_list="blocklist", ids=["unknown"], on_missing="fail"
             ),
-            "no entries of the ids unknown",
+            "no entries with these ids: unknown",
         ),
     ],
     ids=lambda thing: getattr(thing, "task_id", ""),

@@ -141,7 +141,7 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
             MailerSendSuppressionSensor(
                 task_id="i", suppression_list="blocklist", recipient="a@b.com", domain_id="None"
             ),
-            "a domain was given, and rendered to nothing: domain_id is 'None'",
+            "domain_id or domain was given, but rendered to nothing: domain_id='None'",
         ),
         (
             MailerSendSuppressionSensor(task_id="h", suppression_list="blocklist", recipient="nobody"),

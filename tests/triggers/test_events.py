@@ -26,7 +26,7 @@ on_airflow_3 = pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="asset watchers
 
 
 class Store:
-    """An asset's state store, as a trigger on Airflow 3.3 is given it: it holds JSON."""
+    """The asset state store that a trigger gets on Airflow 3.3; it holds JSON."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -40,9 +40,9 @@ class Store:
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Make a trigger that is sure soon that its events are stored."""
+    """Make a trigger that waits only briefly for its events to be stored."""
     events = importlib.import_module("airflow_provider_mailersend.triggers.events")
-    monkeypatch.setattr(events, "_STORED_AFTER", 0.05)
+    monkeypatch.setattr(events, "STORED_AFTER", 0.05)
 
     def make(store: Store | None = None, suppression_list: str = "blocklist", **options: Any) -> Any:
         trigger = events.MailerSendSuppressionEventTrigger(
@@ -55,7 +55,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 class Triggerer:
-    """Runs one trigger and notes its events, until it is left."""
+    """Runs one trigger and records its events; a context manager."""
 
     def __init__(self, trigger: Any) -> None:
         self.payloads: list[dict[str, Any]] = []
@@ -82,8 +82,8 @@ class Triggerer:
             self.payloads.append(json.loads(json.dumps(event.payload)))
 
 
-async def told_of(sandbox: Sandbox, trigger: Any, *addresses: str) -> list[str]:
-    """Add each of *addresses* when those before were told of, the first after a look; return what was told."""
+async def reported(sandbox: Sandbox, trigger: Any, *addresses: str) -> list[str]:
+    """Add each of *addresses* once the one before was reported; return the reported ids."""
     async with Triggerer(trigger) as triggerer:
         await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
         for count, address in enumerate(addresses, start=1):
@@ -94,7 +94,7 @@ async def told_of(sandbox: Sandbox, trigger: Any, *addresses: str) -> list[str]:
 
 
 @pytest.mark.skipif(AIRFLOW_V_3_0_PLUS, reason="Airflow 2 has no asset watchers")
-def test_on_airflow_2_the_import_says_what_is_needed() -> None:
+def test_on_airflow_2_the_import_error_says_what_is_needed() -> None:
     with pytest.raises(ImportError, match=r"needs Airflow 3\.0 or newer"):
         importlib.import_module("airflow_provider_mailersend.triggers.events")
 
@@ -114,7 +114,7 @@ def test_a_domain_is_resolved_once_for_all_looks(connect: Connect, watch: Any) -
 
 
 @on_airflow_3
-def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch: Any) -> None:
+def test_entries_added_after_the_first_look_are_reported(connect: Connect, watch: Any) -> None:
     with Sandbox(blocklist=250, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", "before@example.net")
@@ -138,23 +138,24 @@ def test_it_tells_of_what_is_added_after_its_first_look(connect: Connect, watch:
 
 
 @on_airflow_3
-def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect: Connect, watch: Any) -> None:
+def test_with_a_state_store_a_restart_skips_and_repeats_nothing(connect: Connect, watch: Any) -> None:
     with Sandbox(rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
-        store, told = Store(), []
+        store = Store()
+        told: list[str] = []
 
         async def scenario() -> None:
             added = 0
             for _ in range(4):
                 async with Triggerer(watch(store)) as triggerer:
                     looks = len(sandbox.log)
-                    # What came while nobody watched, but for the first time, which begins from then on.
+                    # Except for the first start, entries added while nobody watched are reported first.
                     await until(lambda at=looks: len(sandbox.log) >= at + 3)
                     for _ in range(3):
                         sandbox.add("blocklist", *[f"{added + n}@example.net" for n in range(70)])
                         added += 70
                         await until(lambda now=added: len(told) + len(triggerer.ids) >= now)
-                    # Until it is kept that they were told of.
+                    # Wait until the watermark is saved.
                     await asyncio.sleep(0.3)
                 told.extend(triggerer.ids)
                 sandbox.add("blocklist", *[f"{added + n}@example.net" for n in range(130)])
@@ -170,16 +171,16 @@ def test_with_a_state_store_a_restart_skips_nothing_and_repeats_nothing(connect:
 
 @on_airflow_3
 @pytest.mark.parametrize("minutes", [-60, 60])
-def test_it_goes_by_mailersends_clock(connect: Connect, watch: Any, minutes: int) -> None:
+def test_it_uses_mailersends_clock(connect: Connect, watch: Any, minutes: int) -> None:
     with Sandbox(rate_limit=None, quota=None, clock_ahead=60.0 * minutes) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", "before@example.net")
-        told = asyncio.run(told_of(sandbox, watch(Store()), "after@example.net"))
+        told = asyncio.run(reported(sandbox, watch(Store()), "after@example.net"))
         assert told == [sandbox.entries("blocklist")[0]["id"]]
 
 
 class Supervisor:
-    """Answers what Airflow's own state stores ask of the process that runs the triggers, an asset each."""
+    """Responds to Airflow's real state store accessors as the triggerer's parent process does."""
 
     def __init__(self) -> None:
         self.stores = {"one": Store(), "other": Store()}
@@ -194,7 +195,7 @@ class Supervisor:
 
 
 @on_airflow_3
-def test_of_several_assets_each_keeps_what_was_told(
+def test_the_watermark_is_saved_for_each_of_several_assets(
     connect: Connect, sandbox: Sandbox, watch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = importlib.import_module("airflow.sdk.execution_time.context")
@@ -241,7 +242,7 @@ def test_watchers_of_one_asset_keep_their_watermarks_apart(
 
 
 @on_airflow_3
-def test_a_store_that_takes_nothing_does_not_hold_it_up(
+def test_a_store_that_cannot_be_written_does_not_stop_the_watcher(
     connect: Connect, sandbox: Sandbox, watch: Any
 ) -> None:
     connect(sandbox)
@@ -250,7 +251,7 @@ def test_a_store_that_takes_nothing_does_not_hold_it_up(
         async def aset(self, key: str, value: Any) -> None:
             raise RuntimeError("out of space")
 
-    told = asyncio.run(told_of(sandbox, watch(Broken()), "a@example.net", "b@example.net"))
+    told = asyncio.run(reported(sandbox, watch(Broken()), "a@example.net", "b@example.net"))
     assert told == [entry["id"] for entry in reversed(sandbox.entries("blocklist"))]
 
 
@@ -258,26 +259,26 @@ def test_a_store_that_takes_nothing_does_not_hold_it_up(
 @pytest.mark.parametrize(
     "kept", ["nonsense", {"moment": "soon"}, {"moment": "2026-01-01T00:00:00+00:00", "told": "?"}]
 )
-def test_what_is_kept_and_cannot_be_read_is_left_aside(
+def test_an_unreadable_watermark_is_ignored(
     connect: Connect, sandbox: Sandbox, watch: Any, kept: Any
 ) -> None:
     connect(sandbox)
     store = Store()
     store.kept["mailersend/mailersend_default/blocklist/"] = json.dumps(kept)
-    told = asyncio.run(told_of(sandbox, watch(store), "a@example.net"))
+    told = asyncio.run(reported(sandbox, watch(store), "a@example.net"))
     assert told == [sandbox.entries("blocklist")[0]["id"]]
 
 
 @on_airflow_3
-def test_it_begins_where_the_quota_cannot_be_read(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+def test_it_starts_even_if_the_quota_is_unreadable(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
     connect(sandbox)
     sandbox.fail(Fault(path="/api-quota", status=200, body={"data": []}, times=None))
-    assert len(asyncio.run(told_of(sandbox, watch(), "a@example.net"))) == 1
+    assert len(asyncio.run(reported(sandbox, watch(), "a@example.net"))) == 1
 
 
 @on_airflow_3
 @pytest.mark.parametrize("poke_interval", [0, -5, "often", None, timedelta(0)])
-def test_its_interval_is_more_than_nothing(poke_interval: Any) -> None:
+def test_the_interval_must_be_positive(poke_interval: Any) -> None:
     events = importlib.import_module("airflow_provider_mailersend.triggers.events")
     with pytest.raises(ValueError, match="poke_interval must be a number of seconds, more than 0; got"):
         events.MailerSendSuppressionEventTrigger(suppression_list="blocklist", poke_interval=poke_interval)
@@ -293,8 +294,10 @@ def test_a_timedelta_is_an_interval_and_two_domains_are_refused() -> None:
 
 
 @on_airflow_3
-def test_one_that_cannot_go_on_waits_before_it_ends(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
-    # Airflow starts it again at once.
+def test_after_a_permanent_error_it_waits_before_it_fails(
+    connect: Connect, sandbox: Sandbox, watch: Any
+) -> None:
+    # Airflow restarts it at once.
     connect(sandbox, password="mlsn.wrong")
 
     async def scenario() -> None:
@@ -309,7 +312,7 @@ def test_one_that_cannot_go_on_waits_before_it_ends(connect: Connect, sandbox: S
 
 
 @on_airflow_3
-def test_an_error_that_goes_to_many_does_not_grow_with_them(
+def test_the_traceback_of_a_shared_error_does_not_grow(
     connect: Connect, sandbox: Sandbox, watch: Any
 ) -> None:
     connect(sandbox, password="mlsn.wrong")
@@ -330,7 +333,7 @@ def test_an_error_that_goes_to_many_does_not_grow_with_them(
 
 
 @on_airflow_3
-def test_without_one_a_restart_begins_anew(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
+def test_without_a_state_store_a_restart_starts_over(connect: Connect, sandbox: Sandbox, watch: Any) -> None:
     connect(sandbox)
 
     async def scenario() -> list[str]:
@@ -348,7 +351,7 @@ def test_without_one_a_restart_begins_anew(connect: Connect, sandbox: Sandbox, w
 
 
 @on_airflow_3
-def test_one_two_and_fifty_cost_the_same(connect: Connect, watch: Any) -> None:
+def test_fifty_watchers_cost_as_much_as_one(connect: Connect, watch: Any) -> None:
     async def requests_of(count: int, sandbox: Sandbox) -> int:
         async with AsyncExitStack() as running:
             triggerers = [await running.enter_async_context(Triggerer(watch())) for _ in range(count)]
@@ -367,7 +370,7 @@ def test_one_two_and_fifty_cost_the_same(connect: Connect, watch: Any) -> None:
 
 
 @on_airflow_3
-def test_a_fault_that_passes_is_waited_out_and_another_ends_it(
+def test_temporary_errors_are_retried_and_permanent_ones_raised(
     connect: Connect, sandbox: Sandbox, watch: Any
 ) -> None:
     connect(sandbox, extra={"max_retries": 0})
@@ -386,7 +389,7 @@ def test_a_fault_that_passes_is_waited_out_and_another_ends_it(
 
 
 @on_airflow_3
-def test_it_serializes_and_refuses_a_list_that_there_is_not(watch: Any) -> None:
+def test_it_serializes_and_rejects_unknown_lists(watch: Any) -> None:
     trigger = watch(domain_id="d", mailersend_conn_id="other", quota_reserve=7)
     assert again(trigger).serialize() == trigger.serialize()
     with pytest.raises(ValueError, match="suppression_list must be one of"):

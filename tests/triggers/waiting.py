@@ -1,15 +1,32 @@
-"""Runs triggers in an event loop, as the triggerer does."""
+"""Makes triggers, and runs them in an event loop as the triggerer does."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_mailersend.jobs.packed import unpacked_json
+from airflow_provider_mailersend.triggers.mailersend import (
+    MailerSendSuppressionAbsenceTrigger,
+    MailerSendSuppressionTrigger,
+)
+
+_OPTIONS: dict[str, Any] = {"suppression_list": "blocklist", "kind": "recipients", "poke_interval": 0.2}
+
+
+def waits_for(value: str, **options: Any) -> MailerSendSuppressionTrigger:
+    """Return a trigger that waits for an address on the blocklist, looking often."""
+    return MailerSendSuppressionTrigger(value=value, **{**_OPTIONS, **options})
+
+
+def waits_for_absence(value: str, **options: Any) -> MailerSendSuppressionAbsenceTrigger:
+    """Return a trigger that waits for an address to leave the blocklist, looking often."""
+    return MailerSendSuppressionAbsenceTrigger(value=value, **{**_OPTIONS, **options})
 
 
 async def first_event(trigger: Any) -> Any:
-    """Return the payload of a trigger's first event, what it found unpacked."""
+    """Return the payload of a trigger's first event, with what it found unpacked."""
     async with asyncio.timeout(60.0):
         async for event in trigger.run():
             payload = dict(event.payload)
@@ -27,7 +44,7 @@ def again(trigger: Any) -> Any:
     return type(trigger)(**kwargs)
 
 
-async def until(condition: Any, seconds: float = 20.0) -> None:
+async def until(condition: Callable[..., bool], seconds: float = 20.0) -> None:
     """Wait until *condition* holds."""
     async with asyncio.timeout(seconds):
         while not condition():

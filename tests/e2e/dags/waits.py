@@ -1,4 +1,4 @@
-"""A DAG of tasks that all have to wait in the triggerer for something that is not there yet."""
+"""A DAG whose tasks all wait in the triggerer."""
 
 from __future__ import annotations
 

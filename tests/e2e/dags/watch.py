@@ -1,4 +1,4 @@
-"""A DAG on an asset that the triggerer watches: each run writes what its events held into a file of its own."""
+"""A DAG on a watched asset: each run writes the payloads of its events to its own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_mailersend.triggers.events import MailerSendSuppressionEve
 
 
 def watched(uri: str) -> Asset:
-    """Return an asset with a watcher. All have equal triggers, which Airflow runs as one."""
+    """Return an asset with a watcher. All their triggers are equal, so Airflow runs them as one."""
     trigger = MailerSendSuppressionEventTrigger(suppression_list="hard-bounces", poke_interval=1)
     return Asset(uri, watchers=[AssetWatcher(name="hard_bounces", trigger=trigger)])
 

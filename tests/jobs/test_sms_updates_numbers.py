@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
@@ -16,11 +18,11 @@ from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
         "[+1]5551234567",
     ],
 )
-def test_spaces_dashes_and_brackets_are_forgiven(written):
+def test_spaces_dashes_and_brackets_are_forgiven(written: str) -> None:
     assert parse_numbers([written]) == ["+15551234567"]
 
 
-def test_each_number_counts_once_in_the_order_given():
+def test_each_number_counts_once_in_the_order_given() -> None:
     assert parse_numbers(["+4915112345678", "+1 5551234567", "+49 151 12345678"]) == [
         "+4915112345678",
         "+15551234567",
@@ -44,22 +46,22 @@ def test_each_number_counts_once_in_the_order_given():
         "{{ x }}",
     ],
 )
-def test_anything_else_is_refused_by_its_place_and_masked(written):
-    with pytest.raises(ValueError, match=r"^numbers\[1\] .* is no phone number in E\.164") as error:
+def test_anything_else_is_refused_by_its_place_and_masked(written: str) -> None:
+    with pytest.raises(ValueError, match=r"^numbers\[1\] .* is not a phone number in E\.164") as error:
         parse_numbers(["+15551234567", written])
-    assert not written or written not in str(error.value).partition(" is no ")[0] or len(written) < 6
+    assert not written or written not in str(error.value).partition(" is not ")[0] or len(written) < 6
 
 
 @pytest.mark.parametrize("values", ["+15551234567", [15551234567], [None]])
-def test_what_is_no_list_of_strings_is_refused(values):
+def test_what_is_no_list_of_strings_is_refused(values: Any) -> None:
     with pytest.raises(TypeError):
         parse_numbers(values)
 
 
 @pytest.mark.parametrize("written", ["+44 (0)20 7946 0958", "+44(0) 2079460958", "+49 [0] 151 12345678"])
-def test_a_zero_that_is_not_dialled_is_refused_and_explained(written):
+def test_a_zero_that_is_not_dialled_is_refused_and_explained(written: str) -> None:
     with pytest.raises(
-        ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' holds a \(0\), which is not dialled"
+        ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' has a \(0\), which is not dialled"
     ) as error:
         parse_numbers([written])
     assert "958" not in str(error.value)

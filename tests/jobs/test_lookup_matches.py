@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ ADDRESSES = ["a@x.example", "b@x.example", "c@x.example", "A@X.EXAMPLE "]
     wanted=st.lists(st.sampled_from(ADDRESSES), max_size=4),
     domain_id=st.sampled_from([None, "d1"]),
 )
-def test_just_the_entries_of_the_scope_are_found(listed, wanted, domain_id):
+def test_just_the_entries_of_the_scope_are_found(listed: Any, wanted: Any, domain_id: str | None) -> None:
     account = Account()
     for value, owner in listed:
         account.put(value, at=NOON, domain_id=owner)
@@ -39,7 +41,7 @@ def test_just_the_entries_of_the_scope_are_found(listed, wanted, domain_id):
     assert bool(script.sent) == bool(wanted)
 
 
-def test_nothing_wanted_asks_nothing():
+def test_nothing_wanted_asks_nothing() -> None:
     script = Script(server=Account())
     matches = Matches(SuppressionList.BLOCKLIST, recipients=[])
     script.run(matches.run(flow()))
@@ -48,14 +50,14 @@ def test_nothing_wanted_asks_nothing():
 
 @pytest.mark.parametrize("odd", [" ", "None", "Jane <jane@x.example>", "{{ x }}"])
 @pytest.mark.parametrize("kind", ["recipients", "patterns"])
-def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind, odd):
+def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind: str, odd: str) -> None:
     if kind == "patterns" and odd.startswith("Jane"):
         pytest.skip("a regular expression may be that")
     with pytest.raises(ValueError, match=rf"{kind}\[1\]") as error:
-        Matches(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})
+        Matches(SuppressionList.BLOCKLIST, **{kind: ["a@x.example", odd]})  # type: ignore[arg-type]
     assert "jane@" not in str(error.value)
 
 
-def test_patterns_stand_on_the_blocklist_only():
+def test_patterns_stand_on_the_blocklist_only() -> None:
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
         Matches(SuppressionList.UNSUBSCRIBES, patterns=[".*"])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.answers import Outcome
+from airflow_provider_mailersend.api.requests import Request, SuppressionList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendPermissionError,
@@ -19,57 +22,59 @@ BLOCKLIST = SuppressionList.BLOCKLIST
 class EmptiedAccount(Account):
     """An account whose list can be emptied. Others add to it so many seconds after the first attempt to."""
 
-    def __init__(self, *, others_add_after=(), fault="fine", times=1, **options):
+    def __init__(
+        self, *, others_add_after: Any = (), fault: str = "fine", times: Any = 1, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.others_add_after = list(others_add_after)
         self.fault = fault
         self.times = times
-        self.attempted_at = None
+        self.attempted_at: float | None = None
 
-    def __call__(self, request, script):
+    def __call__(self, request: Request, script: Script) -> Outcome:
         while self.attempted_at and self.others_add_after:
             at = self.attempted_at + self.others_add_after[0]
             if at > script.now:
                 break
             self.put(f"others{self.others_add_after.pop(0)}@example.org", at=at)
-        if request.method != "DELETE" or "ids" in request.body:
+        if request.method != "DELETE" or "ids" in (request.body or {}):
             return super().__call__(request, script)
         self.attempted_at = self.attempted_at or script.now
         fails = self.fault != "fine" and self.times > 0
         self.times -= 1
         if not fails or "after" in self.fault:
-            domain_id = request.body.get("domain_id")
+            domain_id = (request.body or {}).get("domain_id")
             self.entries = [e for e in self.entries if domain_id and self.domain_of(e) != domain_id]
         if not fails:
             return answer(200, b"[]")
         return answer(200, b"<html>") if "HTML" in self.fault else lost()
 
 
-def empty(account, **given):
+def empty(account: Account | None, **given: Any) -> tuple[DeleteAll, Script]:
     script = given.pop("script", None) or Script(server=account)
     work = DeleteAll(BLOCKLIST, scope=Scope(given.pop("domain_id", None)), **given)
     script.run(work.run(flow(max_retries=3)))
     return work, script
 
 
-def of(number, **options):
+def of(number: int, **options: Any) -> EmptiedAccount:
     account = EmptiedAccount(**options)
     account.put_many(number, newest=NOON - 1)
     return account
 
 
-def left(account):
+def left(account: Account) -> list[str]:
     return sorted(account.value_in(entry) for entry in account.entries)
 
 
-def asked(script):
+def asked(script: Script) -> list[str]:
     return [
         "all" if "all" in (request.body or {}) else "ids" if request.body else request.method
         for request in script.sent
     ]
 
 
-def test_a_list_is_emptied_by_one_request_after_a_look_at_it():
+def test_a_list_is_emptied_by_one_request_after_a_look_at_it() -> None:
     account = of(250)
     work, script = empty(account)
     assert (asked(script), account.entries) == (["GET", "all"], [])
@@ -85,7 +90,9 @@ def test_a_list_is_emptied_by_one_request_after_a_look_at_it():
 @pytest.mark.parametrize("fault", ["lost after", "HTML after", "lost before", "HTML before"])
 @pytest.mark.parametrize("number", [0, 30, 100, 250])
 @pytest.mark.parametrize("seconds", [2.0, 5.0, 6.9])
-def test_what_the_next_task_adds_while_the_answer_is_lost_stays(fault, number, seconds):
+def test_what_the_next_task_adds_while_the_answer_is_lost_stays(
+    fault: str, number: int, seconds: float
+) -> None:
     account = of(number, fault=fault, others_add_after=[seconds])
     _, script = empty(account)
     assert left(account) == [f"others{seconds}@example.org"]
@@ -94,7 +101,7 @@ def test_what_the_next_task_adds_while_the_answer_is_lost_stays(fault, number, s
 
 
 @pytest.mark.parametrize("seconds", [9.0, 15.0])
-def test_what_the_next_task_adds_later_stays_where_the_list_was_emptied(seconds):
+def test_what_the_next_task_adds_later_stays_where_the_list_was_emptied(seconds: float) -> None:
     account = of(250, fault="lost after", others_add_after=[seconds])
     _, script = empty(account)
     script.now += 60.0
@@ -103,7 +110,7 @@ def test_what_the_next_task_adds_later_stays_where_the_list_was_emptied(seconds)
 
 
 @pytest.mark.parametrize("number", [30, 250])
-def test_where_nothing_is_new_it_is_asked_for_again(number):
+def test_where_nothing_is_new_it_is_asked_for_again(number: int) -> None:
     account = of(number, fault="lost before", times=2)
     _, script = empty(account)
     assert (account.entries, asked(script)) == ([], ["GET", "all", "GET", "all", "GET", "all"])
@@ -112,30 +119,30 @@ def test_where_nothing_is_new_it_is_asked_for_again(number):
 
 @pytest.mark.parametrize("ahead", [-3600.0, -3.0, 3.0, 3600.0])
 @pytest.mark.parametrize("tells_date", [True, False])
-def test_the_clocks_do_not_matter(ahead, tells_date):
+def test_the_clocks_do_not_matter(ahead: float, tells_date: bool) -> None:
     account = of(0, fault="lost before", others_add_after=[2.0], ahead=ahead, tells_date=tells_date)
     account.put_many(250, newest=NOON - 1)
     empty(account)
     assert left(account) == ["others2.0@example.org"]
 
 
-def test_a_domain_s_entries_are_meant_alone():
+def test_a_domain_s_entries_are_meant_alone() -> None:
     account = of(5, fault="lost before", others_add_after=[2.0])
     for n in range(3):
         account.put(f"d{n}@example.org", at=NOON - minutes(1), domain_id="d1")
     _, script = empty(account, domain_id="d1")
     assert len(account.entries) == 6
-    assert [request.body["domain_id"] for request in script.sent if request.body] == ["d1"] * 2
+    assert [body["domain_id"] for body in script.bodies] == ["d1"] * 2
 
 
-def test_a_lost_answer_that_stays_lost_is_given_up():
+def test_a_lost_answer_that_stays_lost_is_given_up() -> None:
     account = of(30, fault="lost before", times=9)
     with pytest.raises(MailerSendAmbiguousResultError):
         empty(account)
     assert len(account.entries) == 30
 
 
-def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted():
+def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted() -> None:
     # Oldest first: what stands on later pages may be old or new.
     account = of(250, fault="lost before")
     account.entries.reverse()
@@ -152,7 +159,7 @@ def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted():
         (refusal({"domain_id": ["Invalid."]}), MailerSendValidationError),
     ],
 )
-def test_what_is_refused_is_not_looked_up(outcome, error):
+def test_what_is_refused_is_not_looked_up(outcome: Any, error: Any) -> None:
     account = of(3)
     with pytest.raises(error):
         empty(None, script=Script(account, outcome))

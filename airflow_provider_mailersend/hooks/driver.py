@@ -1,0 +1,166 @@
+"""Runs the generators of ``api`` and ``jobs`` over requests: sends, sleeps, logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from functools import cached_property
+from typing import Any, Protocol, TypeVar, cast
+
+import requests
+
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.bodies import Body, BodyError
+from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
+from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.whole_list import WholeList
+from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.hooks.account import MailerSendAccount
+from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
+from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
+from airflow_provider_mailersend.hooks.progress import JobReport
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.jobs.lookup import Lookup
+
+_T = TypeVar("_T")
+
+#: How much of a body is read at once, in bytes.
+_CHUNK = 65536
+
+
+class Job(Protocol):
+    """Work of many requests."""
+
+    def run(self, flow: Flow) -> Steps[None]: ...
+
+    def result(self, requests: int) -> dict[str, Any]: ...
+
+
+class RequestsDriver(MailerSendAccount):
+    """Sends one account's requests over one session, one after another."""
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.update(HEADERS)
+        # As auth, not as a header: a .netrc entry for the host would replace a header.
+        session.auth = Bearer(self.settings)
+        session.trust_env = not self.settings.on_this_machine
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, DeadlineAdapter())
+        return session
+
+    def get_conn(self) -> requests.Session:
+        """Return the session that requests go over. It sends the token to the API's own URLs only."""
+        return self._session
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Request the quota; return whether that worked, and what is left or why not."""
+        try:
+            quota = self._run(self._flow.get_quota())
+        except (MailerSendError, ValueError) as error:
+            return False, str(error)
+        if quota["remaining"] < 0:
+            return True, "Connected to MailerSend. The account has no daily quota."
+        return True, (
+            f"Connected to MailerSend. {quota['remaining']} of {quota['quota']} requests of the daily quota are left "
+            f"until {quota['reset']}."
+        )
+
+    def locate_suppressions(
+        self,
+        suppression_list: str,
+        last_pages: Mapping[tuple[str, str], int],
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        both_ways: bool = True,
+    ) -> dict[tuple[str, str], tuple[int, Entry]]:
+        """Find several entries near the pages where they stood last, for sensors: see :class:`.Lookup`."""
+        scope = self._scope(domain_id, domain)
+        lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
+        return self._run(lookup.run(self._flow))
+
+    def _read_list(
+        self, make_list: Callable[[str | None], WholeList], scope: Scope = ACCOUNT_WIDE
+    ) -> Generator[Entry, None, None]:
+        """Yield the entries of the list that *make_list* returns for the domain's ID."""
+        whole = make_list(self._run(scope.resolve(self._flow)))
+        endpoint = whole.request.endpoint if whole.request else ""
+        report = JobReport(self._reporter, whole.request)
+        try:
+            while whole.request is not None:
+                yield from self._run(self._flow.read_page(whole), report)
+        finally:
+            self._warn_about_list(whole, endpoint)
+
+    def _run_job(self, job: Job) -> dict[str, Any]:
+        sent_before = self.requests_sent
+        self._run(job.run(self._flow))
+        result = job.result(self.requests_sent - sent_before)
+        self._warn_about_result(result)
+        return result
+
+    def _run(self, steps: Steps[_T], report: JobReport | None = None) -> _T:
+        """Do all *steps* and return their result."""
+        report = report or JobReport(self._reporter)
+        result: Any = None
+        try:
+            while True:
+                step = steps.send(result)
+                result = None
+                if isinstance(step, Send):
+                    result = self._exchange(step)
+                    report.answered(step.request, result)
+                elif isinstance(step, Progress):
+                    report.reached(step)
+                else:
+                    for seconds in report.naps(step):
+                        time.sleep(seconds)
+                    result = time.time()
+        except StopIteration as end:
+            return cast(_T, end.value)
+        except MailerSendError as error:
+            error.conn_id = self.mailersend_conn_id
+            raise
+        finally:
+            self._reporter.gauge()
+
+    def _exchange(self, step: Send) -> Outcome:
+        """Send a request within its time limit and return the outcome, whatever it is: no error is raised."""
+        request, settings = step.request, self.settings
+        seconds = step.limited(settings.timeout)
+        with within(seconds) as deadline:
+            try:
+                url = settings.base_url + request.path
+                prepared = self._session.prepare_request(
+                    requests.Request(request.method, url, params=request.params, json=request.body)
+                )
+                adapter = self._session.get_adapter(url)
+                # An adapter that somebody else mounted doesn't report it.
+                deadline.sent = not isinstance(adapter, DeadlineAdapter)
+                # Not by the session, which would read a redirect's whole body and parse its target.
+                environment: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+                with closing(adapter.send(prepared, timeout=seconds, **environment)) as response:
+                    return _read(response)
+            except Exception as error:  # the libraries raise many kinds, not all of them documented
+                return no_answer(
+                    error,
+                    settings,
+                    timed_out_after=seconds if deadline.is_over else None,
+                    never_sent=not deadline.sent,
+                    # A wrong URL, of the API or of a proxy, or a missing module for it.
+                    permanent=not deadline.sent and isinstance(error, (ValueError, ImportError)),
+                )
+
+
+def _read(response: requests.Response) -> Outcome:
+    try:
+        body = Body(response.headers.get("Content-Encoding"))
+        for piece in response.raw.stream(_CHUNK, decode_content=False):
+            body.feed(piece)
+        return Answer(response.status_code, response.headers, body.whole(), time.time())
+    except BodyError as error:
+        return unreadable(response.status_code, response.headers, error)

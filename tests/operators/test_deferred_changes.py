@@ -1,0 +1,227 @@
+"""Additions, deletions and updates that start over after a used-up quota or a failed try, over real HTTP."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.operators.sms_recipients import (
+    MailerSendUpdateSmsRecipientsOperator,
+)
+from airflow_provider_mailersend.operators.suppressions import (
+    MailerSendAddSuppressionsOperator,
+    MailerSendDeleteSuppressionsOperator,
+)
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from tests.operators.deferrals import (
+    DAY,
+    a_run,
+    deferred_by,
+    ids_on,
+    over_days,
+    resumed,
+    sent,
+)
+from tests.operators.syncing import Connect, numbered, use_up
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"dialect": "observed"},
+        {"dialect": "documented"},
+        {"headers": []},
+    ],
+    ids=str,
+)
+def test_additions_are_looked_up_and_only_the_rest_is_sent(connect: Connect, answers: dict[str, Any]) -> None:
+    with Sandbox(quota=4, quota_window=DAY, rate_limit=None, **answers) as sandbox:
+        connect(sandbox, extra={"rate_limit_window": 0.1})
+        recipients = [*numbered(50), "refused@nodot", *numbered(50, "later")]
+
+        def add() -> Any:
+            return MailerSendAddSuppressionsOperator(
+                task_id="add",
+                suppression_list="blocklist",
+                recipients=recipients,
+                patterns=[".*@x"],
+                batch_size=25,
+                on_invalid="skip",
+                deferrable=True,
+            )
+
+        result, nights = over_days(add)
+        assert nights >= 1
+        assert Counter(sent(sandbox, "POST", "recipients")) == Counter(
+            [*numbered(50), *numbered(50, "later")]
+        )
+        assert sent(sandbox, "POST", "patterns") == [".*@x"]
+        assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
+        assert [one["value"] for one in result["rejected"]] == ["refused@nodot"]
+        assert result["requests"] == len(sandbox.log)
+
+
+def test_an_addition_without_an_answer_is_looked_up_on_the_next_day(connect: Connect) -> None:
+    with Sandbox(quota=2, quota_window=2 * DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(method="POST", skip=1, cut="after"))
+
+        def add() -> Any:
+            return MailerSendAddSuppressionsOperator(
+                task_id="add",
+                suppression_list="blocklist",
+                recipients=numbered(50),
+                batch_size=20,
+                deferrable=True,
+            )
+
+        # The second of three batches got no answer; it is looked up when it may have been done, on that day or later.
+        result, nights = over_days(add)
+        assert nights <= 1
+        assert [len(request.json["recipients"]) for request in sandbox.requests("POST")] == [20, 20, 10]
+        assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
+        assert len(result["added"]) == 50
+        assert result["requests"] == len(sandbox.log)
+
+
+@pytest.mark.parametrize("on_missing", ["skip", "fail"])
+def test_deletions_by_id_meet_what_is_gone(connect: Connect, on_missing: Any) -> None:
+    with Sandbox(blocklist=50, quota=6, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = ids_on(sandbox, "blocklist")
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="blocklist",
+                ids=[*ids[:45], *(["unknown"] if on_missing == "skip" else [])],
+                batch_size=10,
+                on_missing=on_missing,
+                deferrable=True,
+            )
+
+        use_up(sandbox, 3)
+        result, nights = over_days(delete)
+        assert nights >= 1
+        assert result["deleted_before"] + len(result["deleted"]) == 45
+        assert len(result["missing"]) == result["deleted_before"] + (on_missing == "skip")
+        assert Counter(sent(sandbox, "DELETE", "ids")) == Counter(ids[:45])
+        assert result["requests"] == len(sandbox.log) - 3
+        assert ids_on(sandbox, "blocklist") == ids[45:]
+
+
+def test_a_retry_finds_what_the_try_before_had_added(connect: Connect) -> None:
+    with Sandbox(rate_limit=None) as sandbox:
+        connect(sandbox, extra={"max_retries": 0})
+        sandbox.fail(Fault(method="POST", skip=2, status=403))
+        context = a_run()
+
+        def add() -> Any:
+            return MailerSendAddSuppressionsOperator(
+                task_id="add", suppression_list="blocklist", recipients=numbered(50), batch_size=20
+            )
+
+        with pytest.raises(AirflowFailException):
+            add().execute(context)
+        context["ti"].try_number = 2
+        result = add().execute(context)
+        assert Counter(entry["pattern"] for entry in sandbox.entries("blocklist")) == Counter(numbered(50))
+        assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
+        assert result["requests"] == 2
+
+
+def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -> None:
+    with Sandbox(quota=3, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", *numbered(120))
+        wanted = [*numbered(60), "unknown@example.net"]
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="blocklist",
+                recipients=wanted,
+                batch_size=20,
+                deferrable=True,
+            )
+
+        result, nights = over_days(delete)
+        assert nights >= 1
+        assert result["deleted_before"] + len(result["deleted"]) == 60
+        assert len(result["missing"]) == result["deleted_before"] + 1
+        assert set(Counter(sent(sandbox, "DELETE", "ids")).values()) == {1}
+        assert len(sandbox.entries("blocklist")) == 60
+        assert result["requests"] == len(sandbox.log)
+
+
+def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
+    with Sandbox(sms_recipients=5, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = ids_on(sandbox, "sms-recipients")
+
+        def update() -> Any:
+            return MailerSendUpdateSmsRecipientsOperator(
+                task_id="set",
+                ids=[ids[0], "unknown", *ids[1:]],
+                status="opt_out",
+                on_missing="skip",
+                deferrable=True,
+            )
+
+        result, nights = over_days(update)
+        assert nights >= 2
+        # One had the status from the beginning: only a reading tells that.
+        assert result["updated_before"] + len(result["updated"]) + result["unchanged"] == 5
+        assert result["missing"] == ["unknown"]
+        assert result["requests"] == len(sandbox.log)
+        put = Counter(request.path for request in sandbox.requests("PUT"))
+        assert set(put.values()) == {1}
+        assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
+
+
+def test_updates_by_number_read_again_and_set_the_rest(connect: Connect) -> None:
+    with Sandbox(sms_recipients=8, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        everyone = sandbox.entries("sms-recipients")
+
+        def update() -> Any:
+            return MailerSendUpdateSmsRecipientsOperator(
+                task_id="set",
+                numbers=[*(one["number"] for one in everyone), "+15559999999"],
+                status="opt_out",
+                on_missing="skip",
+                deferrable=True,
+            )
+
+        result, nights = over_days(update)
+        active = [one["id"] for one in everyone if one["status"] == "active"]
+        assert nights >= 2
+        assert result["updated_before"] + len(result["updated"]) == len(active)
+        assert result["unchanged"] == len(everyone) - len(active)
+        assert result["missing"] == ["+15559999999"]
+        assert result["requests"] == len(sandbox.log)
+        assert len(sandbox.requests("PUT")) == len(active)
+
+
+def test_the_reserve_is_left_to_sending_on_every_day(connect: Connect) -> None:
+    with Sandbox(quota=6, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+
+        def add() -> Any:
+            return MailerSendAddSuppressionsOperator(
+                task_id="add",
+                suppression_list="blocklist",
+                recipients=numbered(4),
+                batch_size=1,
+                quota_reserve=3,
+                deferrable=True,
+            )
+
+        context = a_run()
+        deferred = deferred_by(lambda: add().execute(context))
+        assert sandbox.state()["quota_remaining"] == 3
+        assert len(resumed(add, deferred, context)["added"]) == 4
+        assert Counter(sent(sandbox, "POST", "recipients")) == Counter(numbered(4))

@@ -1,0 +1,221 @@
+"""What triggers do about errors: retry temporary ones, report permanent ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.triggers import polls
+from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+from airflow_provider_mailersend.triggers.mailersend import (
+    MailerSendNewSuppressionsTrigger,
+    MailerSendSmsRecipientStatusTrigger,
+)
+from airflow_provider_mailersend.triggers.polls import Query
+
+from .waiting import first_event, waits_for, waits_for_absence
+
+Connect = Callable[..., str]
+
+
+def test_temporary_errors_are_retried(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox, extra={"max_retries": 0})
+    sandbox.fail(Fault(method="GET", status=503, times=2))
+    sandbox.fail(Fault(method="GET", cut="after", times=1))
+    sandbox.add("blocklist", "jane@example.net")
+    event = asyncio.run(first_event(waits_for("jane@example.net")))
+    assert event["status"] == "success"
+    assert len(sandbox.log) == 4
+
+
+def test_it_waits_for_the_quota_to_reset(connect: Connect) -> None:
+    with Sandbox(quota=1, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        asyncio.run(
+            first_event(
+                MailerSendNewSuppressionsTrigger(
+                    suppression_list="blocklist",
+                    since=datetime.now(UTC).isoformat(),
+                    at_least=0,
+                    poke_interval=0.01,
+                )
+            )
+        )
+        sandbox.add("blocklist", "jane@example.net")
+        assert asyncio.run(first_event(waits_for("jane@example.net")))["status"] == "success"
+        assert len(sandbox.log) <= 4
+
+
+def test_a_quota_used_up_during_the_first_look_resets_and_the_look_goes_on(connect: Connect) -> None:
+    with Sandbox(blocklist=250, quota=4, quota_window=2.0, rate_limit=None) as sandbox:
+        connect(sandbox)
+        for number in range(2):
+            trigger = waits_for_absence(f"{number}@example.net", suppression_list="unsubscribes")
+            assert asyncio.run(first_event(trigger))["status"] == "success"
+        last = [entry for entry in sandbox.entries("blocklist") if entry["type"] == "exact"][-1]
+        event = asyncio.run(first_event(waits_for(last["pattern"])))
+        assert event["found"]["id"] == last["id"]
+        pages = [
+            one.query["page"]
+            for one in sandbox.requests("GET", "/suppressions/blocklist")
+            if one.status == 200
+        ]
+        assert pages == ["1", "2", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "complaint"),
+    [
+        (
+            MailerSendSmsRecipientStatusTrigger(sms_recipient_id="abc", status="active", poke_interval=0),
+            "of this id",
+        ),
+        (
+            waits_for_absence("a@x", domain_id="no", poke_interval=0),
+            "domain id is invalid",
+        ),
+        (
+            waits_for_absence("a@x", domain="no.example", poke_interval=0),
+            "has no domain 'no.example'",
+        ),
+    ],
+    ids=["id", "domain id", "domain"],
+)
+def test_a_permanent_error_is_reported_in_the_event(
+    connect: Connect, sandbox: Sandbox, trigger: Any, complaint: str
+) -> None:
+    connect(sandbox)
+    event = asyncio.run(first_event(trigger))
+    assert event["status"] == "error"
+    assert complaint in event["message"]
+
+
+def test_a_missing_connection_fails_all_triggers_on_it() -> None:
+    async def watch() -> list[Any]:
+        triggers = [waits_for("a", mailersend_conn_id="nowhere") for _ in range(3)]
+        return await asyncio.gather(*[first_event(trigger) for trigger in triggers])
+
+    for event in asyncio.run(watch()):
+        assert event["status"] == "error"
+        assert "nowhere" in event["message"]
+
+
+def test_after_an_authentication_error_the_next_trigger_reads_the_connection_again(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox, password="mlsn.wrong")
+    sandbox.add("blocklist", "jane@example.net")
+
+    async def watch() -> list[Any]:
+        stays = waits_for("never@example.net", poke_interval=600, suppression_list="unsubscribes")
+        waiting = asyncio.create_task(first_event(stays))
+        refused = await first_event(waits_for("jane@example.net"))
+        connect(sandbox)
+        found = await first_event(waits_for("jane@example.net"))
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return [refused["status"], found["status"]]
+
+    assert asyncio.run(watch()) == ["error", "success"]
+    assert not polls.polls
+    assert not polls.hooks
+
+
+def test_a_forgotten_hook_does_not_make_its_successor_be_forgotten(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox, password="mlsn.wrong")
+
+    class Quota(Query[Any]):
+        async def ask(self, requirements: list[Any]) -> Any:
+            return await self.hook.get_api_quota()
+
+    def poll() -> Any:
+        return polls.polling(Quota, None, "mailersend_default", None)
+
+    async def watch() -> bool:
+        has_begun, may_ask = asyncio.Event(), asyncio.Event()
+
+        async def ask_later() -> None:
+            async with poll() as old:
+                has_begun.set()
+                await may_ask.wait()
+                await old.answer(0.0)
+
+        later = asyncio.create_task(ask_later())
+        await has_begun.wait()
+        with pytest.raises(MailerSendAuthenticationError):
+            async with poll() as old:
+                await old.answer(0.0)
+        connect(sandbox)
+        async with poll() as new:
+            assert await new.answer(0.0)
+            may_ask.set()
+            with pytest.raises(MailerSendAuthenticationError):
+                await later
+            async with poll() as newer:
+                return newer is new
+
+    assert asyncio.run(watch())
+    assert not polls.hooks
+
+
+def test_an_error_of_the_machine_is_retried(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "jane@example.net")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MAILERSEND_DEFAULT",
+        json.dumps(
+            {
+                "conn_type": "mailersend",
+                "password": "mlsn.x",
+                "host": "https://api.mailersend.invalid",
+                "extra": {"max_retries": 0},
+            }
+        ),
+    )
+
+    async def watch() -> Any:
+        event = asyncio.create_task(first_event(waits_for("jane@example.net")))
+        await asyncio.sleep(0.5)
+        assert not event.done()
+        event.cancel()
+        await asyncio.gather(event, return_exceptions=True)
+
+    asyncio.run(watch())
+
+
+@pytest.mark.parametrize("error", [ConnectionError, RuntimeError, AirflowException])
+def test_errors_other_than_mailersends_are_retried(error: type[Exception]) -> None:
+    left = [error("The secrets backend is down.")]
+
+    class IsItThere(Query[str]):
+        async def ask(self, requirements: list[Any]) -> str:
+            if left:
+                raise left.pop()
+            return "there"
+
+    class Trigger(MailerSendTrigger):
+        query = IsItThere
+
+        @property
+        def query_key(self) -> str:
+            return "anything"
+
+        def found_in(self, answer: str) -> list[str]:
+            return [answer]
+
+    event = asyncio.run(first_event(Trigger(poke_interval=0.05)))
+    assert event == {"status": "success", "found": "there"}
+    assert left == []
