@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.assets import create_asset
-from airflow_provider_mailersend.jobs.rows import Column, Flattener, Row, check_list_name, columns_of
+from airflow_provider_mailersend.hooks.moments import moment
+from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.rows import (
+    SMS_RECIPIENTS,
+    Column,
+    Flattener,
+    Row,
+    check_list_name,
+    columns_of,
+)
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
-from airflow_provider_mailersend.moments import parse_moment
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import check_literal, parse_required_text
-from airflow_provider_mailersend.status_lines import list_name as named_list
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
@@ -43,7 +50,7 @@ class ListExport:
         self.until = until
         self.columns: list[Column] = columns_of(list_name)
         #: The id of the domain whose entries are read; None for the account and all its domains.
-        self.domain_id = hook.resolve_scope(**domain)
+        self.domain_id = None if list_name == SMS_RECIPIENTS else _domain_id_of(hook, domain)
         #: How many rows were read.
         self.rows = 0
         #: Whether entries may have been missed because the list's order kept varying.
@@ -64,14 +71,18 @@ class ListExport:
 
     def pages(self, since: datetime | None) -> Iterator[list[Row]]:
         """Yield the rows of the entries made since a moment, a page at a time; with None, of all entries."""
-        pages = self.hook.read_pages(
-            self.list_name, domain_id=self.domain_id or ACCOUNT, since=since, until=self.until
-        )
+        domain = {} if self.list_name == SMS_RECIPIENTS else {"domain_id": self.scope}
+        pages = self.hook.read_pages(self.list_name, **domain, since=since, until=self.until)
         flattener = Flattener(self.list_name, self.domain_id)
         for entries in pages:
             self.rows += len(entries)
             yield flattener.rows(entries)
         self.may_be_incomplete = pages.may_be_incomplete
+
+
+def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:
+    scope = Scope.of(**domain, default_id=hook.settings.domain_id)
+    return scope.domain_id if scope.domain is None else hook.resolve_domain_id(scope.domain)
 
 
 class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
@@ -106,7 +117,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         """Read the list to its end, store its rows, and return the task's result."""
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        until = None if self.until is None else parse_moment("until", self.until)
+        until = None if self.until is None else moment("until", self.until)
         list_name = check_list_name(parse_required_text(self.list_name, "list_name"))
         export = ListExport(self.hook, list_name, self.rendered_domain(), until)
         result = self.export(context, export)
@@ -116,7 +127,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
             "watermark": export.watermark.isoformat(),
             "requests": self.hook.requests_sent,
         }
-        self.log_summary(f"{export.rows:,} rows to {self.describe_destination()}")
+        self.log_summary(self.describe_target(), f"{export.rows:,} rows to {self.describe_destination()}")
         return result
 
     @property
@@ -126,14 +137,14 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
 
     def given_since(self) -> datetime | None:
         """Return the moment given as ``since``."""
-        return None if self.since is None else parse_moment("since", self.since)
+        return None if self.since is None else moment("since", self.since)
 
     @abstractmethod
     def describe_destination(self) -> str:
         """Return where the rows go, for the log and for lineage."""
 
     def describe_target(self) -> str:
-        return named_list(self.list_name, **self.rendered_domain())
+        return self.describe_list(str(self.list_name))
 
     def source_asset(self) -> Asset:
         """Return the asset of the list that is read."""

@@ -36,9 +36,13 @@ def check_file_name(name: str) -> None:
     """Raise :class:`ValueError` unless *name* ends with the suffix of a format that can be written."""
     bare = name.lower().removesuffix(".gz")
     if not bare.endswith(FORMATS):
-        raise ValueError(f"path must end with {', '.join(FORMATS)}, or with .jsonl.gz or .csv.gz; got {name!r}")
+        raise ValueError(
+            f"path must end with {', '.join(FORMATS)}, or with .jsonl.gz or .csv.gz; got {name!r}"
+        )
     if bare.endswith(".parquet") and name.lower().endswith(".gz"):
-        raise ValueError(f"path must not end with .parquet.gz: Parquet files are compressed inside; got {name!r}")
+        raise ValueError(
+            f"path must not end with .parquet.gz: Parquet files are compressed inside; got {name!r}"
+        )
 
 
 @contextmanager

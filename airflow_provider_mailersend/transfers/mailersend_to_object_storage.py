@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_mailersend.object_storage import check_file_system
+from airflow_provider_mailersend.operators.source_files import check_file_system
 from airflow_provider_mailersend.rendering import parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
@@ -83,7 +83,10 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
             target.parent.mkdir(parents=True, exist_ok=True)
         # By the file system, not by the path, which would report the temporary name as lineage.
         try:
-            with target.fs.open(part.path, "wb") as file, row_writer(file, target.name, export.columns) as writer:
+            with (
+                target.fs.open(part.path, "wb") as file,
+                row_writer(file, target.name, export.columns) as writer,
+            ):
                 for rows in export.pages(since):
                     writer.write(rows)
         except BaseException:

@@ -140,7 +140,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                 f"Nothing was changed in {table.name}: {export.list_name} could not be read whole, as its order kept "
                 "varying, so that rows that are missing may still be on the list. Run this again later."
             )
-        where = f"FROM {table.name} WHERE list_name = ? AND id NOT IN (SELECT id FROM {staged.name})"
+        where = f"FROM {table.name} WHERE list_name = ? AND id NOT IN (SELECT id FROM {staged.name})"  # noqa: S608
         values = [export.list_name]
         if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
             where += " AND domain_id = ?"

@@ -124,9 +124,8 @@ class SqlDatabase:
         name = self._dialect_name
         if name not in _DIALECTS:
             raise ValueError(
-                f"connection {self.conn_id!r} leads to a database of type {name!r}; rows are written to PostgreSQL, "
-                "MySQL, MariaDB and SQLite. For others write a file with MailerSendToObjectStorageOperator, and load it "
-                "as they do"
+                f"rows can be written to PostgreSQL, MySQL, MariaDB and SQLite; connection {self.conn_id!r} leads to a "
+                f"database of type {name!r}. Write a file with MailerSendToObjectStorageOperator, and load that instead"
             )
         return _DIALECTS[name]
 
@@ -199,11 +198,11 @@ class SqlDatabase:
             case "postgresql":
                 return self._connection.cursor("mailersend")
             case "mysql":
-                cursors = getattr(type(self._connection), "__module__", "").partition(".")[0] == "MySQLdb"
-                if cursors:
+                if type(self._connection).__module__.startswith("MySQLdb"):
                     from MySQLdb.cursors import SSCursor
 
                     return self._connection.cursor(SSCursor)
+        # SQLite and MySQL's own connector fetch as they are asked.
         return self._connection.cursor()
 
     def _in_driver_style(self, statement: str) -> str:

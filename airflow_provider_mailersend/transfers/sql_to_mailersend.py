@@ -1,24 +1,47 @@
-"""A query's rows as a suppression list, or as the status of SMS recipients."""
+"""A query's rows as the contents of a suppression list, or as SMS recipients to opt in or out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_mailersend.api.entries import Key, make_key
+from airflow_provider_mailersend.api.requests import BATCH_SIZE
 from airflow_provider_mailersend.jobs.rows import format_date
-from airflow_provider_mailersend.jobs.wanted import Item
-from airflow_provider_mailersend.operators.base import Before, MailerSendSyncOperator
-from airflow_provider_mailersend.rendering import parse_required_text, parse_text
-from airflow_provider_mailersend.transfers.sql_database import SqlColumn, SqlDatabase, SqlTable, check_table_name
+from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
+from airflow_provider_mailersend.jobs.wanted import Item, check_batch_size
+from airflow_provider_mailersend.operators.base import Before
+from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
+from airflow_provider_mailersend.rendering import (
+    check_literal,
+    parse_optional_status,
+    parse_required_text,
+    parse_suppression_list,
+    parse_text,
+)
+from airflow_provider_mailersend.transfers.sql_database import (
+    SqlColumn,
+    SqlDatabase,
+    SqlTable,
+    check_table_name,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+#: The columns of a table of rejected values: which list refused what, why and when.
+_REJECTED = (
+    SqlColumn("list_name", key_length=32),
+    SqlColumn("kind", key_length=16),
+    SqlColumn("value", key_length=500),
+    SqlColumn("reason"),
+    SqlColumn("rejected_at", is_date=True),
+)
 
-class Row(Item):
-    """An address, a pattern or a number of a query's row; its position is the row's number, from 1."""
+
+class RowItem(Item):
+    """A value from a query's row; its position is the row's number, from 1."""
 
     __slots__ = ()
 
@@ -27,16 +50,25 @@ class Row(Item):
         return f"row {self.position}"
 
 
+class RejectedBefore(RowItem):
+    """A value that an earlier run was refused."""
+
+    __slots__ = ()
+
+    @property
+    def is_left_out(self) -> bool:
+        return True
+
+
 class SqlToMailerSendOperator(MailerSendSyncOperator):
     """
-    Bring a query's rows to a suppression list: add what is missing, or make the list equal to them.
+    Bring a query's rows to a suppression list, or set the status of SMS recipients by their phone numbers.
 
-    The rows are read on a cursor of the server, and the list once, one request per 100 entries; then what differs is
-    added and deleted in batches. See :class:`.MailerSendSyncSuppressionsOperator` for the modes and their guards, which
-    are the same here.
-
-    A column that the query doesn't have fails the task before anything is changed. A row whose address is null or isn't
-    surely one address is named by its number and column, and ``on_invalid`` says what to do about it.
+    With *suppression_list* it does what :class:`.MailerSendSyncSuppressionsOperator` does, with the same modes and
+    guards; with *sms_status* what :class:`.MailerSendUpdateSmsRecipientsOperator` does by ``numbers``. The rows are
+    read on a server-side cursor. A missing column fails the task before anything is changed. A null, or a value that
+    isn't clearly one address or number, is an error that names its row and column; with ``on_invalid="skip"`` it is
+    counted as ``rejected``.
 
     .. code-block:: python
 
@@ -45,17 +77,195 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
             conn_id="crm",
             sql="SELECT email FROM contacts WHERE opted_out_at IS NOT NULL",
             suppression_list="unsubscribes",
-            rejected_table="crm.mailersend_rejected",
+            rejected_table="mailersend_rejected",
+            on_invalid="skip",
         )
 
     Takes the parameters of :class:`.MailerSendSyncOperator` too.
 
     :param sql: the query, or the path of a ``.sql`` file. (templated)
-    :param conn_id: the Airflow connection of the database. (templated)
+    :param conn_id: the Airflow connection of the database, of any type that ``common.sql`` has a hook for. (templated)
+    :param suppression_list: the list, any but ``on-hold-list``. (templated)
+    :param sms_status: ``active`` or ``opt_out``, to set SMS recipients instead. (templated)
     :param parameters: the query's parameters, in the style of the database's driver. (templated)
-    :param recipients_column: the column of the addresses; None where the query has patterns alone. (templated)
-    :param patterns_column: the column of the patterns; None where it has none. (templated)
-    :param rejected_table: a table that each refused address is written to, with the reason and the time; it is made
-        where it isn't there. Later runs leave those addresses out until the source spells them differently. (templated)
-    :param hook_params: what the database's hook is made with.
+    :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
+    :param patterns_column: the column of the patterns; None if it has none. (templated)
+    :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
+    :param rejected_table: a table in the same database that records every refused value with its reason and the time;
+        it is created if needed, on PostgreSQL, MySQL, MariaDB or SQLite. Later runs leave recorded values out, and
+        count them as ``left_out``, until they change in the source or leave the table. (templated)
+    :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
+    :param hook_params: extra arguments for the database's hook.
+    :return: as the operators named above, and ``left_out``.
     """
+
+    template_fields: Sequence[str] = (
+        "sql",
+        "conn_id",
+        "suppression_list",
+        "sms_status",
+        "parameters",
+        "recipients_column",
+        "patterns_column",
+        "numbers_column",
+        "rejected_table",
+        *MailerSendSyncOperator.template_fields,
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        conn_id: str,
+        suppression_list: str | None = None,
+        sms_status: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        recipients_column: str | None = "email",
+        patterns_column: str | None = None,
+        numbers_column: str = "number",
+        rejected_table: str | None = None,
+        batch_size: int = BATCH_SIZE,
+        hook_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (suppression_list is None) == (sms_status is None):
+            raise ValueError("give either suppression_list or sms_status")
+        if suppression_list is not None:
+            check_literal(suppression_list, "suppression_list", parse_suppression_list)
+        check_literal(sms_status, "sms_status", parse_optional_status)
+        check_batch_size(batch_size)
+        self.sql = sql
+        self.conn_id = conn_id
+        self.suppression_list = suppression_list
+        self.sms_status = sms_status
+        self.parameters = parameters
+        self.recipients_column = recipients_column
+        self.patterns_column = patterns_column
+        self.numbers_column = numbers_column
+        self.rejected_table = rejected_table
+        self.batch_size = batch_size
+        self.hook_params = hook_params
+        self._is_sms = sms_status is not None
+
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        rejected = _RejectedTable(
+            self._database, self._list_name, parse_text(self.rejected_table, "rejected_table")
+        )
+        run = self._set_statuses if self._is_sms else self._synchronize
+        return run(context, before, rejected)
+
+    def describe_target(self) -> str:
+        return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
+
+    @property
+    def _list_name(self) -> str:
+        return "sms-recipients" if self._is_sms else parse_suppression_list(self.suppression_list).value
+
+    def _database(self) -> SqlDatabase:
+        return SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params)
+
+    def _synchronize(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+        columns = {
+            kind: column
+            for kind, name in (("recipients", self.recipients_column), ("patterns", self.patterns_column))
+            if (column := parse_text(name, f"{kind}_column"))
+        }
+        target = {"suppression_list": self._list_name, **self.rendered_domain()}
+        source = {**self._read(columns, rejected), "on_rejected": rejected.record}
+        return self.sync(context, before, target, source)
+
+    def _set_statuses(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+        column = parse_required_text(self.numbers_column, "numbers_column")
+        numbers: list[str] = []
+        invalid: dict[Item, str] = {}
+        left_out = 0
+        for item in self._read({"numbers": column}, rejected)["numbers"]:
+            if item.is_left_out:
+                left_out += 1
+                continue
+            try:
+                numbers += parse_numbers([item.value])
+            except ValueError as error:
+                invalid[item] = str(error).replace("numbers[0] ", "")
+        rejected.record(invalid)
+        if invalid and self.on_invalid == "fail":
+            first, why = next(iter(invalid.items()))
+            raise ValueError(
+                f"{len(invalid)} rows have no phone number, the first being {first.where}, {column}: {why}"
+            )
+        status = parse_optional_status(self.sms_status, "sms_status")
+        result = self.hook.update_sms_recipients(str(status), numbers=numbers, on_missing="skip")
+        outcome = f"set {len(result['updated']):,} to {status}, {result['unchanged']:,} were already"
+        self.log_summary(self.describe_target(), outcome)
+        return result | {"rejected": len(invalid), "left_out": left_out}
+
+    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, list[RowItem]]:
+        """Return the values of the query's rows by their kinds."""
+        if not columns:
+            raise ValueError("the query needs recipients_column, patterns_column, or both")
+        known = rejected.known()
+        items: dict[str, list[RowItem]] = {kind: [] for kind in columns}
+        with self._database() as database:
+            names, rows = database.stream(str(self.sql), self.parameters)
+            places = {kind: _place_of(column, names) for kind, column in columns.items()}
+            for number, row in enumerate(rows, start=1):
+                for kind, place in places.items():
+                    value = row[place]
+                    if value is None and len(columns) > 1:
+                        # A row of a query for both kinds has one of them.
+                        continue
+                    text = value.strip() if isinstance(value, str) else "" if value is None else repr(value)
+                    is_known = (kind, make_key(kind, text)[1]) in known
+                    items[kind].append((RejectedBefore if is_known else RowItem)(kind, text, number))
+        return items
+
+
+class _RejectedTable:
+    """The table of what was refused; without a name there is none."""
+
+    def __init__(self, database: Any, list_name: str, name: str | None) -> None:
+        self._database = database
+        self._list_name = list_name
+        self._name = check_table_name(name, "rejected_table") if name else None
+
+    def known(self) -> frozenset[Key]:
+        """Return the keys of what was refused before."""
+        if self._name is None:
+            return frozenset()
+        with self._database() as database:
+            SqlTable(database, self._name, _REJECTED).create()
+            rows = database.fetch(
+                f"SELECT kind, value FROM {self._name} WHERE list_name = ?",  # noqa: S608
+                [self._list_name],
+            )
+        return frozenset(make_key(kind, value) for kind, value in rows)
+
+    def record(self, reasons: Mapping[Item, str]) -> None:
+        """Write down what was refused, and why."""
+        if self._name is None or not reasons:
+            return
+        now = format_date(datetime.now(UTC))
+        with self._database() as database:
+            table = SqlTable(database, self._name, _REJECTED)
+            table.upsert(
+                (self._list_name, item.kind, item.value[:500], why, now) for item, why in _unique(reasons)
+            )
+            database.commit()
+
+
+def _unique(reasons: Mapping[Item, str]) -> Iterator[tuple[Item, str]]:
+    seen: set[tuple[str, str]] = set()
+    for item, why in reasons.items():
+        if (item.kind, item.value) not in seen:
+            seen.add((item.kind, item.value))
+            yield item, why
+
+
+def _place_of(column: str, names: Iterable[str]) -> int:
+    for place, name in enumerate(names):
+        if name.lower() == column.lower():
+            return place
+    raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")

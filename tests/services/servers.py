@@ -64,6 +64,17 @@ class Server(ABC):
         """Whether it answers."""
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The process id, once it was started."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
         if self.program() is None:
             raise Missing(f"{type(self).__name__} isn't installed: apt-get install {self.package}")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +92,6 @@ class Server(ABC):
                 self.stop()
                 raise RuntimeError(f"{type(self).__name__} did not start: {self._log_end()}")
             time.sleep(0.1)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -1,0 +1,83 @@
+"""The databases and the object storage that transfers are tested with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
+from tests.services.servers import S3, MariaDb, Missing, Postgres, Server
+from tests.services.sharing import shared
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder that all processes of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "services"
+    for parent in (folder, *folder.parents):
+        # Servers run as users of their own must get here.
+        if parent.exists() and parent.name.startswith(("pytest-", "services", "popen-")):
+            parent.chmod(0o755)
+    return folder
+
+
+@contextmanager
+def running(kind: type[Server], folder: Path) -> Iterator[Server]:
+    try:
+        with shared(kind, folder) as server:
+            yield server
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres(services: Path) -> Iterator[str]:
+    pytest.importorskip("airflow.providers.postgres", reason="pip install apache-airflow-providers-postgres")
+    with running(Postgres, services) as server:
+        yield f"postgres://tests@127.0.0.1:{server.port}/postgres"
+
+
+@pytest.fixture(scope="session")
+def mariadb(services: Path) -> Iterator[str]:
+    pytest.importorskip("MySQLdb", reason="pip install apache-airflow-providers-mysql")
+    with running(MariaDb, services) as server:
+        yield f"mysql://tests:tests@127.0.0.1:{server.port}/tests?charset=utf8mb4"
+
+
+@pytest.fixture(scope="session")
+def s3(services: Path) -> Iterator[S3]:
+    pytest.importorskip("s3fs", reason="pip install apache-airflow-providers-amazon[s3fs]")
+    with running(S3, services) as server:
+        assert isinstance(server, S3)
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def conn_id(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of an Airflow connection of each database."""
+    if request.param == "sqlite":
+        pytest.importorskip("airflow.providers.sqlite", reason="pip install apache-airflow-providers-sqlite")
+        url = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "tests.db")})
+    else:
+        url = request.getfixturevalue(request.param)
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", url)
+    return "warehouse"
+
+
+@pytest.fixture
+def table() -> str:
+    """A name that no table has yet."""
+    return f"rows_{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def database(conn_id: str) -> Iterator[SqlDatabase]:
+    """A connection to the database, besides those of the operators."""
+    with SqlDatabase(conn_id) as database:
+        yield database
