@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, Fault, LoggedRequest
+from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, LoggedRequest
+from tests.unsteady import RareFault
 
 STATUSES = (408, 421, 429, 500, 502, 503, 504, 520)
 
@@ -118,7 +119,7 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
     return Limits(sandbox, chosen == "quota")
 
 
-def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> list[Fault]:
+def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> list[RareFault]:
     """
     Draw none to four faults that hit some of *requests*, of which there are about so many of each method.
 
@@ -130,7 +131,7 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
         method = random.choice(writes) if writes and random.random() < 0.7 else random.choice(("GET", "*"))
         hit = sum(requests.values()) if method == "*" else requests[method]
         faults.append(
-            Fault(
+            RareFault(
                 method=method,
                 skip=random.randrange(max(1, hit)),
                 times=random.choice((1, 1, 2)),
@@ -138,11 +139,11 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
             )
         )
     if is_slow:
-        faults.append(Fault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after"))))
+        faults.append(RareFault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after"))))
     return faults
 
 
-def timeout_under(faults: list[Fault]) -> float:
+def timeout_under(faults: list[RareFault]) -> float:
     """How long the client waits for an answer: where there are delays to be cut short, not long."""
     return (
         _IMPATIENCE
@@ -158,7 +159,7 @@ def connection_extra(random: Random, timeout: float) -> dict[str, Any]:
 def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
     """What went wrong with a request."""
     fault = request.fault
-    if fault is not None and fault.delay != _SLOW_LINE:
+    if isinstance(fault, RareFault) and fault.delay != _SLOW_LINE:
         yield from _names_of_fault(fault)
     elif request.status == 429:
         if limits.is_quota:
@@ -169,8 +170,10 @@ def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
         yield f"too many in one request: {request.status}"
 
 
-def _names_of_fault(fault: Fault) -> Iterator[str]:
-    if fault.status == 200:
+def _names_of_fault(fault: RareFault) -> Iterator[str]:
+    if fault.bomb:
+        yield "gzip bomb"
+    elif fault.status == 200:
         yield "200 with a web page"
     elif fault.status is not None:
         yield str(fault.status)
@@ -190,8 +193,6 @@ def _names_of_fault(fault: Fault) -> Iterator[str]:
         yield "committed late"
     if fault.drip:
         yield f"dripping{', beyond the timeout' if fault.drip * 100 > _IMPATIENCE else ''}"
-    if fault.bomb:
-        yield "gzip bomb"
 
 
 def _harm(random: Random) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def _harm(random: Random) -> dict[str, Any]:
         case "drip":
             return {"drip": random.choice((0.001, 0.05)), "drip_part": "headers"}
         case "bomb":
-            return {"bomb": 40 * 2**20, "processed": True}
+            return {"status": 200, "bomb": 40 * 2**20, "processed": True}
         case _:
             return {"headers": random.choice(_ODD_HEADERS)}
 

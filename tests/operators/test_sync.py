@@ -23,6 +23,7 @@ from airflow_provider_mailersend.operators.suppressions import (
     MailerSendSyncSuppressionsOperator,
 )
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from tests.unsteady import UnsteadySandbox
 
 Connect = Callable[..., str]
 Logged = Callable[[], str]
@@ -89,7 +90,7 @@ def test_every_list_of_a_domain_is_mirrored_in_every_dialect(
     connect: Connect, suppression_list: str, dialect: str
 ) -> None:
     name = suppression_list.replace("-", "_")
-    with Sandbox(dialect=dialect, rate_limit=None, **{name: 330}) as sandbox:
+    with UnsteadySandbox(dialect=dialect, rate_limit=None, **{name: 330}) as sandbox:
         connect(sandbox)
         domain = "shop.example.org"
         others = {name: texts(sandbox, suppression_list, name) for name in DOMAINS if name != domain}

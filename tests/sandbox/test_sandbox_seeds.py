@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_entries(option, name):
 
 
 def test_the_same_seed_gives_the_same_bytes(start):
-    options = {"seed": 7, "dialect": "documented-2021", "unsubscribes": 30, "sms_recipients": 30}
+    options = {"seed": 7, "dialect": "documented", "unsubscribes": 30, "sms_recipients": 30}
     one, other = start(**options), start(**options)
 
     for path in ("/suppressions/unsubscribes", "/recipients", "/sms-recipients", "/domains"):
@@ -155,15 +155,14 @@ def test_a_hundred_thousand(start, path, options):
         ({"spacing": -1}, "spacing must be"),
         ({"spacing": float("inf")}, "spacing must be"),
         ({"dialect": "spoken"}, "dialect must be one of observed"),
-        ({"domains": ()}, "at least one domain"),
-        ({"domains": "example.com"}, "as a sequence"),
-        ({"domains": ("a.example", "a.example")}, "twice"),
-        ({"sms_numbers": ()}, "at least one phone number"),
+        ({"domains": ()}, "domains must be a sequence of one or more"),
+        ({"domains": "example.com"}, "domains must be a sequence"),
+        ({"domains": ("a.example", "a.example")}, "none twice"),
+        ({"sms_numbers": ()}, "sms_numbers must be a sequence of one or more"),
         ({"token": ""}, "token must be"),
         ({"token": "two words"}, "token must be"),
-        ({"port": 65_536}, "port must be from 0 to 65535"),
+        ({"port": 65_536}, "port must be from 0 to 65,535"),
         ({"max_batch": 0}, "max_batch must be"),
-        ({"batch_refusal": "500"}, "batch_refusal must be"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
@@ -173,9 +172,9 @@ def test_options_that_make_no_sense(options, message):
 
 def test_unknown_names():
     sandbox = Sandbox()
-    with pytest.raises(ValueError, match=r"no domain 'a.example': it has example.com"):
+    with pytest.raises(ValueError, match=r"has no 'a.example': it has example.com"):
         sandbox.domain_id("a.example")
     with pytest.raises(ValueError, match="must be one of blocklist"):
         sandbox.entries("hard_bounces")
-    with pytest.raises(ValueError, match="no SMS number"):
+    with pytest.raises(ValueError, match=r"has no '\+1': it has \+15005550001"):
         sandbox.sms_number_id("+1")
