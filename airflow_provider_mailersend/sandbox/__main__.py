@@ -48,6 +48,7 @@ def _parser(sandbox_type: type[Sandbox]) -> argparse.ArgumentParser:
         description="A MailerSend API on this machine, until Ctrl-C: by default on port 8025, with entries up to now. "
         "None is written none; several names are separated by commas.",
         argument_default=argparse.SUPPRESS,
+        conflict_handler="resolve",  # a subclass may describe an option anew
         epilog="What it answers where nobody knows what the API does: " + " ".join(GUESSES.values()),
     )
     for kind in [kind for kind in reversed(sandbox_type.__mro__) if issubclass(kind, Sandbox)]:
@@ -66,29 +67,28 @@ def _words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
 
 
-_READERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "str": (str, "text"),
-    "int": (int, "a whole number"),
-    "float": (float, "a number"),
-    "datetime": (datetime.fromisoformat, "a date and time in ISO 8601, such as 2026-01-31T08:30"),
-    "Sequence[str]": (_words, "names"),
-    "Iterable[str]": (_words, "names"),
+_READERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "datetime": datetime.fromisoformat,
+    "Sequence[str]": _words,
+    "Iterable[str]": _words,
 }
-"""How a text becomes a value of each type, and what such a text is called."""
 
 
 def _reader(annotation: str) -> Callable[[str], Any]:
+    """What reads an option of that type."""
     kind, _, optional = annotation.partition(" | ")
-    convert, called = _READERS[kind]
 
     def read(text: str) -> Any:
-        if optional and text == "none":
-            return None
         try:
-            return convert(text)
+            return None if optional and text == "none" else _READERS[kind](text)
         except ValueError:
-            or_none = " or none" if optional else ""
-            raise argparse.ArgumentTypeError(f"must be {called}{or_none}, not {text!r}") from None
+            called = {"int": "a whole number", "float": "a number", "datetime": "a date in ISO 8601"}[kind]
+            raise argparse.ArgumentTypeError(
+                f"must be {called}{' or none' * bool(optional)}, not {text!r}"
+            ) from None
 
     return read
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.sandbox.dialect import Dialect
-from airflow_provider_mailersend.sandbox.limits import Clock
+from airflow_provider_mailersend.sandbox.limits import Clock, Limits
 
 BLOCKLIST = SuppressionList.BLOCKLIST.value
 RECIPIENTS = "recipients"
@@ -85,6 +85,7 @@ class Table:
 class Account:
     """The lists of an account, by name in ``tables``. Hold ``lock`` while you use them.
 
+    :param max_batch: the most addresses or ids in one request; None for any number.
     :param seed: what all ids follow from.
     :param newest: when the newest seeded entry is made: all others are newer, whatever the clock says.
     """
@@ -94,6 +95,8 @@ class Account:
     def __init__(
         self,
         dialect: Dialect,
+        limits: Limits,
+        max_batch: int | None,
         domains: Sequence[str],
         sms_numbers: Sequence[str],
         seed: int,
@@ -102,6 +105,8 @@ class Account:
     ) -> None:
         self.lock = threading.RLock()
         self.dialect = dialect
+        self.limits = limits
+        self.max_batch = max_batch
         self._seed = seed
         self._newest = newest
         self._clock = clock

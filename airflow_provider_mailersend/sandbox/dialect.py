@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 RATE_HEADERS = frozenset({"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"})
-"""The response headers about the rate limit."""
-
 QUOTA_HEADERS = frozenset({"x-apiquota-remaining", "x-apiquota-reset"})
-"""The response headers about the daily quota."""
-
 ALL_HEADERS = RATE_HEADERS | QUOTA_HEADERS
-"""Every limit header that the vendor documents."""
+"""The limit headers that the vendor documents: those of the rate limit, those of the daily quota, and both."""
 
 GUESSES: Mapping[str, str] = MappingProxyType(
     {

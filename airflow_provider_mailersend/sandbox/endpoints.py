@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account, Row
-from airflow_provider_mailersend.sandbox.limits import Limits
 from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
 from airflow_provider_mailersend.sandbox.server import Exchange
 
@@ -21,7 +20,7 @@ _REQUIRED = "#MS42209"
 _NOT_A_STRING = "#MS42221"
 
 
-def respond(exchange: Exchange, account: Account, limits: Limits, max_batch: int | None) -> Answer:
+def respond(exchange: Exchange, account: Account) -> Answer:
     """Process a request. Hold the account's lock."""
     request = exchange.logged
     resource, row_id = request.path, ""
@@ -40,7 +39,7 @@ def respond(exchange: Exchange, account: Account, limits: Limits, max_batch: int
         answer.headers["allow"] = allowed
         return answer
     url = f"{exchange.server.url}/v1{request.path}"
-    call = Call(account, limits, max_batch, url, row_id, request.query)
+    call = Call(account, url, row_id, request.query)
     try:
         if method != "GET":
             call.read_body(exchange.body)
@@ -61,14 +60,11 @@ class RefusalError(Exception):
 class Call:
     """A request to an endpoint: reads its arguments, and collects what is wrong with them until ``check``.
 
-    :param max_batch: the most addresses or ids in one request; None for any number.
     :param url: the URL that was requested, without its query.
     :param row_id: the id that the path ends with, if any.
     """
 
     account: Account
-    limits: Limits
-    max_batch: int | None
     url: str
     row_id: str
     query: dict[str, str]
@@ -141,8 +137,9 @@ class Call:
         if not isinstance(items, list):
             self.refuse(name, f"The {name} must be an array.")
             return []
-        if self.max_batch is not None and len(items) > self.max_batch:
-            self.refuse(name, f"The {name} must not have more than {self.max_batch} items.")
+        most = self.account.max_batch
+        if most is not None and len(items) > most:
+            self.refuse(name, f"The {name} must not have more than {most} items.")
             return []
         for index, item in enumerate(items):
             message = (
@@ -173,9 +170,9 @@ def list_domains(call: Call) -> Answer:
 
 
 def show_quota(call: Call) -> Answer:
-    quota = call.limits.quota
-    most = -1 if quota.most is None else quota.most
-    return json_answer({"quota": most, "remaining": quota.remaining, "reset": call.limits.quota_reset})
+    limits = call.account.limits
+    most = -1 if limits.quota.most is None else limits.quota.most
+    return json_answer({"quota": most, "remaining": limits.quota.remaining, "reset": limits.quota_reset})
 
 
 def list_rows(call: Call) -> Answer:

@@ -113,7 +113,6 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         """The arguments that aren't the default; bytes as text."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        if isinstance(self.body, bytes):
-            values["body"] = self.body.decode("utf-8", "replace")
+        body = self.body.decode("utf-8", "replace") if isinstance(self.body, bytes) else self.body
+        values = vars(self) | {"body": body}
         return {name: value for name, value in values.items() if value != getattr(type(self), name)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.client import responses
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,7 @@ class LoggedRequest:
         return method in ("*", self.method) and fnmatchcase(self.path, path)
 
     def as_json(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"fault": self.fault and self.fault.as_json()}
+        return vars(self) | {"fault": self.fault and self.fault.as_json()}
 
 
 @dataclass
@@ -48,7 +47,8 @@ class Answer:
         """Everything up to the body."""
         headers = self.headers
         if self.status not in (204, 304):
-            headers = {"content-type": JSON, "content-length": str(len(self.body)), **headers}
+            headers = {"content-type": JSON, "content-length": str(len(self.body))} | headers
+        headers = {"cache-control": "no-cache, private"} | headers
         lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode()

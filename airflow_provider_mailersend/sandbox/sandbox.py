@@ -7,7 +7,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Self
@@ -15,7 +15,7 @@ from typing import Any, Self
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account, Row
 from airflow_provider_mailersend.sandbox.control import control
-from airflow_provider_mailersend.sandbox.dialect import QUOTA_HEADERS, Dialect
+from airflow_provider_mailersend.sandbox.dialect import Dialect
 from airflow_provider_mailersend.sandbox.endpoints import respond
 from airflow_provider_mailersend.sandbox.faults import Fault
 from airflow_provider_mailersend.sandbox.limits import Limits, Window
@@ -99,47 +99,37 @@ class Sandbox:
             "recipients": recipients,
             "sms-recipients": sms_recipients,
         }
-        _check_ranges(
-            {
-                name.removesuffix("-list").replace("-", "_"): (value, 0, _MOST)
-                for name, value in counts.items()
-            }
-        )
-        _check_ranges(
-            {
-                "All lists together": (sum(counts.values()), 0, _MOST),
-                "port": (port, 0, 65_535),
-                "spacing": (spacing, 0, _YEAR),
-                "rate_limit": (rate_limit, 1, math.inf),
-                "rate_window": (rate_window, 0.001, _YEAR),
-                "quota": (quota, 0, math.inf),
-                "quota_window": (quota_window, 0.001, _YEAR),
-                "max_batch": (max_batch, 1, math.inf),
-            }
-        )
+        ranges: dict[str, tuple[float | None, float, float]] = {
+            **{name: (count, 0, _MOST) for name, count in counts.items()},
+            "All lists together": (sum(counts.values()), 0, _MOST),
+            "port": (port, 0, 65_535),
+            "spacing": (spacing, 0, _YEAR),
+            "rate_limit": (rate_limit, 1, math.inf),
+            "rate_window": (rate_window, 0.001, _YEAR),
+            "quota": (quota, 0, math.inf),
+            "quota_window": (quota_window, 0.001, _YEAR),
+            "max_batch": (max_batch, 1, math.inf),
+        }
+        for name, (value, least, most) in ranges.items():
+            if value is not None and (isinstance(value, bool) or not least <= value <= most):
+                raise ValueError(f"{name} must be from {least:,} to {most:,}, not {value!r}.")
         if not is_loopback(host):
-            raise ValueError(
-                "The sandbox can be reached from this machine only: "
-                f"host must be 127.0.0.0/8, ::1 or localhost, not {host!r}."
-            )
+            raise ValueError(f"host must be this machine only: 127.0.0.0/8, ::1 or localhost, not {host!r}.")
         if not re.fullmatch(r"[!-~]+", token):
             raise ValueError("token must be printable ASCII without spaces.")
         newest = newest if newest.tzinfo else newest.replace(tzinfo=UTC)
         if newest.timestamp() - spacing * max(counts.values()) < _YEAR:
-            raise ValueError("The oldest entry must not be older than 1971: lessen spacing.")
+            raise ValueError("No entry may be older than 1971: lessen spacing.")
         self.token = token
         self.dialect = Dialect(dialect)
-        self.account = self.account_type(self.dialect, domains, sms_numbers, seed, newest, self.now)
-        seed_account(self.account, counts, newest, timedelta(seconds=spacing), seed)
-        self.limits = Limits(
-            Window(rate_limit, rate_window, self.now),
-            Window(quota, quota_window, self.now),
-            self.dialect.headers if headers is None else headers,
-            has_codes=self.dialect.has_limit_codes,
+        rate, daily = Window(rate_limit, rate_window, self.now), Window(quota, quota_window, self.now)
+        self.limits = Limits(rate, daily, self.dialect, headers)
+        self.account = self.account_type(
+            self.dialect, self.limits, max_batch, domains, sms_numbers, seed, newest, self.now
         )
+        seed_account(self.account, counts, newest, timedelta(seconds=spacing), seed)
         self._address = (host, port)
         self._rate_window = rate_window
-        self._max_batch = max_batch
         self._log: list[LoggedRequest] = []
         self._faults: list[tuple[Fault, Iterator[bool]]] = []
         self._server: LoopbackServer | None = None
@@ -306,26 +296,15 @@ class Sandbox:
         exchange.send(answer, share=0.5 if fault.truncate else 1)
 
     def process(self, exchange: Exchange) -> Answer:
-        """The API's response. A request without the right token counts for no limit."""
+        """The API's response. A request without the right token counts against no limit."""
         with self.account.lock:
             if exchange.headers.get("authorization") != f"Bearer {self.token}":
                 return json_answer({"message": "Unauthenticated."}, 401)
             answer = self.limits.refusal(uses_quota=exchange.logged.path != "/api-quota")
-            if answer is None:
-                answer = respond(exchange, self.account, self.limits, self._max_batch)
-            answer.headers |= self.limits.headers() | {"cache-control": "no-cache, private"}
-            if answer.status == 404 and not self.dialect.has_quota_headers_on_404:
-                answer.headers = {
-                    name: value for name, value in answer.headers.items() if name not in QUOTA_HEADERS
-                }
+            answer = answer or respond(exchange, self.account)
+            answer.headers |= self.limits.headers(answer.status)
             return answer
 
     def _shown(self, name: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
         # Rows change in place: what is handed out stays as it is.
         return copy.deepcopy([self.account.show(name, row) for row in rows])
-
-
-def _check_ranges(ranges: Mapping[str, tuple[float | None, float, float]]) -> None:
-    for name, (value, least, most) in ranges.items():
-        if value is not None and (isinstance(value, bool) or not least <= value <= most):
-            raise ValueError(f"{name} must be from {least:,} to {most:,}, not {value!r}.")

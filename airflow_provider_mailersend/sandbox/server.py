@@ -101,12 +101,12 @@ class LoopbackServer(ThreadingTCPServer):
 
     def stop(self) -> None:
         """Drop all connections; returns when no thread is left."""
-        self.stopping.set()
         self.shutdown()
         self.server_close()
         for connection in list(self.connections.values()):
             with suppress(OSError):  # closed meanwhile
                 connection.shutdown(socket.SHUT_RDWR)
+        self.stopping.set()
         for thread in [self._accepting, *self.connections]:
             thread.join(timeout=5)
 

@@ -163,23 +163,20 @@ def test_a_delay_before_or_after_processing(start, when, entries):
 
 def test_a_delay_keeps_nobody_else_waiting(start):
     client = start()
-    client.sandbox.fail(Fault(delay=20, path="/recipients"))
+    client.sandbox.fail(Fault(delay=3000, path="/recipients"))
 
     def ask_in_vain():
         with pytest.raises(requests.RequestException):
-            client.get("/recipients")
+            client("GET", "/recipients")
 
     slow = threading.Thread(target=ask_in_vain)
     slow.start()
     while not client.sandbox.log:
         time.sleep(0.001)
 
-    began = time.monotonic()
-    requests.get(f"{client.sandbox.url}/domains", timeout=10)
+    assert requests.get(f"{client.sandbox.url}/domains", timeout=10).status_code == 401
     client.sandbox.stop()
     slow.join()
-
-    assert time.monotonic() - began < 5
 
 
 def test_times_and_skip(start):

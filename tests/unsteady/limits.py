@@ -9,5 +9,5 @@ class SlidingWindow(Window):
     """Counts the requests of the last seconds at any moment, instead of one window after another."""
 
     def counted(self) -> list[float]:
-        self._counted = [at for at in self._counted if self.end_of(at) > self._clock()]
+        self._counted = [at for at in self._counted if self.end_of(at) > self.clock()]
         return self._counted

@@ -96,18 +96,18 @@ def test_100_continue_without_end(start):
     assert client.get("/domains").status_code == 200
 
 
-@pytest.mark.parametrize("fault", [{"drip": 20}, {"drip": 20, "drip_part": "headers"}, {"continues": 20}])
+@pytest.mark.parametrize(
+    "fault", [{"drip": 3000}, {"drip": 3000, "drip_part": "headers"}, {"continues": 3000}]
+)
 def test_a_stop_ends_what_drips_at_once(start, fault):
     client = start()
     client.sandbox.fail(RareFault(**fault))
     connection = raw_get(client)
     assert connection.recv(1)
 
-    began = time.monotonic()
     client.sandbox.stop()
 
-    assert time.monotonic() - began < 4
-    connection.close()
+    assert read_to_the_end(connection)[-1:] != [b"}"]
 
 
 def test_what_drips_keeps_nobody_else_waiting(start):
