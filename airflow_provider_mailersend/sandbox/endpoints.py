@@ -133,7 +133,7 @@ class Call:
 
     def batch(self, name: str, problem: Callable[[str], str | None]) -> list[str]:
         """The strings in a list of the body. *problem* says what is wrong with one, with ``{}`` for its field."""
-        items = self.body.get(name) or []
+        items = [] if self.body.get(name) is None else self.body[name]
         if not isinstance(items, list):
             self.refuse(name, f"The {name} must be an array.")
             return []

@@ -37,7 +37,7 @@ def blocked(sandbox: Sandbox) -> list[str]:
     ],
 )
 def test_an_addition_that_is_done_after_its_answer_was_lost_is_not_done_twice(
-    connect: Connect, commit_after: float, options: dict[str, float]
+    connect: Connect, commit_after: float, options: dict[str, Any]
 ) -> None:
     with UnsteadySandbox(rate_limit=None, quota=None, **options) as sandbox:
         hook = MailerSendHook(connect(sandbox))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,14 +25,16 @@ LISTS = {
 @pytest.mark.parametrize(("option", "name"), LISTS.items())
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 6, 11, 173])
 def test_as_many_as_asked_for(option, name, count):
-    entries = Sandbox(**{option: count}).entries(name)
+    counts: dict[str, Any] = {option: count}
+    entries = Sandbox(**counts).entries(name)
 
     assert len({entry["id"] for entry in entries}) == len(entries) == count
 
 
 @pytest.mark.parametrize(("option", "name"), LISTS.items())
 def test_the_same_seed_gives_the_same_entries(option, name):
-    first, again, other = (Sandbox(**{option: 50}, seed=seed).entries(name) for seed in (7, 7, 8))
+    counts: dict[str, Any] = {option: 50}
+    first, again, other = (Sandbox(**counts, seed=seed).entries(name) for seed in (7, 7, 8))
 
     assert first == again
     assert {entry["id"] for entry in first}.isdisjoint(entry["id"] for entry in other)
@@ -70,7 +73,8 @@ def test_a_blocklist_of_fifty():
 
 @pytest.mark.parametrize("option", ["hard_bounces", "spam_complaints", "unsubscribes", "on_hold"])
 def test_lists_of_recipients_go_round_the_domains(option):
-    entries = Sandbox(**{option: 100}).entries(LISTS[option])
+    counts: dict[str, Any] = {option: 100}
+    entries = Sandbox(**counts).entries(LISTS[option])
 
     domains = Counter(entry["recipient"]["domain"]["name"] for entry in entries)
     assert sorted(domains.values()) == [33, 33, 34]
