@@ -189,7 +189,7 @@ def list_rows(call: Call) -> Answer:
 
 def add_rows(call: Call) -> Answer:
     account, name, domain_id = call.account, call.list_name, call.body.get("domain_id")
-    takes_patterns = SuppressionList(name).takes_patterns
+    takes_patterns = name == BLOCKLIST
     if name != BLOCKLIST and account.dialect.needs_domain and domain_id not in list(account.domains):
         # Observed: an unknown one gets the same answer as none.
         call.refuse("domain_id", f"The domain id field is required. {_REQUIRED}")
