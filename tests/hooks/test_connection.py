@@ -160,7 +160,9 @@ def test_names_with_the_old_prefix_are_read(connect: Connect, logged: Callable[[
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
-def test_an_empty_field_does_not_hide_the_one_with_the_old_prefix(connect: Connect, empty: str | None) -> None:
+def test_an_empty_field_does_not_hide_the_one_with_the_old_prefix(
+    connect: Connect, empty: str | None
+) -> None:
     extra = {"extra__mailersend__domain_id": "abc", "domain_id": empty}
     assert MailerSendHook(connect(extra=extra)).settings.domain_id == "abc"
 

@@ -80,7 +80,9 @@ def test_a_slow_look_up_of_a_domain_holds_up_no_other_domain(connect: Connect) -
 
 def test_calls_for_one_domain_look_it_up_once(connect: Connect, sandbox: Sandbox) -> None:
     async def scenario(hook: MailerSendAsyncHook) -> list[str]:
-        return await asyncio.gather(*map(hook.resolve_domain_id, ("example.com", " Example.com", "EXAMPLE.COM")))
+        return await asyncio.gather(
+            *map(hook.resolve_domain_id, ("example.com", " Example.com", "EXAMPLE.COM"))
+        )
 
     assert set(_run(scenario, connect(sandbox))) == {sandbox.domain_id("example.com")}
     assert len(sandbox.log) == 1
