@@ -19,11 +19,11 @@ from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.async_exchange import HttpxClient
-from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.progress import INTERVAL, JobReport
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain, known_domain_id
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.lookup import Lookup
+from airflow_provider_mailersend.moments import Moment, between
 
 _T = TypeVar("_T")
 

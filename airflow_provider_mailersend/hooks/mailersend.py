@@ -11,7 +11,6 @@ from airflow_provider_mailersend.api.requests import ACCOUNT, BATCH_SIZE, SmsRec
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 from airflow_provider_mailersend.hooks.driver import RequestsDriver
-from airflow_provider_mailersend.hooks.moments import Moment, between, moment
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.deletions import DeleteAll, Deletions
 from airflow_provider_mailersend.jobs.domains import find_domain
@@ -27,6 +26,7 @@ from airflow_provider_mailersend.jobs.wanted import (
     check_flags,
     make_item,
 )
+from airflow_provider_mailersend.moments import Moment, between, moment
 from airflow_provider_mailersend.provider_info import connection_form_widgets, ui_field_behaviour
 
 if TYPE_CHECKING:
