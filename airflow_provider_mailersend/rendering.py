@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, cast, get_args
 
@@ -20,6 +20,7 @@ from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.jobs.plan import Mode, check_max_deletes
+from airflow_provider_mailersend.moments import moment
 
 Unset = Enum("Unset", "UNSET")
 
@@ -56,9 +57,9 @@ def parse_required_text(value: object, name: str) -> str:
     return text
 
 
-def parse_moment(value: object, name: str) -> str | datetime | None:
-    """Return a datetime as it is, or the text of one; None if the value is empty."""
-    return value if isinstance(value, datetime) else parse_text(value, name)
+def parse_moment(value: object, name: str) -> datetime | None:
+    """Return an aware datetime, in UTC without a time zone; None if the value is empty."""
+    return moment(name, value if isinstance(value, date) else parse_text(value, name))
 
 
 def parse_list(value: object, name: str) -> list[str]:

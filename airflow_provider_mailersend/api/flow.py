@@ -8,9 +8,9 @@ what came of each, and returns its result.
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, parse_object, parse_quota
 from airflow_provider_mailersend.api.entries import Entry
@@ -78,26 +78,6 @@ class Progress:
 Step = Send | Wait | Progress
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
-
-
-def drive(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
-    """Run *steps* to their end, each performed by *perform*, and return their result."""
-    received = None
-    try:
-        while True:
-            received = perform(steps.send(received))
-    except StopIteration as end:
-        return cast("T", end.value)
-
-
-async def drive_async(steps: Steps[T], perform: Callable[[Step], Awaitable[Any]]) -> T:
-    """Run *steps* to their end, each performed by *perform*, and return their result."""
-    received = None
-    try:
-        while True:
-            received = await perform(steps.send(received))
-    except StopIteration as end:
-        return cast("T", end.value)
 
 
 class Flow:

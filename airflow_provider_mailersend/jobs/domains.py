@@ -69,9 +69,8 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
-    wanted = name.strip().lower()
     pager = Pager(list_domains())
-    while (found := _known(flow, wanted)) is None and pager.request is not None:
+    while (found := known_domain_id(flow, name)) is None and pager.request is not None:
         domains = yield from flow.read_page(pager)
         flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
     if found is not None:
@@ -82,5 +81,7 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
     )
 
 
-def _known(flow: Flow, wanted: str) -> str | None:
+def known_domain_id(flow: Flow, name: str) -> str | None:
+    """Return the id of the domain *name* if *flow* remembers it."""
+    wanted = name.strip().lower()
     return next((id_ for name, id_ in flow.domain_ids.items() if name.lower() == wanted), None)

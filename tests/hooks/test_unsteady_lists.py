@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError, MailerSendValidationError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
@@ -175,9 +176,15 @@ def test_a_deferrable_sensor_leaves_resolving_its_domain_to_the_trigger(connect:
         connect(sandbox)
         sandbox.add("blocklist", "a@example.net", domain="example.com")
         sensor = MailerSendSuppressionSensor(
-            task_id="wait", suppression_list="blocklist", recipient="a@example.net", domain="example.com"
+            task_id="wait",
+            suppression_list="blocklist",
+            recipient="a@example.net",
+            domain="example.com",
+            deferrable=True,
         )
-        trigger = sensor.trigger()
+        with pytest.raises(TaskDeferred) as deferred:
+            sensor.execute({})
+        trigger = deferred.value.trigger
         assert sandbox.log == []
 
         async def wait() -> Any:
