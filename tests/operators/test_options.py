@@ -146,7 +146,7 @@ def test_a_literal_that_cannot_be_fails_when_the_dag_is_parsed(
 @pytest.mark.parametrize("name", ["mode", "dry_run", "max_deletes", "allow_empty"])
 def test_what_is_rendered_later_is_not_checked_when_the_dag_is_parsed(name: str) -> None:
     with DAG("rendered_later", schedule=None):
-        earlier = LIST(task_id="earlier", suppression_list="blocklist")
+        earlier: Any = LIST(task_id="earlier", suppression_list="blocklist")
         templated: dict[str, Any] = {name: earlier.output["option"]}
         SYNC(task_id="by_xcom", suppression_list="blocklist", recipients=[], **templated)
         templated = {name: "{{ params.option }}"}
