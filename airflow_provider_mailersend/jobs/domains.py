@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
@@ -29,8 +30,11 @@ class Scope:
         Return the scope that a caller means, who passed *domain_id*, *domain*, or neither for *default_id*.
 
         :raises ValueError: both were passed, or one that isn't a domain: an empty template must not mean "all".
+        :raises TypeError: one isn't a string.
         """
         for name, value in (("domain_id", domain_id), ("domain", domain)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} must be a string; got {type(value).__name__}")
             problem = leftover_problem(value) if value is not None else None
             if problem is not None:
                 raise ValueError(f"{name} is not a domain. {problem}")
@@ -77,7 +81,8 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
         return found
     known = join_first(flow.domain_ids, len(flow.domain_ids), most=20)
     raise MailerSendNotFoundError(
-        f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
+        f"The account has no domain {masked_within(name)!r}; it has {known or 'none'}.",
+        endpoint=list_domains().endpoint,
     )
 
 

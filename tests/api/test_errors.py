@@ -95,8 +95,8 @@ def test_a_403_names_the_scope_that_the_endpoint_asks_for() -> None:
 
 
 def test_a_404_shows_no_number_that_was_given_as_an_id() -> None:
-    message = str(error_from(requests.get_sms_recipient("call +15551234567"), answer(404)))
-    assert message.startswith("MailerSend has nothing of this id: call +1***67 (GET ")
+    message = str(error_from(requests.get_sms_recipient("number=15551234567"), answer(404)))
+    assert message.startswith("MailerSend has nothing of this id: number=1*** (GET ")
 
 
 @pytest.mark.parametrize(
