@@ -282,7 +282,7 @@ class Sync:
     @property
     def _deleted(self) -> int:
         # Those that were gone already count too.
-        return self._deletions.total - len(self._deletions.pending)
+        return self._deletions.total - len(self._deletions.pending) - len(self._deletions.refused)
 
     @property
     def _keeps_all(self) -> bool:
