@@ -224,7 +224,7 @@ class DeleteAll:
                     left.append(entry["id"])
                 else:
                     has_new = True
-            if left and not has_new and before.is_newest_first:
+            if left and not has_new and before.is_past_new(entries):
                 break
         return left, has_new
 
@@ -240,7 +240,8 @@ class _FirstPage:
         self._ids = {entry["id"] for entry in entries}
         self._is_all = is_all
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
-        self.is_newest_first = dates == sorted(dates, reverse=True)
+        self._is_newest_first = bool(dates) and dates == sorted(dates, reverse=True)
+        self._newest = dates[0] if dates else None
         self._oldest = dates[-1] if dates else None
 
     def shows(self, entry: Mapping[str, Any]) -> bool | None:
@@ -250,7 +251,14 @@ class _FirstPage:
         if self._is_all:
             return False
         date = created_at(entry)
-        if date is None or self._oldest is None or not self.is_newest_first:
+        # Entries of one second are in any order: a new one may be anywhere among them.
+        if date is None or self._oldest is None or not self._is_newest_first or date == self._oldest:
             return None
         # An old entry newer than this page's last would have been on it.
-        return date <= self._oldest
+        return date < self._oldest
+
+    def is_past_new(self, entries: Sequence[Entry]) -> bool:
+        """Return whether the list, read as far as *entries*, is past the place of new ones."""
+        dates = [date for entry in entries if (date := created_at(entry)) is not None]
+        is_older = self._newest is not None and any(date < self._newest for date in dates)
+        return self._is_newest_first and is_older
