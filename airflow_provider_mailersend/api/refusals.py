@@ -42,6 +42,8 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     errors = parse_errors(outcome) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
     reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
+    if not reason and not _is_json(outcome):
+        reason = NOT_JSON
     explained = f"{answered}: {reason}" if reason else answered
     error: type[MailerSendError] = MailerSendRequestError
     message = f"{explained}."
@@ -67,7 +69,8 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         error = MailerSendNotFoundError
         message = f"{explained}. Check that the connection's host is MailerSend's API."
     elif status == 422:
-        advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
+        is_about_domain = "domain_id" in errors or (not errors and "domain id" in reason.lower())
+        advice = f" {_domain_advice(request)}" if is_about_domain else ""
         return MailerSendValidationError(
             message + advice, endpoint=request.endpoint, status=status, errors=errors
         )
@@ -198,8 +201,16 @@ def _error_body(answer: Answer) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        return {"message": NOT_JSON} if answer.body else {}
+        return {}
     return body if isinstance(body, dict) else {}
+
+
+def _is_json(answer: Answer) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return not answer.body
+    return True
 
 
 def _describe_fields(errors: Mapping[str, Sequence[str]]) -> str:
