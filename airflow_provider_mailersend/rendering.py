@@ -10,16 +10,20 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
+from io import StringIO
+from itertools import pairwise
 from typing import Any, cast, get_args
 
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.masking import holds_token, masked_within
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
 from airflow_provider_mailersend.jobs.plan import Mode, check_max_deletes
+from airflow_provider_mailersend.moments import moment
 
 Unset = Enum("Unset", "UNSET")
 
@@ -31,20 +35,26 @@ _NOTHING = ("", "None", "null")
 # In list texts, and never in a single address or id.
 _LIST_SYNTAX = re.compile(r"[\s,;(){}\[\]<>]")
 _BRACKET = re.compile(r"[(){}\[\]<>]")
+_LIST_ADVICE = "Pass the list itself (an XComArg), or end its template with '| list | tojson'"
+# Tokenizing is slow.
+_MAY_JOIN = re.compile(r"""['"]\s*(?:[#\\]|[a-z]{0,2}['"])""", re.IGNORECASE)
 _SEPARATORS = {",": "commas", ";": "semicolons"}
 
 _FLAGS = {"true": True, "false": False}
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _FRACTION = re.compile(r"\d?\.\d{1,9}", re.ASCII)
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
+_LITERALS = (str, bytes, int, float, list, tuple, set, dict, type(None))
 
 
 def parse_text(value: object, name: str) -> str | None:
-    """Return the text without surrounding whitespace; None if the value is empty or "None"."""
+    """Return the text without surrounding whitespace, and None if it is empty or "None". A token is refused."""
     if value is None:
         return None
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string; got {type(value).__name__}")
+    if holds_token(value):
+        raise ValueError(f"{name} contains an API token, which belongs in the connection only")
     return None if value.strip() in _NOTHING else value.strip()
 
 
@@ -56,9 +66,9 @@ def parse_required_text(value: object, name: str) -> str:
     return text
 
 
-def parse_moment(value: object, name: str) -> str | datetime | None:
-    """Return a datetime as it is, or the text of one; None if the value is empty."""
-    return value if isinstance(value, datetime) else parse_text(value, name)
+def parse_moment(value: object, name: str) -> datetime | None:
+    """Return an aware datetime, in UTC without a time zone; None if the value is empty."""
+    return moment(name, value if isinstance(value, date) else parse_text(value, name))
 
 
 def parse_list(value: object, name: str) -> list[str]:
@@ -86,10 +96,16 @@ def parse_list(value: object, name: str) -> list[str]:
 def _parse_list_text(text: str, name: str) -> list[Any]:
     if text.startswith(("[", "(", "{")):
         for read in (json.loads, ast.literal_eval):
+            value = None
             with suppress(ValueError, SyntaxError, RecursionError):
                 value = read(text)
-                if isinstance(value, (list, tuple, set)):
-                    return list(value)
+            if isinstance(value, (list, tuple, set)):
+                if read is ast.literal_eval and _joins_strings(text):
+                    raise ValueError(
+                        f"{name} is text with strings side by side, without a comma between them, as of a numpy "
+                        f"array. {_LIST_ADVICE}"
+                    )
+                return list(value)
     problem = leftover_problem(text)
     # A phone number may be written "(+1) 555 123".
     is_single = problem is None and (name == "numbers" or not _LIST_SYNTAX.search(text))
@@ -104,9 +120,16 @@ def _parse_list_text(text: str, name: str) -> list[Any]:
     else:
         found = (said for mark, said in _SEPARATORS.items() if mark in text)
         why = f'is text with {next(found, "spaces or line breaks")}, not a list: write ["a", "b"]'
-    raise ValueError(
-        f"{name} {why}. Pass the list itself (an XComArg), or end its template with '| list | tojson'"
-    )
+    raise ValueError(f"{name} {why}. {_LIST_ADVICE}")
+
+
+def _joins_strings(text: str) -> bool:
+    """Return whether *text*, a Python literal, has string literals side by side, which Python joins to one."""
+    if not _MAY_JOIN.search(text):
+        return False
+    tokens = tokenize.generate_tokens(StringIO(text).readline)
+    kinds = (token.type for token in tokens if token.type not in (tokenize.NL, tokenize.COMMENT))
+    return (tokenize.STRING, tokenize.STRING) in pairwise(kinds)
 
 
 def parse_flag(value: object, name: str) -> bool:
@@ -140,7 +163,7 @@ def parse_max_deletes(value: object, name: str = "max_deletes") -> int | float:
     """Return a number of entries (an int) or a fraction of them (a float), which may be rendered to text."""
     number = value
     if isinstance(value, str):
-        text = value.strip()
+        text = parse_text(value, name) or ""
         if _COUNT.fullmatch(text):
             number = int(text)
         elif _FRACTION.fullmatch(text):
@@ -150,9 +173,9 @@ def parse_max_deletes(value: object, name: str = "max_deletes") -> int | float:
 
 
 def check_literal(value: object, name: str, parse: Callable[[Any, str], object]) -> None:
-    """Check an argument when the DAG is parsed, unless it is still to be rendered."""
+    """Check an argument when the DAG is parsed, unless it is still to be rendered: a template or an XComArg."""
     is_template = isinstance(value, str) and any(mark in value for mark in _TEMPLATE_MARKS)
-    if value is None or (isinstance(value, (str, int, float)) and not is_template):
+    if isinstance(value, _LITERALS) and not is_template:
         parse(value, name)
 
 

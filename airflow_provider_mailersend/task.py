@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.wanted import check_whole_number
+from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_number
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
@@ -54,6 +54,7 @@ class MailerSendTask(BaseOperator):
         super().__init__(**kwargs)
         if quota_reserve is not None:
             check_whole_number("quota_reserve", quota_reserve, least=0)
+        check_flags(deferrable=deferrable)
         self.mailersend_conn_id = mailersend_conn_id
         self.quota_reserve = quota_reserve
         self.deferrable = deferrable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,11 +51,13 @@ def test_an_asset_is_made_of_its_parts() -> None:
 
 @pytest.mark.parametrize("parts", [{"account": ""}, {"list_name": "greylist"}])
 def test_an_asset_of_no_list_is_not_made(parts: dict[str, str]) -> None:
+    given: dict[str, Any] = {"account": "main", "list_name": "blocklist", **parts}
     with pytest.raises(ValueError, match="the URI of a MailerSend asset"):
-        create_asset(**{"account": "main", "list_name": "blocklist", **parts})
+        create_asset(**given)
 
 
 def test_operators_link_to_the_app() -> None:
     operator = MailerSendAddSuppressionsOperator(task_id="add", suppression_list="blocklist")
     (link,) = operator.operator_extra_links
-    assert link.get_link(operator, ti_key=None).startswith("https://app.mailersend.com/")
+    ti_key: Any = None
+    assert link.get_link(operator, ti_key=ti_key).startswith("https://app.mailersend.com/")

@@ -9,7 +9,13 @@ import pytest
 
 from airflow_provider_mailersend.operators import recipients, sms_recipients, suppressions
 from airflow_provider_mailersend.operators.base import MailerSendOperator
-from airflow_provider_mailersend.rendering import parse_list, parse_moment, parse_required_text, parse_text
+from airflow_provider_mailersend.rendering import (
+    parse_list,
+    parse_max_deletes,
+    parse_moment,
+    parse_required_text,
+    parse_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,13 @@ def test_lists(rendered: Any, read: list[str]) -> None:
             "ids is text with spaces or line breaks, not a list",
         ),
         ("{'a': 1}", "ids is neither a list"),
+        ("['a' 'b']", "ids is text with strings side by side, without a comma between them"),
+        ('["a"\n "b"]', "ids is text with strings side by side"),
+        ("('a' 'b',)", "ids is text with strings side by side"),
+        ("['a''b', 'c']", "ids is text with strings side by side"),
+        ("['a' # b\n 'c']", "ids is text with strings side by side"),
+        ("['a'\\\n 'c']", "ids is text with strings side by side"),
+        ("['a' r'c']", "ids is text with strings side by side"),
         ("frozenset({'a'})", "ids is neither a list"),
         ("LazySelectSequence([2 items])", "ids is neither a list"),
         ("<generator object f at 0x7f>", "ids is neither a list"),
@@ -72,6 +85,38 @@ def test_lists(rendered: Any, read: list[str]) -> None:
 def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) -> None:
     with pytest.raises((TypeError, ValueError), match=complaint):
         parse_list(rendered, "ids")
+
+
+@pytest.mark.parametrize("name", ["patterns", "recipients", "ids", "numbers"])
+def test_the_text_of_an_array_is_not_joined_to_one_value(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is text with strings side by side"):
+        parse_list("['.*@a.example' '.*@b.example'\n '.*@c.example']", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"['a\' \'b', '']", ["a' 'b", ""]),
+        ("[\"a' 'b\", '\"', '\" \"']", ["a' 'b", '"', '" "']),
+        ("['a',\n 'b'\n ,'c',\n]", ["a", "b", "c"]),
+        ("{'a'}", ["a"]),
+    ],
+)
+def test_quotes_within_a_value_are_no_strings_side_by_side(text: str, read: list[str]) -> None:
+    assert parse_list(text, "patterns") == read
+
+
+@pytest.mark.parametrize("name", ["since", "file", "domain"])
+def test_a_token_is_refused_wherever_it_stands_and_never_shown(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} contains an API token") as error:
+        parse_moment("mlsn.0123456789abcdef", name)
+    assert "0123" not in str(error.value)
+
+
+def test_a_token_as_max_deletes_is_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"^max_deletes ") as error:
+        parse_max_deletes("mlsn.0123456789abcdef")
+    assert "0123" not in str(error.value)
 
 
 @pytest.mark.parametrize("pattern", [r"[a-z]+@example\.com", "(sales|info)@example.com"])

@@ -8,14 +8,14 @@ what came of each, and returns its result.
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, parse_object, parse_quota
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.pages import Pager
-from airflow_provider_mailersend.api.refusals import check_change, error_from, parse_message
+from airflow_provider_mailersend.api.refusals import check_change, error_from
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
@@ -80,26 +80,6 @@ T = TypeVar("T")
 Steps = Generator[Step, Any, T]
 
 
-def drive(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
-    """Run *steps* to their end, each performed by *perform*, and return their result."""
-    received = None
-    try:
-        while True:
-            received = perform(steps.send(received))
-    except StopIteration as end:
-        return cast("T", end.value)
-
-
-async def drive_async(steps: Steps[T], perform: Callable[[Step], Awaitable[Any]]) -> T:
-    """Run *steps* to their end, each performed by *perform*, and return their result."""
-    received = None
-    try:
-        while True:
-            received = await perform(steps.send(received))
-    except StopIteration as end:
-        return cast("T", end.value)
-
-
 class Flow:
     """
     The requests of one account, one after another, within its limits.
@@ -130,8 +110,6 @@ class Flow:
         #: Whether the last page's response said how much of the daily quota is left.
         self.page_told_quota = False
         self._random = random
-        # The API's message of the last 429, until a request is accepted.
-        self._refusal = ""
         self._has_asked_quota = False
         # The lists that have shown to be newest first.
         self._newest_first: set[tuple[str, object]] = set()
@@ -151,7 +129,6 @@ class Flow:
                 outcome = yield from self._attempt(request, started)
                 if isinstance(outcome, Answer):
                     if outcome.ok:
-                        self._refusal = ""
                         return outcome
                     if outcome.status == 429:
                         yield from self._refused(request, outcome, started)
@@ -224,11 +201,10 @@ class Flow:
     def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
         """Send *request* once, when the limits allow it."""
         if self.throttle.not_before > started + self.retry_timeout:
-            said = f' MailerSend said: "{self._refusal}"' if self._refusal else ""
             raise MailerSendRateLimitError(
                 f"The account's rate limit is used up (429), and {request.endpoint} would have to wait longer than "
                 f"{self.retry_timeout:g} s. Other tasks use the same account: run this at a quieter time, or run "
-                f"fewer tasks at once (with an Airflow pool).{said}",
+                f"fewer tasks at once (with an Airflow pool).{self.throttle.quoted_refusal}",
                 endpoint=request.endpoint,
                 retry_at=self.throttle.not_before,
             )
@@ -245,7 +221,6 @@ class Flow:
 
     def _refused(self, request: Request, answer: Answer, started: float) -> Steps[None]:
         """Handle a 429."""
-        self._refusal = parse_message(answer)
         self.throttle.refused(request, answer)
         # A 429 for the daily quota was never observed: it may lack its code, as the observed ones do, and retrying
         # all day would cost requests.

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import masked, masked_within
 
-_LIKE_A_NUMBER = re.compile(r"\+[\d\s()./-]{5,}|\(?\d(?:[\s()./-]{0,3}\d){6,14}", re.ASCII)
+# A plus sign, or many digits.
+_LIKE_A_NUMBER = re.compile(r".*\+.*|(?:[a-z]+:)?\(?\d(?:[\s()./-]{0,3}\d){6,14}", re.IGNORECASE | re.DOTALL)
 
 
 def unique_ids(ids: Iterable[str]) -> list[str]:
@@ -30,4 +31,6 @@ def checked_id(id_: object, name: str) -> str:
             f"{name} must be an id, and not a phone number: {masked(id_)!r}. To update SMS recipients by their "
             "phone numbers, use numbers="
         )
+    if not id_.isascii() or len(id_.split()) > 1:
+        raise ValueError(f"{name} must be an id, of ASCII characters without spaces; got {masked(id_)!r}")
     return id_.strip()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
-_NO_VALUE = frozenset({"none", "null", "nan", "nat", "<na>"})
-_TEMPLATES = (("{{", "}}"), ("{%", "%}"))
+_NO_VALUE = frozenset({"none", "null", "nan", "nat", "<na>", "n/a", "#n/a", "undefined"})
+_TEMPLATES = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"), ("${", "}"), ("<%", "%>"))
+_CUT_TEMPLATES = ("{{", "{%", "{#")
 _OBJECT = re.compile(
-    r"<[^<>]* at 0x[0-9a-f]+>|<(generator|function|map|filter|zip)\b.*>"
-    r"|(Lazy\w+|\w+XComArg|frozenset|dict_\w+|array|Series|range)\(.*\)",
-    re.DOTALL | re.IGNORECASE,
+    r"""
+    <[^<>]*\ at\ 0x[0-9a-f]+> | <[a-z_][^@]*>
+    | (?:Lazy\w+|\w*XComArg|frozenset|o?dict_\w+|array|Series|range|RangeIndex)\(.*\) | Lazy\w+\[.*\]
+    | set\(\) | (?:deque|\w*Index)\(\[.*\)
+    | .*\bdtype:\ \w+     # a printed pandas Series
+    | b(?P<quote>['"]).*(?P=quote)
+    """,
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -25,7 +31,8 @@ def leftover_problem(value: str) -> str | None:
         return "It is empty."
     if bare.lower() in _NO_VALUE:
         return f"It is {bare!r}, which stands for no value."
-    if any(0 <= bare.find(begin) < bare.rfind(end) for begin, end in _TEMPLATES):
+    is_whole = any(0 <= bare.find(begin) < bare.rfind(end) for begin, end in _TEMPLATES)
+    if is_whole or bare.startswith(_CUT_TEMPLATES):
         return "It is a template that was not rendered."
     if _OBJECT.fullmatch(bare):
         return "It is the text of a Python object."

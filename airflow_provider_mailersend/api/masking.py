@@ -14,9 +14,16 @@ _ADDRESS = re.compile(
 )
 # Its dot may be percent-encoded, as in a URL.
 _TOKEN = re.compile(r"(mlsn)(?:\.|%2e)[\w.~+-]*\w", re.IGNORECASE)
+# Also invisible characters, and the spaces and hyphens of word processors.
+_BETWEEN_DIGITS = r" \xa0\u2000-\u2015\u202f\u2212()-"
 # Without a plus sign it has at least nine digits and is not a date.
 _NUMBER = re.compile(
-    r"\+\d[\d ().-]{4,}\d|(?<![\w.:/+-])(?!\d{4}-\d\d-\d\d)\(?\d(?:[ ()-]{0,2}\d){8,14}(?![\w:/-]|\.\d)"
+    rf"""
+    [+\uff0b]\d[\d./{_BETWEEN_DIGITS}]{{4,}}\d
+    | (?:(?<![\w.:/+-])|(?<=[a-z]:)) (?!\d{{4}}-\d\d-\d\d)
+    \(?\d(?:[{_BETWEEN_DIGITS}]{{0,2}}\d){{8,14}} (?![\w:/-]|\.\d)
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -35,7 +42,7 @@ def masked(value: str) -> str:
     name, at, domain = bare.rpartition("@")
     if at:
         return f"{name[:1]}***@{domain}"
-    if bare.lstrip("( ").startswith("+"):
+    if bare.lstrip("( ").startswith(("+", "\uff0b")):
         return f"{bare[:2]}***{bare[-2:]}"
     return f"{bare[:1]}***"
 

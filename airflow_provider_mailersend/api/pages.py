@@ -81,7 +81,8 @@ class Pager:
         if self.since is not None or self.until is not None:
             new = [entry for entry in new if self._is_within(entry)]
             self._watch_order(fresh)
-            is_last = is_last or self._is_past_since()
+            # A list that is sorted by something else may begin with dates that fall.
+            is_last = is_last or (self.request.grows_at_one_end and self._is_past_since())
         self._page += 1
         self.request = None if is_last else self.request.at_page(self._page)
         # Entries of one second show no order: a longer list of only those is read whole once, not each time.

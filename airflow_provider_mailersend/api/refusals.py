@@ -42,6 +42,8 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     errors = parse_errors(outcome) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
     reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
+    if not reason and not _is_json(outcome):
+        reason = NOT_JSON
     explained = f"{answered}: {reason}" if reason else answered
     error: type[MailerSendError] = MailerSendRequestError
     message = f"{explained}."
@@ -67,7 +69,8 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         error = MailerSendNotFoundError
         message = f"{explained}. Check that the connection's host is MailerSend's API."
     elif status == 422:
-        advice = f" {_domain_advice(request)}" if "domain_id" in errors else ""
+        is_about_domain = "domain_id" in errors or (not errors and "domain id" in reason.lower())
+        advice = f" {_domain_advice(request)}" if is_about_domain else ""
         return MailerSendValidationError(
             message + advice, endpoint=request.endpoint, status=status, errors=errors
         )
@@ -102,10 +105,12 @@ def check_change(request: Request, answer: Answer) -> None:
         body = answer.json()
     except ValueError:
         raise unexpected_answer(request, answer, NOT_JSON) from None
-    if not isinstance(body, dict) or not body.get("errors"):
+    reported = next((part for part in _objects_in(body) if _reports_errors(part)), None)
+    if reported is None:
         return
-    errors = parse_errors(answer)
-    reason = _describe_fields(errors) or parse_message(answer) or _short(str(body["errors"]))
+    errors = _errors_in(reported)
+    said = reported.get("errors") or reported.get("error") or reported
+    reason = _describe_fields(errors) or _message_in(reported) or _short(str(said))
     raise MailerSendValidationError(
         f"{request.endpoint} answered {answer.status}, but with errors: {reason.rstrip('.')}.",
         endpoint=request.endpoint,
@@ -114,15 +119,40 @@ def check_change(request: Request, answer: Answer) -> None:
     )
 
 
+def _objects_in(body: object) -> list[dict[str, Any]]:
+    """Return the objects that may report errors: *body* itself, or those in it or in its ``data``."""
+    outer = [part for part in (body if isinstance(body, list) else [body]) if isinstance(part, dict)]
+    data = [part.get("data") for part in outer]
+    inner = [part for each in data for part in (each if isinstance(each, list) else [each])]
+    return [*outer, *(part for part in inner if isinstance(part, dict))]
+
+
+def _reports_errors(part: Mapping[str, Any]) -> bool:
+    return bool(part.get("errors") or part.get("error")) or part.get("success") is False
+
+
+def says_unknown(reason: str) -> bool:
+    """Return whether the API's *reason* to refuse an id is that nothing has it."""
+    return re.search(r"\bis invalid\b|\bnot (be )?found\b|(\bnot|n't) exist\b", reason) is not None
+
+
 def parse_message(answer: Answer) -> str:
     """Return the API's message, short and masked; empty where there is none."""
-    message = _error_body(answer).get("message")
+    return _message_in(_error_body(answer))
+
+
+def _message_in(body: Mapping[str, Any]) -> str:
+    message = body.get("message")
     return _short(message) if isinstance(message, str) else ""
 
 
 def parse_errors(answer: Answer) -> dict[str, list[str]]:
     """Return the API's messages by field, masked; empty where there are none."""
-    errors = _error_body(answer).get("errors")
+    return _errors_in(_error_body(answer))
+
+
+def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    errors = body.get("errors")
     if not isinstance(errors, dict):
         return {}
     lists = {name: said if isinstance(said, list) else [said] for name, said in errors.items()}
@@ -171,8 +201,16 @@ def _error_body(answer: Answer) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        return {"message": NOT_JSON} if answer.body else {}
+        return {}
     return body if isinstance(body, dict) else {}
+
+
+def _is_json(answer: Answer) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return not answer.body
+    return True
 
 
 def _describe_fields(errors: Mapping[str, Sequence[str]]) -> str:

@@ -143,6 +143,8 @@ def delete_recipient(recipient_id: str) -> Request:
 def list_sms_recipients(
     status: SmsRecipientStatus | None = None, sms_number_id: str | None = None
 ) -> Request:
+    if sms_number_id is not None:
+        sms_number_id = checked_id(sms_number_id, "sms_number_id")
     return _list("/sms-recipients", "sms_read", status=status, sms_number_id=sms_number_id)
 
 

@@ -55,6 +55,10 @@ class Throttle:
         #: What is left of the daily quota, and when it resets; None while unknown, or unlimited.
         self.quota_remaining: int | None = None
         self.quota_resets_at: datetime | None = None
+        #: When it resets by this machine's clock, in Unix seconds.
+        self.quota_retry_at: float | None = None
+        #: The API's message of the last 429, until a request is accepted.
+        self.refusal = ""
         #: How far the API's clock is ahead, in seconds; None until a response has a Date header.
         self.clock_ahead: float | None = None
         #: When the quota was last requested because of 429s, whatever the response.
@@ -84,6 +88,8 @@ class Throttle:
         if answer.status == 429:
             return
         self._unexplained = self._timed = 0
+        if request.uses_quota:
+            self.refusal = ""
         self._pacer.accepted(answer.at)
         if _number(answer.headers.get("x-ratelimit-remaining")) == 0:
             window_began = self._pacer.oldest(answer.at) or answer.at
@@ -95,11 +101,13 @@ class Throttle:
         self.quota_remaining = None if remaining < 0 else remaining
         self._is_unlimited = remaining < 0
         moment = parse_date(resets_at)
-        if moment is not None and now - _JUST_NOW < moment <= now + _LONGEST_DAY:
-            self.quota_resets_at = moment
-        elif self.quota_resets_at is None or self.quota_resets_at <= now:
-            today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-            self.quota_resets_at = today + timedelta(days=1)
+        if moment is None or not now - _JUST_NOW < moment <= now + _LONGEST_DAY:
+            if self.quota_retry_at is not None and self.quota_retry_at > at:
+                return
+            moment = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        self.quota_resets_at = moment
+        # By the API's clock as it is now: by a later Date header, it could be two days away.
+        self.quota_retry_at = moment.timestamp() - self._skew
 
     def refused(self, request: Request, answer: Answer) -> None:
         """
@@ -107,7 +115,7 @@ class Throttle:
 
         :raises MailerSendQuotaExhaustedError: it means the daily quota, not the rate limit.
         """
-        message = parse_message(answer)
+        message = self.refusal = parse_message(answer)
         if _QUOTA_CODE in message:
             self.learn_quota(0, answer.headers.get("x-apiquota-reset"), answer.at)
         if self.quota_remaining == 0 and request.uses_quota:
@@ -137,17 +145,12 @@ class Throttle:
 
         :raises MailerSendQuotaExhaustedError: the quota is used up, or down to the reserve.
         """
-        if not request.uses_quota or self.quota_remaining is None or self.quota_resets_at is None:
+        if not request.uses_quota or self.quota_remaining is None or self.quota_retry_at is None:
             return
-        if now + self._skew >= self.quota_resets_at.timestamp():
-            self.quota_remaining = self.quota_resets_at = None
+        if now >= self.quota_retry_at:
+            self.quota_remaining = self.quota_resets_at = self.quota_retry_at = None
         elif self.quota_remaining <= self.quota_reserve:
             raise self._exhausted(request)
-
-    @property
-    def quota_retry_at(self) -> float | None:
-        """When the daily quota resets, in Unix seconds of this machine's clock."""
-        return self.quota_resets_at.timestamp() - self._skew if self.quota_resets_at is not None else None
 
     def _exhausted(self, request: Request) -> MailerSendQuotaExhaustedError:
         until = self.quota_resets_at
@@ -159,11 +162,16 @@ class Throttle:
             )
         when = f"{until:%Y-%m-%d %H:%M:%S} UTC" if until else "midnight UTC"
         return MailerSendQuotaExhaustedError(
-            f"{cause}. {request.endpoint} was not sent. The next day's requests begin at {when}.",
+            f"{cause}. {request.endpoint} was not sent. The next day's requests begin at {when}.{self.quoted_refusal}",
             endpoint=request.endpoint,
             resets_at=until,
             retry_at=self.quota_retry_at,
         )
+
+    @property
+    def quoted_refusal(self) -> str:
+        """The API's message of the last 429 as a sentence for an error; empty where there is none."""
+        return f' MailerSend said: "{self.refusal}"' if self.refusal else ""
 
     @property
     def _skew(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -18,11 +19,11 @@ from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.async_exchange import HttpxClient
-from airflow_provider_mailersend.hooks.moments import Moment, between
 from airflow_provider_mailersend.hooks.progress import INTERVAL, JobReport
-from airflow_provider_mailersend.jobs.domains import Scope, find_domain
+from airflow_provider_mailersend.jobs.domains import Scope, find_domain, known_domain_id
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.lookup import Lookup
+from airflow_provider_mailersend.moments import Moment, between
 
 _T = TypeVar("_T")
 
@@ -51,8 +52,8 @@ class MailerSendAsyncHook(MailerSendAccount):
         self._connecting = asyncio.Lock()
         # A flow sends one request after another: concurrent ones would not learn of the limits from each other.
         self._requesting = asyncio.Lock()
-        # Concurrent calls for the same domain resolve it once.
-        self._resolving = asyncio.Lock()
+        # Concurrent calls for the same domain resolve it once. Those for other domains don't wait for it.
+        self._resolving: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __aenter__(self) -> MailerSendAsyncHook:
         return self
@@ -126,7 +127,10 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def resolve_domain_id(self, domain: str) -> str:
         """Return the ID of the domain with this name: as :meth:`MailerSendHook.resolve_domain_id`."""
-        async with self._resolving:
+        await self._connect()
+        if (known := known_domain_id(self._flow, domain)) is not None:
+            return known
+        async with self._resolving[domain.strip().lower()]:
             return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:

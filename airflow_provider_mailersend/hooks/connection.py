@@ -151,7 +151,12 @@ def _read_extra(connection: Connection) -> dict[str, Any]:
         _check_spelling(name)
     prefixed = [name for name in extra if name.startswith(_OLD_PREFIX)]
     renamed = {name.removeprefix(_OLD_PREFIX): extra.pop(name) for name in prefixed}
-    return renamed | extra
+    # An empty field of the form doesn't hide what an older version of Airflow stored.
+    return extra | {name: value for name, value in renamed.items() if _is_empty(extra.get(name))}
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,9 +170,10 @@ def _check_spelling(name: str) -> None:
     bare = name.removeprefix(_OLD_PREFIX)
     # Misspellings mostly differ in case, spaces, hyphens and underscores.
     known = {re.sub(r"[\s_-]+", "", field_name): field_name for field_name in _LABELS}
-    near = get_close_matches(re.sub(r"[\s_-]+", "", bare).lower(), known, n=1, cutoff=0.85)
-    if near and known[near[0]] != bare:
-        raise ValueError(f"its extra has {masked_within(name)!r}: write {known[near[0]]!r}")
+    near = get_close_matches(re.sub(r"[\s_-]+", "", bare).lower(), known, n=1, cutoff=0.77)
+    meant = known[near[0]] if near else "domain_id" if "domain" in bare.lower() else bare
+    if meant != bare:
+        raise ValueError(f"its extra has {masked_within(name)!r}: write {meant!r}")
 
 
 def base_url_of(host: str | None, port: int | None = None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -71,7 +73,7 @@ def within(seconds: float) -> Iterator[Deadline]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections keep to :func:`within`. Only the DNS lookup keeps the system's own time limit."""
+    """An adapter whose connections keep to :func:`within`, but for the DNS lookup of a SOCKS proxy."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
@@ -119,7 +121,7 @@ class _LimitedConnection(HTTPConnection):
         """Connect to the first of the host's addresses that accepts: urllib3 would give each one the whole time."""
         failure = OSError("the host has no address")
         try:
-            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            addresses = _look_up(self._dns_host, self.port, deadline.left())
             for number, (*_, (host, *_)) in enumerate(addresses):
                 share = deadline.left() / (len(addresses) - number)
                 try:
@@ -148,6 +150,20 @@ class _LimitedConnection(HTTPConnection):
         deadline.limit(self.sock)
         deadline.sent = True
         super().send(data)
+
+
+def _look_up(host: str, port: int, seconds: float) -> list[Any]:
+    """Return the addresses of *host*, looked up in a thread: the system's own time limit may be longer."""
+    found: Future[list[Any]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return found.result(seconds)
 
 
 @cache

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar, cast
 
 import requests
 
+from airflow_provider_mailersend.api import requests as endpoints
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.requests import ACCOUNT, Request, SuppressionList
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
 from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
 from airflow_provider_mailersend.hooks.progress import JobReport
-from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope, find_domain
 from airflow_provider_mailersend.jobs.lookup import Lookup
+from airflow_provider_mailersend.moments import Moment, between
 
 _T = TypeVar("_T")
 
 #: How much of a body is read at once, in bytes.
 _CHUNK = 65536
+
+
+_SMS_RECIPIENTS = "sms-recipients"
+
+#: What makes the request for a list of a domain, by the list's name.
+_LISTS: dict[str, Callable[[str | None], Request]] = {
+    **{each: partial(endpoints.list_suppressions, each) for each in SuppressionList},
+    "recipients": endpoints.list_recipients,
+    _SMS_RECIPIENTS: lambda domain_id: endpoints.list_sms_recipients(),
+}
 
 
 class Job(Protocol):
@@ -59,7 +72,7 @@ class RequestsDriver(MailerSendAccount):
     def test_connection(self) -> tuple[bool, str]:
         """Request the quota; return whether that worked, and what is left or why not."""
         try:
-            quota = self._run(self._flow.get_quota())
+            quota = self.get_api_quota()
         except (MailerSendError, ValueError) as error:
             return False, str(error)
         if quota["remaining"] < 0:
@@ -68,6 +81,57 @@ class RequestsDriver(MailerSendAccount):
             f"Connected to MailerSend. {quota['remaining']} of {quota['quota']} requests of the daily quota are left "
             f"until {quota['reset']}."
         )
+
+    def resolve_domain_id(self, domain: str) -> str:
+        """
+        Return the ID of the domain with this name: ``GET /domains``, one request per 100, once per name.
+
+        :raises MailerSendNotFoundError: the account has no such domain. It names the existing ones.
+        """
+        return self._run(find_domain(self._flow, domain))
+
+    def get_api_quota(self) -> dict[str, Any]:
+        """
+        Return what is left of the daily quota: ``GET /api-quota``, which doesn't count against it.
+
+        The result has ``quota`` and ``remaining``, in requests, -1 meaning unlimited; and ``reset``, in ISO 8601.
+        """
+        return self._run(self._flow.get_quota())
+
+    def read_pages(
+        self,
+        list_name: str,
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> ListPages:
+        """
+        Read any list page by page, one request per 100 entries.
+
+        .. code-block:: python
+
+            pages = hook.read_pages("hard-bounces", since="2026-01-01")
+            for entries in pages:
+                store(entries)
+            print(pages.domain_id, pages.may_be_incomplete)
+
+        :param list_name: a suppression list, ``recipients`` or ``sms-recipients``, which belong to no domain.
+        :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
+        :param until: only entries created before this time.
+        :return: the pages, each a list of entries: see :class:`ListPages`. Nothing is sent until they are iterated.
+        """
+        make_request = _LISTS.get(list_name)
+        if make_request is None:
+            raise ValueError(
+                f"list_name must be one of {', '.join(_LISTS)}; got {masked_within(repr(list_name))}"
+            )
+        if list_name == _SMS_RECIPIENTS:
+            if domain is not None or domain_id not in (None, ACCOUNT):
+                raise ValueError(f"{list_name} belong to no domain: give neither domain nor domain_id")
+            return ListPages(self, make_request, since=since, until=until)
+        return ListPages(self, make_request, self._scope(domain_id, domain), since=since, until=until)
 
     def locate_suppressions(
         self,
@@ -82,19 +146,6 @@ class RequestsDriver(MailerSendAccount):
         scope = self._scope(domain_id, domain)
         lookup = Lookup(SuppressionList(suppression_list), last_pages, scope=scope, both_ways=both_ways)
         return self._run(lookup.run(self._flow))
-
-    def _read_list(
-        self, make_list: Callable[[str | None], WholeList], scope: Scope = ACCOUNT_WIDE
-    ) -> Generator[Entry, None, None]:
-        """Yield the entries of the list that *make_list* returns for the domain's ID."""
-        whole = make_list(self._run(scope.resolve(self._flow)))
-        endpoint = whole.request.endpoint if whole.request else ""
-        report = JobReport(self._reporter, whole.request)
-        try:
-            while whole.request is not None:
-                yield from self._run(self._flow.read_page(whole), report)
-        finally:
-            self._warn_about_list(whole, endpoint)
 
     def _run_job(self, job: Job) -> dict[str, Any]:
         sent_before = self.requests_sent
@@ -154,6 +205,46 @@ class RequestsDriver(MailerSendAccount):
                     # A wrong URL, of the API or of a proxy, or a missing module for it.
                     permanent=not deadline.sent and isinstance(error, (ValueError, ImportError)),
                 )
+
+
+class ListPages:
+    """
+    The pages of one list, each a list of at least one entry. Each iteration reads the list anew.
+
+    :param make_request: returns the request for the list of a domain.
+    """
+
+    def __init__(
+        self,
+        hook: RequestsDriver,
+        make_request: Callable[[str | None], Request],
+        scope: Scope = ACCOUNT_WIDE,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> None:
+        #: The domain's ID, resolved from its name once they are iterated; None for the account and all its domains.
+        self.domain_id = scope.domain_id
+        #: Whether entries may have been missed, once they are read: the list's order kept varying between requests.
+        self.may_be_incomplete = False
+        self._hook = hook
+        self._make_request = make_request
+        self._scope = scope
+        self._moments = between(since, until)
+
+    def __iter__(self) -> Iterator[list[Entry]]:
+        hook = self._hook
+        self.domain_id = hook._run(self._scope.resolve(hook._flow))
+        request = self._make_request(self.domain_id)
+        whole = WholeList(request, **self._moments)
+        report = JobReport(hook._reporter, request)
+        try:
+            while whole.request is not None:
+                if entries := hook._run(hook._flow.read_page(whole), report):
+                    yield entries
+        finally:
+            self.may_be_incomplete = whole.may_be_incomplete
+            hook._warn_about_list(whole, request.endpoint)
 
 
 def _read(response: requests.Response) -> Outcome:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api import requests as endpoints
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, BATCH_SIZE, SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
-from airflow_provider_mailersend.hooks.driver import RequestsDriver
-from airflow_provider_mailersend.hooks.moments import Moment, between, moment
+from airflow_provider_mailersend.hooks.driver import ListPages, RequestsDriver
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.deletions import DeleteAll, Deletions
-from airflow_provider_mailersend.jobs.domains import find_domain
 from airflow_provider_mailersend.jobs.lookup import Matches
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
@@ -27,6 +25,7 @@ from airflow_provider_mailersend.jobs.wanted import (
     check_flags,
     make_item,
 )
+from airflow_provider_mailersend.moments import Moment, moment
 from airflow_provider_mailersend.provider_info import connection_form_widgets, ui_field_behaviour
 
 if TYPE_CHECKING:
@@ -97,11 +96,9 @@ class MailerSendHook(RequestsDriver):
             blocklist an entry has ``id``, ``type``, ``pattern``, ``domain`` and ``created_at``; on other lists ``id``,
             ``recipient``, ``created_at`` and more.
         """
-        which, moments = SuppressionList(suppression_list), between(since, until)
-        return self._read_list(
-            lambda id_: WholeList(endpoints.list_suppressions(which, id_), **moments),
-            self._scope(domain_id, domain),
-        )
+        which = SuppressionList(suppression_list)
+        pages = self.read_pages(which, domain_id=domain_id, domain=domain, since=since, until=until)
+        return chain.from_iterable(pages)
 
     def list_suppressions(
         self,
@@ -281,15 +278,23 @@ class MailerSendHook(RequestsDriver):
         )
         return self._run_job(deletions)
 
-    def iter_recipients(self, *, domain_id: str | None = None, domain: str | None = None) -> Iterator[Entry]:
+    def iter_recipients(
+        self,
+        *,
+        domain_id: str | None = None,
+        domain: str | None = None,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> Iterator[Entry]:
         """
         Read the recipients page by page: ``GET /recipients``, one request per 100.
 
+        :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
         :return: an iterator over the recipients, in no order, each with ``id``, ``email``, ``created_at`` and more. An
             address is a separate recipient of each domain.
         """
-        scope = self._scope(domain_id, domain)
-        return self._read_list(lambda id_: WholeList(endpoints.list_recipients(id_)), scope)
+        pages = self.read_pages("recipients", domain_id=domain_id, domain=domain, since=since, until=until)
+        return chain.from_iterable(pages)
 
     def get_recipient(self, recipient_id: str) -> Entry:
         """Return one recipient: ``GET /recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
@@ -316,18 +321,25 @@ class MailerSendHook(RequestsDriver):
         return True
 
     def iter_sms_recipients(
-        self, *, status: str | None = None, sms_number_id: str | None = None
+        self,
+        *,
+        status: str | None = None,
+        sms_number_id: str | None = None,
+        since: Moment = None,
+        until: Moment = None,
     ) -> Iterator[Entry]:
         """
         Read the SMS recipients page by page: ``GET /sms-recipients``, one request per 100.
 
         :param status: only those with the status ``active``, or with ``opt_out``.
         :param sms_number_id: only those of this SMS number.
+        :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
         :return: an iterator over the SMS recipients in the API's order, each with ``id``, ``number`` in E.164,
             ``status``, ``created_at`` and more. A phone number is a separate SMS recipient of each SMS number.
         """
         wanted = SmsRecipientStatus(status) if status else None
-        return self._read_list(lambda _: WholeList(endpoints.list_sms_recipients(wanted, sms_number_id)))
+        request = endpoints.list_sms_recipients(wanted, sms_number_id)
+        return chain.from_iterable(ListPages(self, lambda domain_id: request, since=since, until=until))
 
     def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
         """Return one SMS recipient: ``GET /sms-recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
@@ -373,22 +385,6 @@ class MailerSendHook(RequestsDriver):
             changed_only=changed_only,
         )
         return self._run_job(updates)
-
-    def resolve_domain_id(self, domain: str) -> str:
-        """
-        Return the ID of the domain with this name: ``GET /domains``, one request per 100, once per name.
-
-        :raises MailerSendNotFoundError: the account has no such domain. It names the existing ones.
-        """
-        return self._run(find_domain(self._flow, domain))
-
-    def get_api_quota(self) -> dict[str, Any]:
-        """
-        Return what is left of the daily quota: ``GET /api-quota``, which doesn't count against it.
-
-        The result has ``quota`` and ``remaining``, in requests, -1 meaning unlimited; and ``reset``, in ISO 8601.
-        """
-        return self._run(self._flow.get_quota())
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from airflow_provider_mailersend.api.ids import unique_ids
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.refusals import says_unknown
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -25,6 +26,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendError,
     MailerSendRequestError,
     MailerSendUnexpectedAnswerError,
+    MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.batches import Batches, reporting
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
@@ -58,6 +60,8 @@ class Deletions(Batches[str]):
         self.deleted: list[str] = []
         #: The ids that the API doesn't know.
         self.missing: list[str] = []
+        #: What the API refuses to delete, with reasons.
+        self.refused: dict[str, str] = {}
         self._matches = matches
         self.put_ids(unique_ids(ids))
 
@@ -72,6 +76,7 @@ class Deletions(Batches[str]):
             self.put_ids(self._matches.ids)
         with reporting(self):
             yield from self._send_all(flow)
+            self._check_refused()
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
@@ -108,7 +113,7 @@ class Deletions(Batches[str]):
             self._done(batch)
         except MailerSendRequestError as error:
             left = len(self.pending)
-            self._leave_out_unknown(batch, error)
+            self._leave_out_refused(batch, error)
             if error.status is not None and error.status < 300 and len(self.pending) < left:
                 # A success with errors for some ids may have deleted the others.
                 unsure = len(batch) - (left - len(self.pending))
@@ -121,22 +126,33 @@ class Deletions(Batches[str]):
         self.deleted.extend(batch)
         self._drop(batch)
 
-    def _leave_out_unknown(self, batch: Sequence[str], error: MailerSendRequestError) -> None:
+    def _leave_out_refused(self, batch: Sequence[str], error: MailerSendRequestError) -> None:
         refused = self._refused(batch, error)
-        unknown = [id_ for id_ in batch if id_ in refused]
+        unknown = [id_ for id_ in batch if says_unknown(refused.get(id_, ""))]
         if unknown and len(unknown) == len(batch) and (error.may_be_processed or self._unsure):
             # An earlier try got no response. It must have deleted all: one unknown id gets the whole batch refused.
             self._done(batch)
-        elif unknown and self.on_missing == "fail":
+            return
+        if unknown and self.on_missing == "fail":
             named = join_first(map(masked_within, unknown), len(unknown), most=20)
             error.args = (
                 f"{self.suppression_list} has no entries with these ids: {named}. Pass on_missing='skip' to delete "
                 "the rest.",
             )
             raise error
-        else:
-            self.missing.extend(unknown)
-            self._drop(unknown)
+        self.missing.extend(unknown)
+        self.refused.update((id_, reason) for id_, reason in refused.items() if not says_unknown(reason))
+        self._drop(refused)
+
+    def _check_refused(self) -> None:
+        if self.refused:
+            count = len(self.refused)
+            described = (f"{masked_within(id_)}: {why.rstrip('.')}" for id_, why in self.refused.items())
+            raise MailerSendValidationError(
+                f"{self.suppression_list}: {count} can't be deleted: {join_first(described, count, separator='; ')}. "
+                "Everything else was deleted. Leave them out, or delete them in MailerSend.",
+                errors={id_: [why] for id_, why in self.refused.items()},
+            )
 
 
 class DeleteAll:
@@ -208,7 +224,7 @@ class DeleteAll:
                     left.append(entry["id"])
                 else:
                     has_new = True
-            if left and not has_new and before.is_newest_first:
+            if left and not has_new and before.is_past_new(entries):
                 break
         return left, has_new
 
@@ -224,7 +240,8 @@ class _FirstPage:
         self._ids = {entry["id"] for entry in entries}
         self._is_all = is_all
         dates = [date for entry in entries if (date := created_at(entry)) is not None]
-        self.is_newest_first = dates == sorted(dates, reverse=True)
+        self._is_newest_first = bool(dates) and dates == sorted(dates, reverse=True)
+        self._newest = dates[0] if dates else None
         self._oldest = dates[-1] if dates else None
 
     def shows(self, entry: Mapping[str, Any]) -> bool | None:
@@ -234,7 +251,14 @@ class _FirstPage:
         if self._is_all:
             return False
         date = created_at(entry)
-        if date is None or self._oldest is None or not self.is_newest_first:
+        # Entries of one second are in any order: a new one may be anywhere among them.
+        if date is None or self._oldest is None or not self._is_newest_first or date == self._oldest:
             return None
         # An old entry newer than this page's last would have been on it.
-        return date <= self._oldest
+        return date < self._oldest
+
+    def is_past_new(self, entries: Sequence[Entry]) -> bool:
+        """Return whether the list, read as far as *entries*, is past the place of new ones."""
+        dates = [date for entry in entries if (date := created_at(entry)) is not None]
+        is_older = self._newest is not None and any(date < self._newest for date in dates)
+        return self._is_newest_first and is_older

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.leftovers import leftover_problem
+from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
@@ -29,8 +30,11 @@ class Scope:
         Return the scope that a caller means, who passed *domain_id*, *domain*, or neither for *default_id*.
 
         :raises ValueError: both were passed, or one that isn't a domain: an empty template must not mean "all".
+        :raises TypeError: one isn't a string.
         """
         for name, value in (("domain_id", domain_id), ("domain", domain)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} must be a string; got {type(value).__name__}")
             problem = leftover_problem(value) if value is not None else None
             if problem is not None:
                 raise ValueError(f"{name} is not a domain. {problem}")
@@ -69,18 +73,20 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
-    wanted = name.strip().lower()
     pager = Pager(list_domains())
-    while (found := _known(flow, wanted)) is None and pager.request is not None:
+    while (found := known_domain_id(flow, name)) is None and pager.request is not None:
         domains = yield from flow.read_page(pager)
         flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
     if found is not None:
         return found
     known = join_first(flow.domain_ids, len(flow.domain_ids), most=20)
     raise MailerSendNotFoundError(
-        f"The account has no domain {name!r}; it has {known or 'none'}.", endpoint=list_domains().endpoint
+        f"The account has no domain {masked_within(name)!r}; it has {known or 'none'}.",
+        endpoint=list_domains().endpoint,
     )
 
 
-def _known(flow: Flow, wanted: str) -> str | None:
+def known_domain_id(flow: Flow, name: str) -> str | None:
+    """Return the id of the domain *name* if *flow* remembers it."""
+    wanted = name.strip().lower()
     return next((id_ for name, id_ in flow.domain_ids.items() if name.lower() == wanted), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -104,8 +105,10 @@ class Planner:
         # By its place, whether each wanted item has an entry.
         self._met = bytearray(len(wanted))
         self._left_to_meet = len(wanted)
-        # The keys of other entries that stay.
+        # The keys of other entries.
         self._others = CompactSet()
+        # For each entry to delete the hash of its key, as lists are long.
+        self._hashes_to_delete = array("q")
         self._kept: dict[int, _Seen] = {}
         # Entries that don't show their domain, and whether any showed another than ours.
         self._without_domain: list[_Seen] = []
@@ -133,9 +136,22 @@ class Planner:
         return not self._left_to_meet and not self._is_mirror and not self._remove_duplicates
 
     def was_there(self, key: Key) -> bool:
-        """Return whether an entry with *key* was seen that stays."""
+        """Return whether an entry with *key* was seen."""
         place = self._wanted.place_of(key)
         return bool(self._met[place]) if place is not None else key in self._others
+
+    def keep(self, ids: Iterable[str], keys: Iterable[Key]) -> None:
+        """Delete no entries with these *ids* or *keys*; those of wanted keys are there without it."""
+        plan = self._plan
+        hashes = {hash(key) for key in keys if self._wanted.place_of(key) is None}
+        kept = set(plan.to_delete).intersection(ids)
+        kept.update(
+            id_
+            for id_, hashed in zip(plan.to_delete, self._hashes_to_delete, strict=True)
+            if hashed in hashes
+        )
+        plan.to_delete = [id_ for id_ in plan.to_delete if id_ not in kept]
+        plan.first_to_delete = [entry for entry in plan.first_to_delete if entry["id"] not in kept]
 
     def plan(self) -> Plan:
         """Return the plan, once all entries were seen."""
@@ -152,10 +168,9 @@ class Planner:
         key = make_key(seen.kind, seen.value)
         place = self._wanted.place_of(key)
         if place is None:
+            self._others.add(key)
             if self._is_mirror and key not in self._wanted.meant:
-                self._delete(seen)
-            else:
-                self._others.add(key)
+                self._delete(seen, key)
         elif not self._met[place]:
             self._met[place] = True
             self._left_to_meet -= 1
@@ -167,10 +182,11 @@ class Planner:
                 # Two jobs that remove duplicates at the same time must keep the same entry.
                 kept, other = sorted((self._kept[place], seen), key=_age)
                 self._kept[place] = kept
-                self._delete(other)
+                self._delete(other, key)
 
-    def _delete(self, seen: _Seen) -> None:
+    def _delete(self, seen: _Seen, key: Key) -> None:
         self._plan.to_delete.append(seen.id)
+        self._hashes_to_delete.append(hash(key))
         if len(self._plan.first_to_delete) < FIRST:
             self._plan.first_to_delete.append({"id": seen.id, "value": seen.value})
 

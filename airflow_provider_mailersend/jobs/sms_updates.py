@@ -48,7 +48,7 @@ class SmsUpdates:
         check_choice("on_missing", on_missing, OnMissing)
         check_flags(changed_only=changed_only)
         self.status = status
-        self.sms_number_id = sms_number_id
+        self._list = list_sms_recipients(sms_number_id=sms_number_id)
         self.on_missing = on_missing
         #: The ids of the SMS recipients that were set.
         self.updated: list[str] = []
@@ -102,7 +102,7 @@ class SmsUpdates:
         field, given = ("number", self._numbers) if self._numbers else ("id", self._pending)
         wanted, known = frozenset(given), set()
         self._pending = []
-        whole = WholeList(list_sms_recipients(sms_number_id=self.sms_number_id))
+        whole = WholeList(self._list)
         while whole.request is not None:
             recipients = yield from flow.read_page(whole)
             for recipient in recipients:
@@ -167,7 +167,7 @@ def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) ->
 
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_TRUNK_ZERO = re.compile(r"[(\[]\s*0\s*[)\]]")
+_TRUNK_ZERO = re.compile(r"[(\[]\D*0")
 _IGNORED = re.compile(r"[\s()\[\]\u2010-\u2015-]")
 
 
@@ -182,7 +182,8 @@ def parse_numbers(values: Iterable[str]) -> list[str]:
     for item in make_items("numbers", values):
         if _TRUNK_ZERO.search(item.value):
             raise ValueError(
-                f"{item.where} {masked(item.value)!r} has a (0), which is not dialled after a country code: remove it"
+                f"{item.where} {masked(item.value)!r} has a 0 after a bracket, which in most countries is "
+                "not dialled after the country code: remove the 0, or the brackets where it is dialled"
             )
         number = _IGNORED.sub("", item.value)
         if not _E164.fullmatch(number):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from typing import Any
 
-from airflow_provider_mailersend.api.entries import Entry, entry_key
+from airflow_provider_mailersend.api.entries import Key, entry_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, PAGE_SIZE, SuppressionList, list_suppressions
 from airflow_provider_mailersend.api.whole_list import WholeList
@@ -96,10 +96,11 @@ class Sync:
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._pages = options.pages_read
+        self._whole = WholeList(list_suppressions(suppression_list))
         size = options.batch_size
         self._additions = Additions(suppression_list, scope=scope, batch_size=size, on_invalid="skip")
         self._deletions = Deletions(suppression_list, scope=scope, batch_size=size)
-        # Entries just added that are deleted again: the API stored them as an address that was there.
+        # Entries just added that are deleted again: the API stored them as an address that has another entry.
         self._undone = Deletions(suppression_list, scope=scope, batch_size=size)
 
     def run(self, flow: Flow) -> Steps[None]:
@@ -108,10 +109,10 @@ class Sync:
             self._check_wanted()
             if self.options.settle:
                 yield from flow.settle()
-            was_there = yield from self._make_plan(flow)
+            planner = yield from self._make_plan(flow)
             self._check_plan()
             if not self.options.dry_run:
-                yield from self._carry_out(flow, was_there)
+                yield from self._carry_out(flow, planner)
                 self._check_rejected()
 
     def result(self, requests: int) -> dict[str, Any]:
@@ -191,8 +192,8 @@ class Sync:
             raise MailerSendGuardError(f"{self.suppression_list}: {why}.")
         self.refusal = f"{self.refusal} {why}." if self.refusal else f"{why}."
 
-    def _make_plan(self, flow: Flow) -> Steps[Callable[[Entry], bool]]:
-        """Read the list and plan; return whether an entry just added repeats one that was there and stays."""
+    def _make_plan(self, flow: Flow) -> Steps[Planner]:
+        """Read the list and plan."""
         domain_id = yield from self.scope.resolve(flow)
         planner = Planner(
             self.wanted,
@@ -200,7 +201,7 @@ class Sync:
             mode="add_only" if self._keeps_all else self.options.mode,
             remove_duplicates=self.options.remove_duplicates,
         )
-        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        whole = self._whole = WholeList(list_suppressions(self.suppression_list, domain_id))
         pages = 0
         while whole.request is not None and (self.options.is_mirror or not planner.has_met_all):
             entries = yield from flow.read_page(whole)
@@ -214,14 +215,7 @@ class Sync:
         # Having read the list to its end, a day needs no more pages than these.
         self._pages = pages - 1
         self.plan = planner.plan()
-
-        def was_there(made: Entry) -> bool:
-            # Except on the blocklist, an addition's response shows the very entry that was there.
-            key, is_new = entry_key(made), not whole.has_met(made["id"])
-            takes_duplicates = self.suppression_list.takes_duplicates
-            return takes_duplicates and is_new and key is not None and planner.was_there(key)
-
-        return was_there
+        return planner
 
     def _check_quota(self, flow: Flow) -> Steps[None]:
         """Having read one page, stop if the quota can't be enough; read it only in doubt."""
@@ -251,26 +245,53 @@ class Sync:
         pages = max(self._least_pages, ceil(wanted / PAGE_SIZE) if batch_size < PAGE_SIZE else 0)
         return pages + ceil(max(0, wanted - pages * PAGE_SIZE) / batch_size)
 
-    def _carry_out(self, flow: Flow, was_there: Callable[[Entry], bool]) -> Steps[None]:
+    def _carry_out(self, flow: Flow, planner: Planner) -> Steps[None]:
         """Add, then delete: opt-outs come first."""
         self._additions.put({item.key: item for item in self.plan.to_add})
-        self._deletions.put_ids(self.plan.to_delete)
         yield from self._additions.run(flow)
-        stored = self._additions.stored_differently
-        self._undone.put_ids(entry["id"] for _, entry in stored if was_there(entry))
-        yield from self._undone.run(flow)
+        stored = [(entry["id"], entry_key(entry)) for _, entry in self._additions.stored_differently]
+        planner.keep(self._additions.added, [key for _, key in stored if key is not None])
+        if self.suppression_list.takes_duplicates:
+            self._undone.put_ids(self._find_repeats(stored, planner))
+            yield from self._undone.run(flow)
+        self._deletions.put_ids(self.plan.to_delete)
         yield from self._deletions.run(flow)
+
+    def _find_repeats(self, stored: list[tuple[str, Key | None]], planner: Planner) -> list[str]:
+        """Return which entries *stored* differently have a key that another entry has: one of them must stay."""
+        ids = {id_ for id_, _ in stored}
+        times = Counter(id_ for id_ in self._additions.added if id_ in ids)
+        not_stored = {item.key for item, _ in self._additions.stored_differently}
+        not_stored.update(item.key for item in self._additions.rejected)
+        kept: set[Key] = set()
+        repeats = []
+        for id_, key in stored:
+            if key is None or self._whole.has_met(id_) or times[id_] > 1:
+                continue
+            is_wanted = self.wanted.place_of(key) is not None and key not in not_stored
+            if is_wanted or key in kept or planner.was_there(key):
+                repeats.append(id_)
+            kept.add(key)
+        return repeats
 
     @property
     def _added(self) -> int:
         not_added = len(self._additions.pending) + len(self._additions.rejected)
         undone = len(self._undone.deleted) + len(self._undone.missing)
-        return self._additions.total - not_added - undone
+        return self._additions.total - not_added - undone - self._returned
+
+    @property
+    def _returned(self) -> int:
+        """How many additions made no entry: the API returned one that was there, or that another addition made."""
+        has_met = self._whole.has_met
+        stored = {entry["id"] for _, entry in self._additions.stored_differently}
+        count = sum(id_ in stored or has_met(id_) for id_ in self._additions.added)
+        return count - sum(not has_met(id_) for id_ in stored)
 
     @property
     def _deleted(self) -> int:
         # Those that were gone already count too.
-        return self._deletions.total - len(self._deletions.pending)
+        return self._deletions.total - len(self._deletions.pending) - len(self._deletions.refused)
 
     @property
     def _keeps_all(self) -> bool:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.jobs.wanted import Item, Line
+from airflow_provider_mailersend.status_lines import counted
 
 #: What to install for Airflow to read files of a scheme.
 _PACKAGES = {
@@ -56,6 +58,7 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
         raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
     check_file_system(path, file)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
+    skipped = 0
     try:
         # Opened as bytes to name a line that isn't UTF-8. What Airflow 2.11 opens can't be iterated.
         with path.open("rb") as opened:
@@ -65,6 +68,7 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
             else:
                 rows = _jsonl_rows(lines, columns) if suffix == ".jsonl" else _txt_rows(lines, columns)
             for number, row in rows:
+                is_empty = True
                 for kind, column in columns.items():
                     value = row.get(column)
                     if not isinstance(value, str | None):
@@ -73,8 +77,12 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
                         )
                     if value and value.strip():
                         items[kind].append(Line(kind, value.strip(), number))
+                        is_empty = False
+                skipped += is_empty
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
+    if skipped:
+        log.info("Skipped %s without %s in %s.", counted(skipped, "row"), " or ".join(columns.values()), file)
     return items
 
 
@@ -116,9 +124,10 @@ def _csv_rows(lines: Iterator[str], columns: dict[str, str], delimiter: str | No
     delimiter = delimiter or _detect_delimiter(header, columns)
     reader = csv.reader(chain([header], lines), strict=True, delimiter=delimiter)
     try:
-        names = [name.strip() for name in next(reader)]
+        records = _one_line_records(reader)
+        names = [name.strip() for name in next(records)]
         _check_header(names, columns, delimiter)
-        for fields in filter(None, reader):
+        for fields in filter(None, records):
             if len(fields) != len(names):
                 raise ValueError(
                     f"line {reader.line_num} has {len(fields)} fields, but the header has {len(names)} columns: "
@@ -127,6 +136,17 @@ def _csv_rows(lines: Iterator[str], columns: dict[str, str], delimiter: str | No
             yield reader.line_num, dict(zip(names, fields, strict=True))
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num} isn't valid CSV: {error}") from None
+
+
+def _one_line_records(reader: Any) -> Iterator[list[str]]:
+    """Yield the records of a CSV *reader*; raise :class:`ValueError` where a stray quote may have swallowed lines."""
+    for number, fields in enumerate(reader, start=1):
+        if reader.line_num > number:
+            raise ValueError(
+                f"line {number} has a quote that is closed only on line {reader.line_num}: fields with line breaks are "
+                "not supported, as a stray quote looks the same. Remove the quote or the line breaks"
+            )
+        yield fields
 
 
 def _detect_delimiter(header: str, columns: dict[str, str]) -> str:
@@ -165,16 +185,28 @@ def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_unique_keys)
+        except LookupError as error:
+            raise ValueError(f"line {number} has the key {error.args[0]} more than once") from None
         except (ValueError, RecursionError):
             raise ValueError(f"line {number} isn't valid JSON") from None
         if isinstance(row, str) and len(columns) == 1:
             row = dict.fromkeys(columns.values(), row)
         if not isinstance(row, dict):
             raise ValueError(f"line {number} must be a JSON object; got {type(row).__name__}")
-        if row.keys().isdisjoint(columns.values()):
-            raise ValueError(_no_column(f"line {number}", columns, row))
+        missing = {kind: column for kind, column in columns.items() if column not in row}
+        if missing and all(row.get(column) in (None, "") for column in columns.values()):
+            raise ValueError(_no_column(f"line {number}", missing, row))
         yield number, row
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object's *pairs* as a dictionary; raise :class:`LookupError` with the key that is there twice."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise LookupError(masked_within(repr(key)))
+    return row
 
 
 def _txt_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
@@ -182,4 +214,5 @@ def _txt_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:
         raise ValueError("a .txt file holds either addresses or patterns; use .csv or .jsonl for both")
     (column,) = columns.values()
     for number, line in enumerate(lines, start=1):
-        yield number, {column: line}
+        if line.strip():
+            yield number, {column: line}

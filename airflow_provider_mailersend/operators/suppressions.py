@@ -215,7 +215,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
 
     :param file: a file to read instead of *recipients* and *patterns*, as Airflow's ``ObjectStoragePath`` takes it, in
         UTF-8: ``.csv`` with a header, ``.jsonl`` with an object or a value per line, or ``.txt`` with a value per line.
-        (templated)
+        A field must not contain a line break: a stray quote looks the same. (templated)
     :param recipients_column: the column, or the object's key, that holds the addresses; None if the file holds only
         patterns. (templated)
     :param patterns_column: the same for the patterns; None if the file holds none. (templated)

@@ -1,4 +1,4 @@
-"""A MailerSend API on your own machine, to try things on without an account, and to test against.
+"""A MailerSend API on your own machine, to try things out without an account, and to test against.
 
 In a test: ``with Sandbox(blocklist=1000) as sandbox: ...``. In a shell:
 ``python -m airflow_provider_mailersend.sandbox --blocklist 1000``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from airflow_provider_mailersend.sandbox.dialect import ALL_HEADERS, GUESSES, QUOTA_HEADERS, RATE_HEADERS
 from airflow_provider_mailersend.sandbox.faults import Fault
-from airflow_provider_mailersend.sandbox.requestlog import LoggedRequest
+from airflow_provider_mailersend.sandbox.messages import LoggedRequest
 from airflow_provider_mailersend.sandbox.sandbox import Sandbox
 
 __all__ = ["ALL_HEADERS", "GUESSES", "QUOTA_HEADERS", "RATE_HEADERS", "Fault", "LoggedRequest", "Sandbox"]

@@ -1,37 +1,34 @@
-"""The sandbox's own endpoints, under ``/_sandbox``: for whoever runs it as a process of its own.
+"""The sandbox's own endpoints, under ``/_sandbox``, for those who run it as a program.
 
-They take no token, count for no limit and aren't logged. ``GET log`` and ``DELETE log``, ``GET state``,
+They need no token, count against no limit and aren't logged: ``GET log`` and ``DELETE log``, ``GET state``,
 ``GET entries/{list}``, ``POST entries`` and ``DELETE entries`` to change a list as somebody else would,
 ``POST faults`` and ``DELETE faults``.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_mailersend.sandbox.faults import Fault
-from airflow_provider_mailersend.sandbox.reading import parse_json
-from airflow_provider_mailersend.sandbox.server import is_loopback
-from airflow_provider_mailersend.sandbox.wire import Answer, Request, json_answer
+from airflow_provider_mailersend.sandbox.messages import Answer, json_answer
+from airflow_provider_mailersend.sandbox.server import Exchange, is_loopback
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.sandbox.sandbox import Sandbox
 
 
-def control(sandbox: Sandbox, request: Request) -> Answer:
+def control(sandbox: Sandbox, exchange: Exchange) -> Answer:
     """Do what a request to ``/_sandbox`` asks for."""
-    host = request.headers.get("host", "")
-    host = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
-    # A web page that the user looks at must not steer the sandbox: neither under a name that it
+    host = exchange.headers.get("host", "")
+    host = host.partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    # A web page that the user looks at must not control the sandbox, neither by a host name that it
     # made point to this machine, nor by a form that it sends here.
-    if not is_loopback(host) or "origin" in request.headers:
+    if not is_loopback(host) or "origin" in exchange.headers:
         return json_answer({"message": "Only this machine may use /_sandbox."}, 403)
     try:
-        given = parse_json(request.body) if request.body else {}
-        if not isinstance(given, dict):
-            raise ValueError("The body must be a JSON object.")
-        return _do(sandbox, request.method, request.path.removeprefix("/_sandbox"), given)
-    except (ValueError, TypeError) as error:
+        given = json.loads(exchange.body or b"{}")
+        return _do(sandbox, exchange.logged.method, exchange.logged.path.removeprefix("/_sandbox"), given)
+    except (ValueError, TypeError, AttributeError) as error:
         return json_answer({"message": str(error)}, 422)
 
 
@@ -46,15 +43,12 @@ def _do(sandbox: Sandbox, method: str, path: str, given: dict[str, Any]) -> Answ
         case "GET", _ if path.startswith("/entries/"):
             return json_answer(sandbox.entries(path.removeprefix("/entries/")))
         case "POST", "/entries":
-            _only(given, "list", "recipients", "patterns", "domain")
-            recipients, patterns = _texts(given, "recipients"), _texts(given, "patterns")
-            name, domain = given.get("list", ""), given.get("domain")
-            return json_answer(sandbox.add(name, *recipients, patterns=patterns, domain=domain), 201)
+            name, recipients = given.pop("list"), given.pop("recipients", [])
+            return json_answer(sandbox.add(name, *_texts(recipients), **given), 201)
         case "DELETE", "/entries":
-            _only(given, "list", "ids")
-            sandbox.remove(given.get("list", ""), _texts(given, "ids"))
+            sandbox.remove(given["list"], _texts(given["ids"]))
         case "POST", "/faults":
-            fault = Fault.from_json(given)
+            fault = sandbox.fault_type(**given)
             sandbox.fail(fault)
             return json_answer(fault.as_json(), 201)
         case "DELETE", "/faults":
@@ -64,14 +58,7 @@ def _do(sandbox: Sandbox, method: str, path: str, given: dict[str, Any]) -> Answ
     return Answer(204)
 
 
-def _only(given: dict[str, Any], *names: str) -> None:
-    unknown = sorted(given.keys() - set(names))
-    if unknown:
-        raise ValueError(f"Unknown: {', '.join(unknown)}. It takes {', '.join(names)}.")
-
-
-def _texts(given: dict[str, Any], name: str) -> list[str]:
-    texts = given.get(name, [])
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{name} must be a list of strings.")
-    return texts
+def _texts(given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
+        raise ValueError("recipients and ids must be lists of strings.")
+    return given

@@ -1,151 +1,243 @@
-"""The API's endpoints. What they answer where nothing was recorded is listed in ``dialect.GUESSES``."""
+"""The API's endpoints. ``dialect.GUESSES`` lists what they answer although nobody recorded an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal
+from typing import Any
+from urllib.parse import urlencode
 
 from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
-from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.maker import RECIPIENTS, SMS_RECIPIENTS
-from airflow_provider_mailersend.sandbox.paging import page_of
-from airflow_provider_mailersend.sandbox.reading import (
-    NOT_A_STRING,
-    REQUIRED,
-    Complaints,
-    RefusalError,
-    check_addresses,
-    check_patterns,
-    read_body,
-    read_list,
-)
-from airflow_provider_mailersend.sandbox.rows import Owner, Row
-from airflow_provider_mailersend.sandbox.wire import HTML, Answer, json_answer, not_found
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account, Row
+from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
+from airflow_provider_mailersend.sandbox.server import Exchange
 
-_TOO_LARGE = b"""<html>
-<head><title>413 Request Entity Too Large</title></head>
-<body><center><h1>413 Request Entity Too Large</h1></center></body>
-</html>
-"""
-_DOMAIN_STATE = {"dkim": True, "spf": True, "tracking": False, "is_verified": True, "is_dns_active": True}
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
+_REQUIRED = "#MS42209"
+_NOT_A_STRING = "#MS42221"
 
 
-@dataclass(frozen=True)
-class Api:
-    """What every endpoint works with."""
+def respond(exchange: Exchange, account: Account) -> Answer:
+    """Process a request. Hold the account's lock."""
+    request = exchange.logged
+    resource, row_id = request.path, ""
+    for prefix in ("/recipients/", "/sms-recipients/"):
+        # All the rest is the id, slashes too: so an encoded slash never leads to another endpoint.
+        if request.path.startswith(prefix):
+            resource, row_id = prefix, request.path.removeprefix(prefix)
+    handlers = _HANDLERS.get(resource)
+    if handlers is None:
+        return not_found()
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in handlers:
+        allowed = ", ".join(sorted({*handlers, "HEAD"}))
+        message = f"The {method} method is not supported for this route. Supported methods: {allowed}."
+        answer = json_answer({"message": message}, 405)
+        answer.headers["allow"] = allowed
+        return answer
+    url = f"{exchange.server.url}/v1{request.path}"
+    call = Call(account, url, row_id, request.query)
+    try:
+        if method != "GET":
+            call.read_body(exchange.body)
+        return handlers[method](call)
+    except RefusalError as refusal:
+        return refusal.answer
+
+
+class RefusalError(Exception):
+    """Ends a request with this response."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+@dataclass
+class Call:
+    """A request to an endpoint: reads its arguments, and collects what is wrong with them until ``check``.
+
+    :param url: the URL that was requested, without its query.
+    :param row_id: the id that the path ends with, if any.
+    """
 
     account: Account
-    limits: Limits
     url: str
-    """Where the API is, up to and including ``/v1``."""
-    max_batch: int | None
-    batch_refusal: Literal["422", "413"]
-
-    def answer(self, method: str, path: str, query: Mapping[str, str], raw: bytes) -> Answer:
-        """Process a request; ``path`` is without ``/v1``. Hold the account's lock."""
-        resource, row_id = _split(path)
-        handlers = _TABLE.get(resource, {})
-        method = "GET" if method == "HEAD" else method
-        if not handlers:
-            return not_found()
-        if method not in handlers:
-            return _wrong_method(method, handlers)
-        try:
-            body = {} if method == "GET" else read_body(raw)
-            return handlers[method](Call(self, path, query, body, row_id))
-        except RefusalError as refusal:
-            return refusal.answer
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request, read as far as is the same for all endpoints."""
-
-    api: Api
-    path: str
-    query: Mapping[str, str]
-    body: Mapping[str, Any]
-    id: str
-    """The id in the path; empty where the path has none."""
-    complaints: Complaints = field(default_factory=Complaints)
+    row_id: str
+    query: dict[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def account(self) -> Account:
-        return self.api.account
-
-    def domain(self, given: object) -> Owner | None:
-        """The domain of a ``domain_id``; None when none was given, or none that there is."""
-        return self._owner("domain_id", given, self.account.domains)
-
-    def sms_number(self) -> Owner | None:
-        return self._owner("sms_number_id", self.query.get("sms_number_id"), self.account.sms_numbers)
-
-    def batch(self, *fields: str) -> list[list[Any]]:
-        """Lists from the body, none of them longer than the API takes at a time."""
-        most = self.api.max_batch
-        lists = [read_list(self.body, name, most, self.complaints) for name in fields]
-        if most is not None and any(len(found) > most for found in lists):
-            if self.api.batch_refusal == "413":
-                raise RefusalError(Answer(413, _TOO_LARGE, {"content-type": HTML}))
-            self.complaints.settle()
-        return lists
-
-    def require_status(self, status: object) -> None:
-        if status not in list(SmsRecipientStatus):
-            self.complaints.add("status", "The selected status is invalid.")
+    def list_name(self) -> str:
+        return self.url.rpartition("/")[2]
 
     def row(self, name: str) -> Row:
         """The row that the path names."""
-        row = self.account.tables[name].with_id(self.id)
+        row = self.account.tables[name].rows.get(self.row_id)
         if row is None:
             raise RefusalError(not_found())
         return row
 
-    def page(self, name: str, rows: list[Row]) -> Answer:
-        return self.page_of(rows, partial(self.account.show, name))
+    def refuse(self, field: str, message: str) -> None:
+        self.errors.setdefault(field, []).append(message)
 
-    def page_of(self, rows: list[Any], show: Callable[[Any], dict[str, Any]]) -> Answer:
-        url, dialect = self.api.url + self.path, self.account.dialect
-        return json_answer(page_of(rows, show, self.query, self.complaints, url=url, dialect=dialect))
+    def check(self) -> None:
+        """End the request if anything is wrong with it."""
+        first, *more = [message for messages in self.errors.values() for message in messages] or [""]
+        if more:
+            first += f" (and {len(more)} more error{'s' if len(more) > 1 else ''})"
+        if first:
+            raise RefusalError(json_answer({"message": first, "errors": self.errors}, 422))
 
-    def added(self, shown: list[dict[str, Any]]) -> Answer:
-        return json_answer({"data": shown}, self.account.dialect.added_status)
+    def read_body(self, raw: bytes) -> None:
+        try:
+            # NaN and Infinity aren't JSON: int() refuses them.
+            self.body = json.loads(raw, parse_constant=int) if raw.strip() else {}
+        except (ValueError, RecursionError):
+            message = "The request body must be valid JSON. #MS42227"
+            raise RefusalError(json_answer({"message": message}, 422)) from None
+        if not isinstance(self.body, dict):
+            message = "The request body must be a JSON object. #MS42228"
+            raise RefusalError(json_answer({"message": message}, 422))
 
-    def _owner(self, name: str, given: object, owners: list[Owner]) -> Owner | None:
+    def owner(self, name: str, given: object, owners: Mapping[str, Row]) -> Row | None:
+        """The domain or SMS number with the id that was sent, if any."""
         label = name.replace("_", " ")
-        for owner in owners:
-            if owner.id == given:
-                return owner
+        if isinstance(given, str) and given in owners:
+            return owners[given]
         if given is not None and not isinstance(given, str):
-            self.complaints.add(name, f"The {label} must be a string. {NOT_A_STRING}")
+            self.refuse(name, f"The {label} must be a string. {_NOT_A_STRING}")
         elif given:
-            self.complaints.add(name, f"The selected {label} is invalid.")
+            self.refuse(name, f"The selected {label} is invalid.")
         return None
 
+    def number(self, name: str, default: int, least: int, most: float) -> int:
+        """A number in the query."""
+        text = self.query.get(name) or str(default)
+        if not re.fullmatch(r"-?[0-9]{1,9}", text):
+            self.refuse(name, f"The {name} must be an integer.")
+            return default
+        if int(text) < least:
+            self.refuse(name, f"The {name} must be at least {least}.")
+        elif int(text) > most:
+            self.refuse(name, f"The {name} must not be greater than {most}.")
+        return int(text)
 
-Handler = Callable[[Call], Answer]
+    def require_status(self, status: object) -> None:
+        if status not in list(SmsRecipientStatus):
+            self.refuse("status", "The selected status is invalid.")
+
+    def batch(self, name: str, problem: Callable[[str], str | None]) -> list[str]:
+        """The strings in a list of the body. *problem* says what is wrong with one, with ``{}`` for its field."""
+        items = [] if self.body.get(name) is None else self.body[name]
+        if not isinstance(items, list):
+            self.refuse(name, f"The {name} must be an array.")
+            return []
+        most = self.account.max_batch
+        if most is not None and len(items) > most:
+            self.refuse(name, f"The {name} must not have more than {most} items.")
+            return []
+        for index, item in enumerate(items):
+            message = (
+                problem(item) if isinstance(item, str) else f"The {{}} must be a string. {_NOT_A_STRING}"
+            )
+            if message:
+                self.refuse(f"{name}.{index}", message.format(f"{name}.{index}"))
+        return items
+
+
+def problem_of_address(address: str) -> str | None:
+    is_address = _ADDRESS.fullmatch(address) and len(address) <= 320
+    return None if is_address else "The {} must be a valid email address. #MS42208"
+
+
+def problem_of_pattern(pattern: str) -> str | None:
+    if not pattern:
+        return f"The {{}} field is required. {_REQUIRED}"
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError, Warning):  # a warning, where warnings are errors
+        return "The {} format is invalid."
+    return None
 
 
 def list_domains(call: Call) -> Answer:
-    brief = call.account.maker.brief
-    return call.page_of(call.account.domains, lambda domain: brief(domain) | _DOMAIN_STATE)
+    return _page(call, list(call.account.domains.values()))
 
 
 def show_quota(call: Call) -> Answer:
-    quota = call.api.limits.quota
-    most = -1 if quota.most is None else quota.most
-    return json_answer({"quota": most, "remaining": quota.remaining, "reset": call.api.limits.quota_reset})
+    limits = call.account.limits
+    most = -1 if limits.quota.most is None else limits.quota.most
+    return json_answer({"quota": most, "remaining": limits.quota.remaining, "reset": limits.quota_reset})
 
 
-def list_of_a_domain(name: str, call: Call) -> Answer:
-    return call.page(name, call.account.tables[name].listed(call.domain(call.query.get("domain_id"))))
+def list_rows(call: Call) -> Answer:
+    account = call.account
+    if call.list_name == SMS_RECIPIENTS:
+        status = call.query.get("status") or None
+        if status:
+            call.require_status(status)
+        owner = call.owner("sms_number_id", call.query.get("sms_number_id"), account.sms_numbers)
+        return _page(call, account.tables[SMS_RECIPIENTS].select(owner, status))
+    domain = call.owner("domain_id", call.query.get("domain_id"), account.domains)
+    return _page(call, account.tables[call.list_name].select(domain))
+
+
+def add_rows(call: Call) -> Answer:
+    account, name, domain_id = call.account, call.list_name, call.body.get("domain_id")
+    takes_patterns = name == BLOCKLIST
+    if name != BLOCKLIST and account.dialect.needs_domain and domain_id not in list(account.domains):
+        # Observed: an unknown one gets the same answer as none.
+        call.refuse("domain_id", f"The domain id field is required. {_REQUIRED}")
+        domain_id = None
+    domain = call.owner("domain_id", domain_id, account.domains)
+    addresses = call.batch("recipients", problem_of_address)
+    patterns = call.batch("patterns", problem_of_pattern) if takes_patterns else []
+    if not (addresses or patterns or call.errors.keys() & {"recipients", "patterns"}):
+        fields = ("recipients", "patterns") if takes_patterns else ("recipients",)
+        for name_, other in zip(fields, fields[::-1], strict=True):
+            unless = "" if name_ == other else f" when {other} is not present"
+            call.refuse(name_, f"The {name_} field is required{unless}. {_REQUIRED}")
+    call.check()
+    hidden = "domain" if name == BLOCKLIST else None
+    rows = account.add(name, addresses, patterns, domain)
+    added = [{key: value for key, value in row.shown.items() if key != hidden} for row in rows]
+    return json_answer({"data": added}, account.dialect.added_status)
+
+
+def delete_rows(call: Call) -> Answer:
+    table, dialect = call.account.tables[call.list_name], call.account.dialect
+    domain = call.owner("domain_id", call.body.get("domain_id"), call.account.domains)
+    confined_to = domain if dialect.confines_ids else None
+
+    def problem_of_id(row_id: str) -> str | None:
+        is_known = row_id in table.rows and confined_to in (None, table.rows[row_id].owner)
+        return None if is_known else "The selected {} is invalid."
+
+    everything, ids = call.body.get("all"), call.batch("ids", problem_of_id)
+    if everything not in (None, True, False):
+        call.refuse("all", "The all field must be true or false.")
+    elif everything and ids:
+        call.refuse("all", "The all field is prohibited when ids is present.")
+    elif not everything and not ids and "ids" not in call.errors:
+        call.refuse("ids", f"The ids field is required when all is not present. {_REQUIRED}")
+        call.refuse("all", f"The all field is required when ids is not present. {_REQUIRED}")
+    call.check()
+    if everything:
+        table.clear(domain)
+    else:
+        table.drop(ids)
+    return Answer(200, dialect.deleted_body)
 
 
 def show_recipient(call: Call) -> Answer:
-    return json_answer({"data": call.account.show_whole_recipient(call.row(RECIPIENTS))})
+    row = call.row(RECIPIENTS)
+    shown = call.account.show(RECIPIENTS, row) | {"domain": row.shown["domain"], "emails": []}
+    return json_answer({"data": shown})
 
 
 def delete_recipient(call: Call) -> Answer:
@@ -153,122 +245,79 @@ def delete_recipient(call: Call) -> Answer:
     return Answer(call.account.dialect.recipient_deleted_status)
 
 
-def block(call: Call) -> Answer:
-    complaints = call.complaints
-    domain = call.domain(call.body.get("domain_id"))
-    addresses, patterns = call.batch("recipients", "patterns")
-    if not addresses and not patterns and "recipients" not in complaints and "patterns" not in complaints:
-        for name, other in (("recipients", "patterns"), ("patterns", "recipients")):
-            complaints.add(name, f"The {name} field is required when {other} is not present. {REQUIRED}")
-    check_addresses(addresses, complaints)
-    check_patterns(patterns, complaints)
-    complaints.settle()
-    rows = call.account.block(addresses, patterns, domain)
-    return call.added([{key: row.shown[key] for key in row.shown if key != "domain"} for row in rows])
-
-
-def suppress(name: str, call: Call) -> Answer:
-    complaints = call.complaints
-    given = call.body.get("domain_id")
-    if call.account.dialect.needs_domain and given not in [domain.id for domain in call.account.domains]:
-        # Observed: one that the account has not is answered like none.
-        complaints.add("domain_id", f"The domain id field is required. {REQUIRED}")
-        given = None
-    domain = call.domain(given)
-    [addresses] = call.batch("recipients")
-    if not addresses and "recipients" not in complaints:
-        complaints.add("recipients", f"The recipients field is required. {REQUIRED}")
-    check_addresses(addresses, complaints)
-    complaints.settle()
-    # What the API does with an entry of no domain, as documented, nobody says: here the first domain gets it.
-    rows = call.account.suppress(name, addresses, domain or call.account.domains[0])
-    return call.added([row.shown for row in rows])
-
-
-def delete_suppressions(name: str, call: Call) -> Answer:
-    complaints, account = call.complaints, call.account
-    domain = call.domain(call.body.get("domain_id"))
-    [ids] = call.batch("ids")
-    everything = call.body.get("all")
-    if everything not in (None, True, False):
-        complaints.add("all", "The all field must be true or false.")
-    elif everything and ids:
-        complaints.add("all", "The all field is prohibited when ids is present.")
-    elif not everything and not ids and "ids" not in complaints:
-        complaints.add("ids", f"The ids field is required when all is not present. {REQUIRED}")
-        complaints.add("all", f"The all field is required when ids is not present. {REQUIRED}")
-    confined = None if account.dialect.ids_of_any_domain else domain
-    for index, row_id in enumerate(ids):
-        row = account.tables[name].with_id(row_id)
-        if not isinstance(row_id, str):
-            complaints.add(f"ids.{index}", f"The ids.{index} must be a string. {NOT_A_STRING}")
-        elif row is None or confined not in (None, row.owner):
-            complaints.add(f"ids.{index}", f"The selected ids.{index} is invalid.")
-    complaints.settle()
-    if everything:
-        account.delete_all(name, domain)
-    else:
-        account.delete(name, ids)
-    return Answer(200, account.dialect.deleted_body)
-
-
-def list_sms_recipients(call: Call) -> Answer:
-    status = call.query.get("status") or None
-    if status is not None:
-        call.require_status(status)
-    return call.page(SMS_RECIPIENTS, call.account.tables[SMS_RECIPIENTS].listed(call.sms_number(), status))
-
-
 def show_sms_recipient(call: Call) -> Answer:
-    return json_answer({"data": call.account.show_whole_sms(call.row(SMS_RECIPIENTS))})
+    row = call.row(SMS_RECIPIENTS)
+    number = {"sms_number": None} if call.account.dialect.has_opt_out_keys else {}
+    message = {"id": row.id, "from": row.owner and row.owner.value, "to": row.value, "status": "delivered"}
+    return json_answer({"data": row.shown | number | {"sms": [message]}})
 
 
 def update_sms_recipient(call: Call) -> Answer:
-    recipient = call.row(SMS_RECIPIENTS)
-    status = call.body.get("status")
-    if status is None and call.account.dialect.status_in_query:
+    row, status = call.row(SMS_RECIPIENTS), call.body.get("status")
+    if status is None and call.account.dialect.takes_status_in_query:
         status = call.query.get("status")
-    if status is None or status == "":
-        call.complaints.add("status", f"The status field is required. {REQUIRED}")
+    if status in (None, ""):
+        call.refuse("status", f"The status field is required. {_REQUIRED}")
     else:
         call.require_status(status)
-    call.complaints.settle()
-    return json_answer({"data": call.account.set_sms_status(recipient, str(status))})
+    call.check()
+    call.account.tables[SMS_RECIPIENTS].update(row, status=str(status))
+    return json_answer({"data": row.shown | {"status": status}})
 
 
-def _suppression_handlers(name: str) -> dict[str, Handler]:
-    handlers: dict[str, Handler] = {
-        "GET": partial(list_of_a_domain, name),
-        "DELETE": partial(delete_suppressions, name),
+def _page(call: Call, rows: Sequence[Row]) -> Answer:
+    """The page of *rows* that the query asks for."""
+    url, dialect = call.url, call.account.dialect
+    limit = call.number("limit", dialect.suppressions_limit if "/suppressions/" in url else 25, 10, 100)
+    number = call.number("page", 1, 1, math.inf)
+    call.check()
+    start, stop, last = (number - 1) * limit, number * limit, max(-(-len(rows) // limit), 1)
+    shown = [call.account.show(call.list_name, row) for row in rows[start:stop]]
+    # Observed: links hold the page alone, so that a client that follows one loses limit and filters.
+    kept = (
+        {key: value for key, value in call.query.items() if key != "page"} if dialect.has_whole_pages else {}
+    )
+
+    def link(page: int) -> str:
+        return f"{url}?{urlencode(kept | {'page': str(page)})}"
+
+    links = {
+        "first": link(1),
+        "last": None,
+        "prev": link(number - 1) if number > 1 else None,
+        "next": link(number + 1) if stop < len(rows) else None,
     }
-    if SuppressionList(name).takes_additions:
-        handlers["POST"] = block if name == BLOCKLIST else partial(suppress, name)
-    return handlers
+    meta: dict[str, Any] = {
+        "current_page": number,
+        "from": start + 1 if shown else None,
+        "path": url,
+        "per_page": limit,
+        "to": start + len(shown) if shown else None,
+    }
+    if dialect.has_whole_pages or call.list_name == "domains":
+        links["last"] = link(last)
+        meta |= {"last_page": last, "total": len(rows)}
+    if not dialect.has_whole_pages and call.list_name == "domains":
+        buttons = [("&laquo; Previous", links["prev"])]
+        buttons += [(str(page), link(page)) for page in range(1, last + 1)]
+        buttons += [("Next &raquo;", links["next"])]
+        meta["links"] = [{"url": to, "label": label, "active": label == str(number)} for label, to in buttons]
+    if not dialect.has_whole_pages and call.list_name == SMS_RECIPIENTS and call.query.get("limit"):
+        meta["per_page"] = str(limit)
+    return json_answer({"data": shown, "links": links, "meta": meta})
 
 
-_TABLE: Mapping[str, Mapping[str, Handler]] = {
+_HANDLERS: Mapping[str, Mapping[str, Callable[[Call], Answer]]] = {
     "/domains": {"GET": list_domains},
     "/api-quota": {"GET": show_quota},
-    "/recipients": {"GET": partial(list_of_a_domain, RECIPIENTS)},
-    "/recipients/": {"GET": show_recipient, "DELETE": delete_recipient},
-    **{f"/suppressions/{name}": _suppression_handlers(name.value) for name in SuppressionList},
-    "/sms-recipients": {"GET": list_sms_recipients},
+    "/recipients": {"GET": list_rows},
+    "/recipients/": {"DELETE": delete_recipient, "GET": show_recipient},
+    "/sms-recipients": {"GET": list_rows},
     "/sms-recipients/": {"GET": show_sms_recipient, "PUT": update_sms_recipient},
+    **{
+        f"/suppressions/{name}": {"DELETE": delete_rows, "GET": list_rows}
+        | ({"POST": add_rows} if name.takes_additions else {})
+        for name in SuppressionList
+    },
 }
-"""What may be done at each path; one that ends with a slash is followed by an id."""
-
-
-def _split(path: str) -> tuple[str, str]:
-    for prefix in ("/recipients/", "/sms-recipients/"):
-        # An id takes in whatever is left, slashes too: so an encoded one never leads to another endpoint.
-        if path.startswith(prefix):
-            return prefix, path.removeprefix(prefix)
-    return path, ""
-
-
-def _wrong_method(method: str, handlers: Mapping[str, Handler]) -> Answer:
-    allowed = ", ".join(sorted({*handlers, "HEAD"}))
-    message = f"The {method} method is not supported for this route. Supported methods: {allowed}."
-    answer = json_answer({"message": message}, 405)
-    answer.headers["allow"] = allowed
-    return answer
+"""What each path can be asked for; one that ends with a slash is followed by an id."""

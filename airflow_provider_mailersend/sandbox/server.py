@@ -1,135 +1,129 @@
-"""An HTTP server in a thread, on a loopback address, that starts and stops at once."""
+"""An HTTP server in threads that only this machine can reach, and that stops at once."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import ipaddress
+import json
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_mailersend.sandbox.wire import Line, Request, read_request
+from airflow_provider_mailersend.sandbox.messages import Answer, LoggedRequest
 
-Handler = Callable[[Request, Line], Awaitable[None]]
-"""Answers a request on the line it came on."""
 
-_LONGEST_STOP = 5.0  # seconds
+class Exchange(BaseHTTPRequestHandler):
+    """A connection, and the request on it that is being answered: ``logged``, ``headers`` and ``body``."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each response on a kept connection waits 40 ms for an ACK
+    server: LoopbackServer
+    logged: LoggedRequest
+    body: bytes
+
+    def handle(self) -> None:
+        with suppress(OSError):  # the client is gone
+            super().handle()
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65_537)
+        if not (self.raw_requestline and self.parse_request() and self._read_body()):
+            self.close_connection = True
+            return
+        raw_path, _, query = self.path.partition("?")
+        self.logged = LoggedRequest(
+            method=self.command,
+            path=unquote(raw_path).removeprefix("/v1"),
+            raw_path=raw_path,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            json=None,
+            at=time.time(),
+        )
+        with suppress(ValueError, RecursionError):
+            self.logged.json = json.loads(self.body)
+        self.server.answer(self)
+
+    def send_error(self, *_: Any, **__: Any) -> None:
+        """What isn't HTTP ends the connection without a response."""
+
+    def send(self, answer: Answer, share: float = 1.0) -> None:
+        """Send a response, or a share of its body and nothing more: of an empty body not even the head."""
+        head, body = self.head_of(answer), b"" if self.command == "HEAD" else answer.body
+        if share < 1:
+            self.close_connection = True
+            head, body = head if body else b"", body[: int(len(body) * share)]
+        self.wfile.write(head + body)
+
+    def head_of(self, answer: Answer) -> bytes:
+        """The head to send. Its status is logged now, so that the client finds it in the log."""
+        self.logged.status = answer.status
+        answer.headers.setdefault("date", self.date_time_string(self.server.clock()))
+        if self.close_connection:
+            answer.headers["connection"] = "close"
+        return answer.head()
+
+    def _read_body(self) -> bool:
+        length = self.headers.get("content-length", "0")
+        self.body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        return str(len(self.body)) == length
+
+
+class LoopbackServer(ThreadingTCPServer):
+    """Accepts connections as soon as it is made; once started, passes each request to *answer*.
+
+    :param clock: tells the time for the ``Date`` header, in Unix seconds.
+    """
+
+    allow_reuse_address = os.name == "posix"
+    request_queue_size = 1024
+
+    def __init__(
+        self, host: str, port: int, answer: Callable[[Exchange], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), Exchange)
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{self.server_address[1]}"
+        self.answer = answer
+        self.clock = clock
+        self.stopping = threading.Event()
+        self.connections: dict[threading.Thread, socket.socket] = {}
+        self._accepting = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+
+    def start(self) -> None:
+        self._accepting.start()
+
+    def stop(self) -> None:
+        """Drop all connections; returns when no thread is left."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections.values()):
+            with suppress(OSError):  # closed meanwhile
+                connection.shutdown(socket.SHUT_RDWR)
+        self.stopping.set()
+        for thread in [self._accepting, *self.connections]:
+            thread.join(timeout=5)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        self.connections[thread] = request
+        thread.start()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        super().process_request_thread(request, client_address)
+        del self.connections[threading.current_thread()]
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address (without a port) is in 127.0.0.0/8, is ::1, or is ``localhost``."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False
-
-
-class LoopbackServer:
-    """Serves on a socket of this machine; ``url`` is known as soon as it is made.
-
-    ``localhost`` is bound as 127.0.0.1, whatever the machine's own tables make of that name; any other host
-    that others could reach is a ``ValueError``.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        require_loopback(host)
-        address = "127.0.0.1" if host.lower() == "localhost" else host.removeprefix("[").removesuffix("]")
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = _listen(family, address, port)
-        bound = f"[{address}]" if family == socket.AF_INET6 else address
-        self.url = f"http://{bound}:{self._socket.getsockname()[1]}"
-        self._handler: Handler
-        self._stopping = asyncio.Event()
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._thread = threading.Thread(target=self._run, name="mailersend-sandbox", daemon=True)
-
-    def start(self, handler: Handler) -> None:
-        """Serve from now on; returns when requests are answered."""
-        self._handler = handler
-        self._thread.start()
-        self._ready.wait()
-
-    def stop(self) -> None:
-        """Drop all connections, end what waits, and end the thread; returns when nothing is left."""
-        if self._loop is not None and self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop closed meanwhile
-                self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(_LONGEST_STOP)
-        self._socket.close()
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait, or until the server stops; whether it goes on."""
-        if seconds:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
-        return not self._stopping.is_set()
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something beside all requests; the server doesn't stop before it is done."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(
-            lambda reader, writer: self.spawn(self._converse(reader, writer)), sock=self._socket
-        )
-        self._ready.set()
-        await self._stopping.wait()
-        server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_LONGEST_STOP)
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request after another. What isn't HTTP ends the connection, as its end does."""
-        self._writers.add(writer)
-        try:
-            while not writer.is_closing():
-                try:
-                    request = await read_request(reader, writer)
-                except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-                    return
-                with contextlib.suppress(OSError):  # the client is gone
-                    await self._handler(request, Line(request, reader, writer, self.wait))
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-
-
-def require_loopback(host: str) -> None:
-    if not is_loopback(host):
-        raise ValueError(
-            f"The sandbox listens on this machine only: host must be 127.0.0.0/8, ::1 or localhost, not {host!r}."
-        )
-
-
-def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    # Named as TCP, because asyncio switches Nagle's algorithm off for nothing else: with it, each answer
-    # to a kept connection waits 40 ms for an acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(256)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return host.lower() == "localhost"

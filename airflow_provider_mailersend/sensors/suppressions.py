@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.entries import entry_key
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
-from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.jobs.wanted import Item, check_flags, check_whole_number, make_item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
 from airflow_provider_mailersend.rendering import parse_moment, parse_suppression_list, parse_text
@@ -168,7 +167,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         return "MailerSendNewSuppressionsTrigger", arguments
 
     def _since(self) -> datetime:
-        since = moment("since", parse_moment(self.since, "since"))
+        since = parse_moment(self.since, "since")
         if since is None:
             raise ValueError(f"since is empty: it is {self.since!r}")
         return since

@@ -17,6 +17,7 @@ from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
+from airflow_provider_mailersend.moments import required_moment
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, PollingTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polls import Query
 
@@ -28,14 +29,6 @@ _MARGIN = timedelta(seconds=1)
 
 #: The longest single sleep in seconds: the machine's clock may be set meanwhile.
 _LONGEST_SLEEP = 60.0
-
-
-def _aware(moment: datetime | str) -> datetime:
-    """Return *moment*, parsed from ISO 8601 if it is text; ValueError if it has no time zone."""
-    aware = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    if aware.tzinfo is None:
-        raise ValueError(f"a moment with a time zone is needed; got {moment!r}")
-    return aware
 
 
 class ListScope(NamedTuple):
@@ -207,7 +200,7 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._since = _aware(self.since)
+        self._since = required_moment("since", self.since, zone=None)
 
     @property
     def requirement(self) -> Requirement:
@@ -293,7 +286,7 @@ class MailerSendQuotaResetTrigger(BaseTrigger):
 
     def __init__(self, resets_at: datetime | str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.resets_at = _aware(resets_at)
+        self.resets_at = required_moment("resets_at", resets_at, zone=None)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return classpath_of(self), {"resets_at": self.resets_at.isoformat()}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, Step, Wait, drive_async
+from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow, Send, Step, Wait
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
@@ -25,6 +25,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
+from tests.feeding.driving import drive_async
 from tests.feeding.samples import CODELESS, DELETE, FINE, GET, POST, PUT, any_method
 from tests.feeding.script import (
     NOON,

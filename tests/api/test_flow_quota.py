@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.pages import Pager
 from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendRateLimitError
 from tests.feeding.account import Account
 from tests.feeding.samples import BLOCKLIST, CODELESS, FINE, GET, POST, any_method
 from tests.feeding.script import NOON, Script, answer, flow, lost
@@ -164,3 +165,38 @@ def test_a_quota_used_up_by_its_code_ends_the_work_at_once() -> None:
     script = Script(answer(429, {"message": "Daily API quota reached. #MS42901"}, {"retry-after": "1"}))
     with pytest.raises(MailerSendQuotaExhaustedError):
         script.run(flow().send(POST))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (
+            [answer(429, {"message": "Daily API quota reached. #MS42901"})],
+            "Daily API quota reached. #MS42901",
+        ),
+        ([answer(429, {"message": "Too much."}, {"x-apiquota-remaining": "0"})], "Too much."),
+        ([*[CODELESS] * 3, quota(0)], "Please wait a while before retrying."),
+    ],
+)
+def test_a_quota_used_up_is_told_in_the_api_s_own_words(outcomes: list[Outcome], said: str) -> None:
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        Script(*outcomes).run(flow().send(GET))
+    assert re.search(f'MailerSend said: ".*{re.escape(said)}"$', str(caught.value))
+
+
+def test_a_page_of_html_is_not_told_as_the_api_s_words() -> None:
+    html = b"<!DOCTYPE html><html></html>"
+    with pytest.raises(MailerSendRateLimitError) as limited:
+        Script(answer(429, html, {"retry-after": "3600"})).run(flow().send(GET))
+    with pytest.raises(MailerSendQuotaExhaustedError) as exhausted:
+        Script(answer(429, html, {"x-apiquota-remaining": "0"})).run(flow().send(GET))
+    for caught in (limited, exhausted):
+        assert "MailerSend said" not in str(caught.value)
+
+
+def test_what_an_accepted_request_s_429s_said_is_not_told_of_the_quota() -> None:
+    sender = flow()
+    Script(CODELESS, answer(200, {}, {"x-apiquota-remaining": "0"})).run(sender.send(GET))
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        Script().run(sender.send(GET))
+    assert "MailerSend said" not in str(caught.value)

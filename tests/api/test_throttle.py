@@ -363,6 +363,21 @@ def test_the_quota_comes_back_at_midnight_by_the_clock_of_the_api(hours: int) ->
     waiting.check_quota(ASKED, midnight.timestamp() - ahead + 2)
 
 
+@pytest.mark.parametrize(("first", "second"), [(24, 0), (0, -24), (24, -24), (-24, 24)])
+def test_the_quota_comes_back_within_a_day_though_the_api_s_clock_jumps(first: int, second: int) -> None:
+    waiting = throttle()
+    for n, hours in enumerate((first, second)):
+        clock = NOON + n + hours * 3600
+        reset = {} if n else {"x_apiquota_reset": datetime.fromtimestamp(clock + 86_400, UTC).isoformat()}
+        date = formatdate(clock, usegmt=True)
+        waiting.learn(ASKED, said(at=NOON + n, date=date, x_apiquota_remaining=0, **reset))
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        waiting.check_quota(ASKED, NOON + 2)
+    assert waiting.quota_retry_at is not None
+    assert NOON < waiting.quota_retry_at <= NOON + 25 * 3600
+    assert caught.value.retry_at == waiting.quota_retry_at
+
+
 def test_requests_are_counted_while_answers_say_nothing_of_the_quota() -> None:
     waiting = throttle()
     waiting.learn(ASKED, said(x_apiquota_remaining=2))

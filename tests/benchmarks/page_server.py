@@ -11,26 +11,29 @@ import argparse
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
 from airflow_provider_mailersend.sandbox.limits import Window
-from airflow_provider_mailersend.sandbox.moments import SECOND, iso, now
-from airflow_provider_mailersend.sandbox.server import LoopbackServer
-from airflow_provider_mailersend.sandbox.wire import Answer, Line, Request, json_answer, not_found
+from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
+from airflow_provider_mailersend.sandbox.server import Exchange, LoopbackServer
+from tests.unsteady import SlidingWindow
 
 TOKEN = "mlsn.pages"
 DOMAIN = {"id": "pages0domain0000", "name": "example.com"}
 
-_LIST = "/v1/suppressions/unsubscribes"
-_OLDEST = 1_600_000_000 * SECOND
+_LIST = "/suppressions/unsubscribes"
+_OLDEST = 1_600_000_000  # Unix seconds
 _OF_ONE_SECOND = 10  # entries made in each second
+
 
 _ADDRESS = "user%(n)d@example.net"
 
@@ -67,19 +70,23 @@ class Pages:
         self._of_one_second = of_one_second
         self._window = window
         self._asked: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
-    async def answer(self, request: Request, line: Line) -> None:
-        await line.send(self._answer(request))
+    def answer(self, exchange: Exchange) -> None:
+        with self._lock:
+            answer = self._answer(exchange)
+        exchange.send(answer)
 
-    def _answer(self, request: Request) -> Answer:
-        asked = f"{request.method} {request.path.removeprefix('/v1')}"
+    def _answer(self, exchange: Exchange) -> Answer:
+        request = exchange.logged
+        asked = f"{request.method} {request.path}"
         if asked == "GET /_asked":
             return json_answer(self._asked)
         if asked == "DELETE /_asked":
             self._asked.clear()
             return Answer(204)
         self._asked[asked] += 1
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        if exchange.headers.get("authorization") != f"Bearer {TOKEN}":
             return json_answer({"message": "Unauthenticated."}, 401)
         if not self._window.spend():
             self._asked["429"] += 1
@@ -90,13 +97,13 @@ class Pages:
                 self._asked[f"page {number}"] += 1
                 return self._page(number, int(request.query.get("limit", 10)))
             case "POST", path if path == _LIST:
-                return self._added(json.loads(request.body)["recipients"])
+                return self._added(request.json["recipients"])
             case "DELETE", path if path == _LIST:
                 return Answer(200, b"[]")
-            case "GET", "/v1/domains":
+            case "GET", "/domains":
                 meta = {"current_page": 1, "per_page": 25, "last_page": 1, "total": 1}
                 return json_answer({"data": [DOMAIN], "links": {"next": None}, "meta": meta})
-            case "GET", "/v1/api-quota":
+            case "GET", "/api-quota":
                 return json_answer({"quota": -1, "remaining": -1, "reset": "2099-01-01T00:00:00Z"})
         return not_found()
 
@@ -110,7 +117,7 @@ class Pages:
         return Answer(200, f'{{"data":[{data}],"links":{links},"meta":{meta}}}'.encode())
 
     def _added(self, emails: list[str]) -> Answer:
-        date = iso(now() // SECOND * SECOND)
+        date = _iso(time.time())
         data = [
             _entry(f"{time.time_ns() + n:024x}", f"b{n:023x}", email, date) for n, email in enumerate(emails)
         ]
@@ -119,7 +126,11 @@ class Pages:
 
 def date_of(number: int, of_one_second: int = _OF_ONE_SECOND) -> str:
     """Return when the entry of that number was made, where so many are made in each second."""
-    return iso(_OLDEST + number // of_one_second * SECOND)
+    return _iso(_OLDEST + number // of_one_second)
+
+
+def _iso(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC).isoformat(timespec='seconds')[:19]}.000000Z"
 
 
 @dataclass(frozen=True)
@@ -162,9 +173,10 @@ def main() -> None:
     parser.add_argument("--sliding-window", action="store_true")
     parser.add_argument("--of-one-second", type=int, default=_OF_ONE_SECOND, metavar="N")
     given = parser.parse_args()
-    window = Window(given.rate_limit, given.rate_window, now, slides=given.sliding_window)
-    server = LoopbackServer("127.0.0.1", 0)
-    server.start(Pages(given.entries, window, given.of_one_second).answer)
+    kind = SlidingWindow if given.sliding_window else Window
+    window = kind(given.rate_limit, given.rate_window, time.time)
+    server = LoopbackServer("127.0.0.1", 0, Pages(given.entries, window, given.of_one_second).answer)
+    server.start()
     sys.stdout.write(f"{server.url}/v1\n")
     sys.stdout.flush()
     sys.stdin.read()

@@ -60,8 +60,8 @@ class SandboxProcess:
 
 @contextmanager
 def sandbox_process(*options: str) -> Iterator[SandboxProcess]:
-    """Run ``python -m airflow_provider_mailersend.sandbox`` with *options* on a free port."""
-    command = [sys.executable, "-m", "airflow_provider_mailersend.sandbox", "--port", "0", *options]
+    """Run ``python -m tests.unsteady`` with *options*, on a free port."""
+    command = [sys.executable, "-m", "tests.unsteady", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield SandboxProcess(url=_said(process, "url"), token=_said(process, "token"))

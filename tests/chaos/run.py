@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from airflow_provider_mailersend.sandbox import Fault
 from tests.chaos.jobs import KILLED_ADD, Draft, Job
 from tests.chaos.model import EXPLAINED_BY_INCOMPLETE_READING, Difference
 from tests.chaos.sandbox_process import SandboxProcess, sandbox_process
@@ -26,6 +25,7 @@ from tests.chaos.weather import (
     slow_line,
     timeout_under,
 )
+from tests.unsteady import RareFault
 
 #: How many tries a run gets.
 _MOST_TRIES = 14
@@ -112,7 +112,7 @@ class Run:
             self._random, batch_size=self._draft.batch_size, least_quota=self._draft.least_quota
         )
 
-    def _faults(self, job: Job) -> list[Fault]:
+    def _faults(self, job: Job) -> list[RareFault]:
         if self._draft.kind == KILLED_ADD:
             return [slow_line(self._random)]
         return faults_for(self._random, dict(job.requests), is_slow=self._is_killed)

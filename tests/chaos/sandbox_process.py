@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from airflow_provider_mailersend.sandbox import Fault, LoggedRequest, Sandbox
+from airflow_provider_mailersend.sandbox import Fault, LoggedRequest
 from tests.chaos.signals import be_of_the_group
+from tests.unsteady import UnsteadySandbox
 
 LISTS = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list", "sms-recipients")
+
+#: How long a request may take, in seconds, its delays included.
+_LONGEST_SILENCE = 60.0
 
 State = dict[str, list[dict[str, Any]]]
 
@@ -23,7 +27,7 @@ _FORK = multiprocessing.get_context("fork")
 class Desk:
     """What a run may ask its sandbox to do."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: UnsteadySandbox) -> None:
         self._sandbox = sandbox
 
     def url(self) -> str:
@@ -53,21 +57,19 @@ class Desk:
         return {name: self._sandbox.entries(name) for name in LISTS}
 
     def await_silence(self, *, is_commit_awaited: bool = False) -> None:
-        """Wait until no request is in flight: a delayed one is processed even when its client is dead."""
+        """Return when no request is under way: one that is delayed is processed though its client is dead.
+
+        :param is_commit_awaited: whether to wait for what is committed late, too; the next try is to meet it.
+        """
         control = self._sandbox.url.removesuffix("/v1") + "/_sandbox/state"
-        while True:
-            # The same event loop answers this: by then, whatever was sent before is in the log.
-            with urllib.request.urlopen(control, timeout=60) as answer:
-                answer.read()
-            if all(_is_over(request, is_commit_awaited) for request in self._sandbox.log):
-                return
+        # Connections are accepted in their order: after this one, all those of dead clients are open, or done with.
+        with urllib.request.urlopen(control, timeout=60) as answer:
+            answer.read()
+        deadline = time.monotonic() + _LONGEST_SILENCE
+        while self._sandbox.open_connections or (is_commit_awaited and self._sandbox.late_requests):
+            if time.monotonic() > deadline:
+                raise AssertionError("a client keeps its connection")
             time.sleep(0.02)
-
-
-def _is_over(request: LoggedRequest, is_commit_awaited: bool) -> bool:
-    # What is committed late is left for the next try to meet.
-    is_committed_late = request.fault is not None and request.fault.commit_after > 0
-    return request.is_over or (is_committed_late and not is_commit_awaited)
 
 
 class SandboxProcess(Protocol):
@@ -110,7 +112,7 @@ def sandbox_process(**options: Any) -> Iterator[SandboxProcess]:
 def _serve(ours: Connection, theirs: Connection, options: dict[str, Any]) -> None:
     be_of_the_group()
     ours.close()
-    with Sandbox(**options) as sandbox:
+    with UnsteadySandbox(**options) as sandbox:
         desk = Desk(sandbox)
         while True:
             try:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, Fault, LoggedRequest
+from airflow_provider_mailersend.sandbox import ALL_HEADERS, QUOTA_HEADERS, LoggedRequest
+from tests.unsteady import RareFault
 
 STATUSES = (408, 421, 429, 500, 502, 503, 504, 520)
 
@@ -144,7 +145,7 @@ def limits_for(random: Random, *, batch_size: int, least_quota: int) -> Limits:
     return Limits(sandbox, chosen == "quota")
 
 
-def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> list[Fault]:
+def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> list[RareFault]:
     """
     Draw up to four faults.
 
@@ -157,7 +158,7 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
         method = random.choice(writes) if writes and random.random() < 0.7 else random.choice(("GET", "*"))
         hit = sum(requests.values()) if method == "*" else requests[method]
         faults.append(
-            Fault(
+            RareFault(
                 method=method,
                 skip=random.randrange(max(1, hit)),
                 times=random.choice((1, 1, 2)),
@@ -167,18 +168,18 @@ def faults_for(random: Random, requests: dict[str, int], *, is_slow: bool) -> li
     return [*faults, slow_line(random)] if is_slow else faults
 
 
-def slow_line(random: Random) -> Fault:
+def slow_line(random: Random) -> RareFault:
     """Return a fault that delays every request a little."""
-    return Fault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after")))
+    return RareFault(times=None, delay=_SLOW_LINE, delay_when=random.choice(("before", "after")))
 
 
-def timeout_under(faults: list[Fault]) -> float:
+def timeout_under(faults: list[RareFault]) -> float:
     """Return the client's timeout in seconds: short where a delay is to exceed it."""
     is_exceeded = any(fault.delay > _IMPATIENCE or _drips_long(fault) for fault in faults)
     return _IMPATIENCE if is_exceeded else _PATIENCE
 
 
-def _drips_long(fault: Fault) -> bool:
+def _drips_long(fault: RareFault) -> bool:
     return fault.drip * _BYTES[fault.drip_part] > _IMPATIENCE
 
 
@@ -189,7 +190,7 @@ def connection_extra(random: Random, timeout: float) -> dict[str, Any]:
 def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
     """Yield what went wrong with a request."""
     fault = request.fault
-    if fault is not None and fault.delay != _SLOW_LINE:
+    if isinstance(fault, RareFault) and fault.delay != _SLOW_LINE:
         yield from _names_of_fault(fault, request.method)
     elif request.status == 429:
         if limits.is_quota:
@@ -200,8 +201,10 @@ def names_of(request: LoggedRequest, limits: Limits) -> Iterator[str]:
         yield f"too many in one request: {request.status}"
 
 
-def _names_of_fault(fault: Fault, method: str) -> Iterator[str]:
-    if fault.status == 200:
+def _names_of_fault(fault: RareFault, method: str) -> Iterator[str]:
+    if fault.bomb:
+        yield "gzip bomb"
+    elif fault.status == 200:
         yield "200 with a web page"
     elif fault.status is not None:
         yield str(fault.status)
@@ -223,8 +226,6 @@ def _names_of_fault(fault: Fault, method: str) -> Iterator[str]:
         # The response to a DELETE is two bytes.
         is_long = _drips_long(fault) and not (fault.drip_part == "body" and method == "DELETE")
         yield f"dripping {fault.drip_part}{', beyond the timeout' if is_long else ''}"
-    if fault.bomb:
-        yield "gzip bomb"
 
 
 def _harm(random: Random) -> dict[str, Any]:
@@ -256,7 +257,7 @@ def _harm(random: Random) -> dict[str, Any]:
             part = random.choice(("headers", "body"))
             return {"drip": random.choice((0.1, 5.0)) / _BYTES[part], "drip_part": part}
         case "bomb":
-            return {"bomb": 40 * 2**20, "processed": True}
+            return {"status": 200, "bomb": 40 * 2**20, "processed": True}
         case _:
             return {"headers": random.choice(_ODD_HEADERS)}
 

@@ -71,7 +71,7 @@ with DAG(
     MailerSendSyncSuppressionsOperator(
         task_id="sync",
         suppression_list="{{ 'un' + 'subscribes' }}",
-        recipients=opted_out(),  # type: ignore[call-arg]
+        recipients=opted_out(),  # type: ignore[call-arg, misc]
         domain="{{ 'news.' ~ 'example.com' }}",
         mode="mirror",
     )
@@ -156,7 +156,7 @@ with DAG("options_by_xcom", schedule=None, start_date=START, params={"really": F
     MailerSendDeleteSuppressionsOperator(
         task_id="delete",
         suppression_list="blocklist",
-        delete_all=decided(),  # type: ignore[arg-type, call-arg]
+        delete_all=decided(),  # type: ignore[arg-type, call-arg, misc]
         domain_id="account",
     )
 

@@ -11,9 +11,11 @@ from typing import Any
 from hypothesis import settings
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
-from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, Wait, drive
+from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, Wait
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.api.throttle import Throttle
+
+from .driving import drive
 
 #: When every script begins, unless it says otherwise: far from midnight, and in the middle of a minute.
 NOON = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC).timestamp()

@@ -16,6 +16,7 @@ from airflow_provider_mailersend.exceptions import (
 )
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from tests.unsteady import UnsteadySandbox
 
 Connect = Callable[..., str]
 LISTS = ["blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list"]
@@ -102,7 +103,7 @@ def test_adding_nothing_sends_nothing(connect: Connect, sandbox: Sandbox) -> Non
 def test_adding_adapts_to_the_size_that_the_api_takes(
     connect: Connect, refusal: Any, batches: list[int]
 ) -> None:
-    with Sandbox(max_batch=120, batch_refusal=refusal, rate_limit=None) as sandbox:
+    with UnsteadySandbox(max_batch=120, batch_refusal=refusal, rate_limit=None) as sandbox:
         wanted = [f"person{number}@example.net" for number in range(300)]
         result = MailerSendHook(connect(sandbox)).add_suppressions(
             "blocklist", recipients=wanted, batch_size=500

@@ -159,6 +159,14 @@ def test_names_with_the_old_prefix_are_read(connect: Connect, logged: Callable[[
     assert "unknown names" not in logged()
 
 
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_an_empty_field_does_not_hide_the_one_with_the_old_prefix(
+    connect: Connect, empty: str | None
+) -> None:
+    extra = {"extra__mailersend__domain_id": "abc", "domain_id": empty}
+    assert MailerSendHook(connect(extra=extra)).settings.domain_id == "abc"
+
+
 def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:
     extra = {"domain_id": "", "timeout": "", "max_retries": None, "quota_reserve": ""}
     settings = MailerSendHook(connect(extra=extra)).settings
@@ -219,6 +227,11 @@ BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
         ('{"domainId": "abc"}', "write 'domain_id'"),
         ('{"domian_id": "abc"}', "write 'domain_id'"),
         ('{"extra__mailersend__Domain_id": "abc"}', "write 'domain_id'"),
+        ('{"domain": "abc"}', "write 'domain_id'"),
+        ('{"sending_domain": "abc"}', "its extra has 'sending_domain': write 'domain_id'"),
+        ('{"mailersend_domain_identifier": "abc"}', "write 'domain_id'"),
+        ('{"extra__mailersend__DomainName": "abc"}', "write 'domain_id'"),
+        ('{"max_retry": 1}', "write 'max_retries'"),
         ('{"TIMEOUT": 1}', "write 'timeout'"),
         ('{"quota-reserve": 1}', "write 'quota_reserve'"),
         ('{"domain_id": ["abc"]}', "Domain ID (domain_id in extra) must be a string; it is ['abc']"),

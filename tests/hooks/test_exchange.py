@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -214,6 +215,38 @@ def test_the_addresses_of_a_host_share_the_time(connect: Connect, monkeypatch: p
         # Not eight times half a second.
         assert len(given) == 8
         assert sum(given) <= 0.5
+
+
+def test_the_look_up_of_a_host_is_within_the_time_limit(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # asyncio looks hosts up in threads of its own.
+    over, answered = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> Any:
+        over.wait(10)
+        answered.set()
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    connect(host="https://mailersend.invalid")
+    with pytest.raises(
+        MailerSendConnectionError, match=r"mailersend\.invalid cannot be reached within 0\.5 s"
+    ):
+        MailerSendHook(timeout=0.5, max_retries=0).get_api_quota()
+    assert not answered.is_set()
+    over.set()
+    assert answered.wait(10)
+
+
+def test_a_host_that_has_no_address_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    connect(host="https://mailersend.invalid")
+    with pytest.raises(MailerSendConnectionError, match="Name or service not known"):
+        MailerSendHook(max_retries=0).get_api_quota()
 
 
 def outcome(call: Callable[[], Any]) -> Any:

@@ -19,6 +19,7 @@ from airflow_provider_mailersend.exceptions import (
 )
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from tests.unsteady import UnsteadySandbox
 
 Connect = Callable[..., str]
 Logged = Callable[[], str]
@@ -52,7 +53,7 @@ def test_listing_is_complete_and_takes_a_request_for_each_hundred(
 def test_every_list_is_read_in_every_dialect(connect: Connect, suppression_list: str, dialect: str) -> None:
     name = {"on-hold-list": "on_hold"}.get(suppression_list, suppression_list.replace("-", "_"))
     entries: Any = {name: 230}
-    with Sandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
+    with UnsteadySandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
         found = MailerSendHook(connect(sandbox)).list_suppressions(suppression_list)
         assert [entry["id"] for entry in found] == [
             entry["id"] for entry in sandbox.entries(suppression_list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -48,6 +49,43 @@ def test_a_slow_answer_holds_up_no_other_request_of_the_connection(connect: Conn
 
     with serving(serve) as wire:
         assert _run(scenario, connect(host=wire.url), timeout=5, max_retries=0) == [QUOTA] * 4
+
+
+def test_a_slow_look_up_of_a_domain_holds_up_no_other_domain(connect: Connect) -> None:
+    others_done = threading.Event()
+
+    def serve(connection: socket.socket, number: int) -> None:
+        name = ("known.example", "slow.example", "other.example")[number]
+        page = {"data": [{"id": f"id-{number}", "name": name}], "links": {"next": None}}
+        said = answer(json.dumps(page).encode(), b"Connection: close")
+        connection.sendall(said[:-5])
+        if number == 1:
+            others_done.wait(8)
+        connection.sendall(said[-5:])
+
+    async def scenario(hook: MailerSendAsyncHook) -> list[str]:
+        await hook.resolve_domain_id("known.example")
+        slow = asyncio.create_task(hook.resolve_domain_id("slow.example"))
+        while len(wire.requests) < 2:
+            await asyncio.sleep(0.01)
+        others = [await hook.resolve_domain_id(f"{name}.example") for name in ("Known", "other")]
+        assert not slow.done()
+        others_done.set()
+        return [*others, await slow]
+
+    with serving(serve) as wire:
+        assert _run(scenario, connect(host=wire.url), timeout=5, max_retries=0) == ["id-0", "id-2", "id-1"]
+        assert len(wire.requests) == 3
+
+
+def test_calls_for_one_domain_look_it_up_once(connect: Connect, sandbox: Sandbox) -> None:
+    async def scenario(hook: MailerSendAsyncHook) -> list[str]:
+        return await asyncio.gather(
+            *map(hook.resolve_domain_id, ("example.com", " Example.com", "EXAMPLE.COM"))
+        )
+
+    assert set(_run(scenario, connect(sandbox))) == {sandbox.domain_id("example.com")}
+    assert len(sandbox.log) == 1
 
 
 def test_waiting_after_a_fault_holds_up_no_other_request(connect: Connect) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError, MailerSendValidationError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendAsyncHook, MailerSendHook
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.sensors.suppressions import MailerSendSuppressionSensor
+from tests.unsteady import RareFault, UnsteadySandbox
 
 Connect = Callable[..., str]
 
@@ -38,9 +40,9 @@ def blocked(sandbox: Sandbox) -> list[str]:
 def test_an_addition_that_is_done_after_its_answer_was_lost_is_not_done_twice(
     connect: Connect, commit_after: float, options: dict[str, Any]
 ) -> None:
-    with Sandbox(rate_limit=None, quota=None, **options) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, **options) as sandbox:
         hook = MailerSendHook(connect(sandbox))
-        sandbox.fail(Fault(method="POST", cut="after", commit_after=commit_after))
+        sandbox.fail(RareFault(method="POST", cut="after", commit_after=commit_after))
         result = hook.add_suppressions("blocklist", recipients=numbered(20))
         assert blocked(sandbox) == sorted(numbered(20))
         assert len(result["added"]) == 20
@@ -70,7 +72,7 @@ def test_deleting_all_leaves_what_another_adds_while_its_answer_is_lost(connect:
 @pytest.fixture
 def shuffled(connect: Connect) -> Any:
     """A sandbox whose blocklist holds many entries of one second, in another order for each request."""
-    with Sandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", *numbered(1000))
         yield sandbox
@@ -109,7 +111,7 @@ def test_a_sensor_stays_closed_where_the_order_keeps_varying(shuffled: Sandbox, 
 
 
 def test_a_list_whose_ties_stand_on_one_page_needs_no_second_reading(connect: Connect) -> None:
-    with Sandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
         sandbox.add("blocklist", *numbered(90))
         hook = MailerSendHook(connect(sandbox))
         assert len(hook.list_suppressions("blocklist")) == 90
@@ -123,7 +125,7 @@ def test_what_is_stored_differently_is_told_and_does_not_pile_up(
         name, _, domain = address.partition("@")
         return f"{name.partition('+')[0]}@{domain}"
 
-    with Sandbox(rate_limit=None, quota=None, stored_as=without_tag) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, stored_as=without_tag) as sandbox:
         hook = MailerSendHook(connect(sandbox))
         wanted = ["jane+news@example.net", "bob@example.net"]
         for _ in range(3):
@@ -174,9 +176,15 @@ def test_a_deferrable_sensor_leaves_resolving_its_domain_to_the_trigger(connect:
         connect(sandbox)
         sandbox.add("blocklist", "a@example.net", domain="example.com")
         sensor = MailerSendSuppressionSensor(
-            task_id="wait", suppression_list="blocklist", recipient="a@example.net", domain="example.com"
+            task_id="wait",
+            suppression_list="blocklist",
+            recipient="a@example.net",
+            domain="example.com",
+            deferrable=True,
         )
-        trigger = sensor.trigger()
+        with pytest.raises(TaskDeferred) as deferred:
+            sensor.execute({})
+        trigger = deferred.value.trigger
         assert sandbox.log == []
 
         async def wait() -> Any:

@@ -437,6 +437,65 @@ def test_a_success_with_errors_is_none(body: Any) -> None:
         delete(None, ids(1, 2), script=Script(answer(200, body)))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "Odd."},
+        {"error": {"message": "Odd."}},
+        {"success": False, "message": "Odd."},
+        [{"errors": {"ids": ["Odd."]}}],
+        {"data": {"errors": {"ids": ["Odd."]}}},
+        {"data": [{"id": "e1", "error": "Odd."}]},
+    ],
+)
+def test_other_forms_of_errors_in_a_success_are_errors_too(body: Any) -> None:
+    with pytest.raises(MailerSendValidationError, match=r"answered 200, but with errors: .*Odd"):
+        delete(None, ids(1, 2), script=Script(answer(200, body)))
+    with pytest.raises(MailerSendValidationError, match=r"answered 200, but with errors: .*success"):
+        delete(None, ids(1, 2), script=Script(answer(200, {"success": False})))
+
+
+LOCKED = "The entry is locked."
+
+
+@pytest.mark.parametrize("status", [200, 422])
+@pytest.mark.parametrize("on_missing", ["skip", "fail"])
+def test_an_entry_that_cannot_be_deleted_fails_once_the_rest_is_deleted(status: int, on_missing: str) -> None:
+    account = account_of(5)
+
+    def locking(request: Request, script: Script) -> Outcome:
+        named = (request.body or {})["ids"]
+        if "e2" not in named:
+            return account(request, script)
+        if status == 200:
+            account.entries = [entry for entry in account.entries if entry["id"] not in set(named) - {"e2"}]
+        return answer(status, {"errors": {f"ids.{named.index('e2')}": [LOCKED]}})
+
+    work = deletions(ids(1, 2, 3, 4), batch_size=3, on_missing=on_missing)
+    with pytest.raises(MailerSendValidationError) as caught:
+        Script(server=locking).run(work.run(flow()))
+    assert left(account) == ids(2, 5)
+    assert f"1 can't be deleted: e2: {LOCKED}" in str(caught.value)
+    assert caught.value.errors == {"e2": [LOCKED]}
+    assert (work.deleted, work.missing) == (ids(1, 3, 4), [])
+    assert caught.value.counts["deleted"] == 3
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The selected ids.0 is invalid.",
+        "The selected ids.0 is invalid. #MS42206",
+        "The entry was not found.",
+        "No query results: entry does not exist.",
+    ],
+)
+def test_an_id_is_missing_only_where_the_reason_says_so(reason: str) -> None:
+    script = Script(answer(200, {"errors": {"ids.0": [reason]}}), answer(200))
+    work, _ = delete(None, ids(1, 2), script=script)
+    assert (work.deleted, work.missing) == (ids(2), ids(1))
+
+
 @pytest.mark.parametrize("body", [{"errors": {}}, {"errors": []}, {"errors": None}, {}, []])
 def test_a_success_without_errors_is_one(body: Any) -> None:
     deletions, _ = delete(None, ids(1), script=Script(answer(200, body)))

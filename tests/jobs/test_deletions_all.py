@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +126,57 @@ def test_the_clocks_do_not_matter(ahead: float, tells_date: bool) -> None:
     account.put_many(250, newest=NOON - 1)
     empty(account)
     assert left(account) == ["others2.0@example.org"]
+
+
+@pytest.mark.parametrize("number", [100, 101, 250])
+@pytest.mark.parametrize("place", [0, 50, 100, -1])
+def test_an_entry_added_in_the_second_of_all_others_stays(number: int, place: int) -> None:
+    account = EmptiedAccount(fault="lost before", times=2)
+    for n in range(number):
+        account.put(f"old{n}@example.org", at=NOON)
+
+    def serve(request: Request, script: Script) -> Outcome:
+        response = account(request, script)
+        if asked(script).count("all") == 1 and request.method == "DELETE":
+            # Entries of one second are in any order.
+            new = account.put("new@example.org", at=NOON)
+            account.entries.remove(new)
+            account.entries.insert(place if place >= 0 else len(account.entries), new)
+        return response
+
+    with suppress(MailerSendAmbiguousResultError):
+        empty(None, script=Script(server=serve))
+    assert "new@example.org" in left(account)
+
+
+def test_the_rest_of_a_long_list_is_old_where_it_is_older() -> None:
+    account = EmptiedAccount(fault="lost before")
+    for n in range(250):
+        account.put(f"old{n}@example.org", at=NOON - 60 + n // 10)
+    _, script = empty(account)
+    assert (account.entries, asked(script)) == ([], ["GET", "all", "GET", "all"])
+
+
+def test_where_something_is_new_another_domain_s_entries_are_not_deleted() -> None:
+    # A list asked for one domain may hold others, where the filter is ignored.
+    account = of(5, fault="lost before", others_add_after=[2.0])
+    for n in range(3):
+        account.put(f"d{n}@example.org", at=NOON - minutes(1), domain_id="d1")
+
+    def unfiltered(request: Request, script: Script) -> Outcome:
+        params = {name: value for name, value in request.params.items() if name != "domain_id"}
+        return account(replace(request, params=params), script)
+
+    def add_one(request: Request, script: Script) -> Outcome:
+        response = unfiltered(request, script)
+        account.put("new@example.org", at=NOON + 1, domain_id="d1")
+        return response
+
+    script = Script(unfiltered, add_one, server=unfiltered)
+    empty(None, script=script, domain_id="d1")
+    assert account.of_domain("d1") == ["new@example.org"]
+    assert len(account.of_domain(None)) == 6
+    assert asked(script) == ["GET", "all", "GET", "ids"]
 
 
 def test_a_domain_s_entries_are_meant_alone() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
-from airflow_provider_mailersend.jobs.domains import find_domain
+from airflow_provider_mailersend.jobs.domains import Scope, find_domain
 from tests.feeding.script import Script, flow, page
 
 
@@ -52,3 +54,16 @@ def test_an_account_without_domains_is_said_to_have_none() -> None:
 
 def test_a_domain_without_a_name_is_no_obstacle() -> None:
     assert Script(page({"id": "d0"}, domain(1))).run(find_domain(flow(), "mail1.example")) == "d1"
+
+
+@pytest.mark.parametrize("wrong", [123, 0, True, False, ["d1"], [], {}, b"d1"])
+@pytest.mark.parametrize("name", ["domain_id", "domain"])
+def test_what_is_no_text_is_no_domain(name: str, wrong: Any) -> None:
+    arguments: dict[str, Any] = {"domain_id": None, "domain": None, name: wrong}
+    with pytest.raises(TypeError, match=f"^{name} must be a string; got {type(wrong).__name__}$"):
+        Scope.of(**arguments, default_id="d1")
+
+
+def test_a_token_in_place_of_a_domain_is_masked() -> None:
+    with pytest.raises(MailerSendNotFoundError, match=r"no domain 'mlsn\.\*\*\*'; it has"):
+        Script(page(domain(1))).run(find_domain(flow(), "mlsn.0123456789abcdef"))

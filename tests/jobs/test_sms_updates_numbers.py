@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
+from airflow_provider_mailersend.api.requests import SmsRecipientStatus
+from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -52,16 +53,35 @@ def test_anything_else_is_refused_by_its_place_and_masked(written: str) -> None:
     assert not written or written not in str(error.value).partition(" is not ")[0] or len(written) < 6
 
 
+@pytest.mark.parametrize("wrong", ["", "  ", "None", "{{ x }}", "+15551234567"])
+def test_an_sms_number_id_that_is_none_never_means_all(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"^sms_number_id must be a"):
+        SmsUpdates(SmsRecipientStatus.OPT_OUT, numbers=["+15551234567"], sms_number_id=wrong)
+
+
 @pytest.mark.parametrize("values", ["+15551234567", [15551234567], [None]])
 def test_what_is_no_list_of_strings_is_refused(values: Any) -> None:
     with pytest.raises(TypeError):
         parse_numbers(values)
 
 
-@pytest.mark.parametrize("written", ["+44 (0)20 7946 0958", "+44(0) 2079460958", "+49 [0] 151 12345678"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+44 (0)20 7946 0958",
+        "+44(0) 2079460958",
+        "+49 [0] 151 12345678",
+        "+44 (020) 7946 0958",
+        "+44 (0 20) 7946 0958",
+        "+44 (0-20) 7946 0958",
+        "+44 (00)2079460958",
+        "+44 ( 0)2079460958",
+        "+44 (\u20130) 2079460958",
+    ],
+)
 def test_a_zero_that_is_not_dialled_is_refused_and_explained(written: str) -> None:
     with pytest.raises(
-        ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' has a \(0\), which is not dialled"
+        ValueError, match=r"^numbers\[0\] '\+4\*\*\*\d\d' has a 0 after a bracket, which"
     ) as error:
         parse_numbers([written])
     assert "958" not in str(error.value)

@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.flow import Steps
-from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.exceptions import (
-    MailerSendValidationError,
-)
 from airflow_provider_mailersend.jobs.domains import Scope
 from tests.feeding.account import Account, minutes
-from tests.feeding.script import NOON, Script, answer, flow, properties
-from tests.feeding.syncs import HOUR, account_with, people, state, sync, sync_of, values
+from tests.feeding.script import NOON, Script, flow, properties
+from tests.feeding.syncs import account_with, people, state, sync, sync_of, values
 from tests.feeding.varying import VaryingAccount
 
 
@@ -211,67 +206,3 @@ def test_two_that_remove_duplicates_at_once_leave_one_of_each(seed: int) -> None
             except StopIteration:
                 del under_way[steps]
     assert sorted(set(account.of_domain(None))) == sorted(people(*range(300)))
-
-
-class FoldingAccount(Account):
-    """An account that stores an address without what stands after a plus sign."""
-
-    def put(self, value: str, **options: Any) -> Any:
-        name, _, domain = value.partition("@")
-        return super().put(f"{name.partition('+')[0]}@{domain}", **options)
-
-
-@pytest.mark.parametrize("mode", ["add_only", "mirror"])
-@pytest.mark.parametrize("domain_id", [None, "d1"])
-def test_what_is_stored_as_something_else_does_not_pile_up(mode: str, domain_id: str | None) -> None:
-    account = FoldingAccount()
-    account.put("old@x.example", at=NOON - minutes(60), domain_id=domain_id)
-    given_: dict[str, Any] = {
-        "recipients": ["jane+news@x.example", "old@x.example"],
-        "mode": mode,
-        "max_deletes": 1,
-        "domain_id": domain_id,
-        "on_invalid": "skip",
-    }
-    for night in range(4):
-        script = Script(server=account, start=NOON + 24 * HOUR * night)
-        work, _ = sync(account, script=script, **given_)
-        assert account.of_domain(domain_id) == ["jane@x.example", "old@x.example"]
-        assert work.result(0)["stored_differently"] == 1
-        assert work.result(0)["first_stored_differently"] == [
-            {"value": "jane+news@x.example", "where": "recipients[0]", "stored_as": "jane@x.example"}
-        ]
-
-
-def test_what_is_stored_as_another_that_is_wanted_is_taken_back() -> None:
-    account = FoldingAccount()
-    account.put("jane@x.example", at=NOON - minutes(60))
-    wanted = ["jane+news@x.example", "jane@x.example"]
-    for mode in ("add_only", "mirror"):
-        work, script = sync(account, recipients=wanted, mode=mode, on_invalid="skip")
-        assert [entry["id"] for entry in account.entries] == ["e1"]
-        assert script.changes == ["POST", "DELETE"]
-        assert script.told[-1] == ("DELETE /suppressions/blocklist", 1, 1)
-        assert work.result(0)["added"] == 0
-
-
-def test_what_another_list_holds_already_is_never_taken_back() -> None:
-    # There the answer to an addition holds the entry that was there.
-    account = FoldingAccount("unsubscribes")
-    account.put("jane@x.example", at=NOON - minutes(60), domain_id="d1")
-
-    def folding(request: Request, script: Script) -> Outcome:
-        if request.method == "POST":
-            return answer(201, {"data": [account.entries[0]]})
-        return account(request, script)
-
-    script = Script(server=folding)
-    sync(account, script=script, recipients=["jane+news@x.example"], domain_id="d1", on_invalid="skip")
-    assert script.changes == ["POST"]
-
-
-def test_what_is_stored_as_something_else_fails_it_once_all_else_is_done() -> None:
-    account = FoldingAccount()
-    with pytest.raises(MailerSendValidationError, match=r"stored 1 differently than sent.*stored spelling"):
-        sync(account, recipients=["jane+news@x.example", "b@x.example"])
-    assert sorted(account.of_domain(None)) == ["b@x.example", "jane@x.example"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,
@@ -86,6 +86,22 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (SYNC, {"mode": "replace"}, "mode must be one of add_only, mirror; got 'replace'"),
         (SYNC, {"mode": None}, "mode must be one of"),
         (SYNC, {"mode": True}, "mode must be one of"),
+        (SYNC, {"mode": ["mirror"]}, "mode must be one of"),
+        (SYNC, {"mode": {"mirror"}}, "mode must be one of"),
+        (SYNC, {"mode": b"mirror"}, "mode must be one of"),
+        (SYNC, {"dry_run": []}, "dry_run must be true or false; got list"),
+        (SYNC, {"dry_run": {}}, "dry_run must be true or false; got dict"),
+        (SYNC, {"max_deletes": (5,)}, "max_deletes must be a number of entries"),
+        (SYNC, {"max_deletes": ["{{ params.x }}"]}, "max_deletes must be a number of entries"),
+        (DELETE, {"delete_all": [True]}, "delete_all must be true or false; got list"),
+        (LIST, {"suppression_list": ["blocklist"]}, "suppression_list must be a string; got list"),
+        (SYNC, {"deferrable": "False"}, "deferrable must be True or False"),
+        (LIST, {"deferrable": "{{ params.x }}"}, "deferrable must be True or False"),
+        (
+            MailerSendSuppressionSensor,
+            {"suppression_list": "blocklist", "recipient": "a@b.example", "deferrable": 1},
+            "deferrable must be True or False",
+        ),
         (SYNC, {"max_deletes": 2.5}, "max_deletes must be a number of entries"),
         (SYNC, {"max_deletes": "many"}, "max_deletes must be a number of entries .* got 'many'"),
         (SYNC, {"max_deletes": True}, "max_deletes must be"),
@@ -125,6 +141,16 @@ def test_a_literal_that_cannot_be_fails_when_the_dag_is_parsed(
         arguments = {"suppression_list": "blocklist", **arguments}
     with pytest.raises((ValueError, TypeError), match=complaint):
         task(task_id="wrong", **arguments)
+
+
+@pytest.mark.parametrize("name", ["mode", "dry_run", "max_deletes", "allow_empty"])
+def test_what_is_rendered_later_is_not_checked_when_the_dag_is_parsed(name: str) -> None:
+    with DAG("rendered_later", schedule=None):
+        earlier: Any = LIST(task_id="earlier", suppression_list="blocklist")
+        templated: dict[str, Any] = {name: earlier.output["option"]}
+        SYNC(task_id="by_xcom", suppression_list="blocklist", recipients=[], **templated)
+        templated = {name: "{{ params.option }}"}
+        SYNC(task_id="by_template", suppression_list="blocklist", recipients=[], **templated)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_moment_that_is_past_fires_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("moment", [datetime(2030, 1, 1), "2030-01-01T00:00:00"], ids=str)
 def test_a_moment_without_a_zone_is_refused(moment: datetime | str) -> None:
-    with pytest.raises(ValueError, match="a moment with a time zone is needed"):
+    with pytest.raises(ValueError, match="resets_at must have a time zone"):
         MailerSendQuotaResetTrigger(moment)
 
 

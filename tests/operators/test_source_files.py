@@ -172,13 +172,53 @@ def test_what_is_not_ascii_is_read(write: Write, name: str) -> None:
     assert values(write(name, lines.get(name, "jürgen@exämple.net"))) == ["jürgen@exämple.net"]
 
 
-def test_quoted_fields_may_hold_commas_quotes_and_line_breaks(write: Write) -> None:
-    file = write(
-        "a.csv", 'note,pattern\n"two\nlines","a{1,2}@x"\r\n"say ""hi""",".*""@x"\n"a\r\n\r\nb",.*@last\n'
-    )
+def test_quoted_fields_may_hold_commas_and_quotes(write: Write) -> None:
+    file = write("a.csv", 'note,pattern\n"one, two","a{1,2}@x"\r\n\n"say ""hi""",".*""@x"\n"",.*@last\n')
     (found,) = read_items(file, PATTERNS).values()
     assert [item.value for item in found] == ["a{1,2}@x", '.*"@x', ".*@last"]
-    assert [item.where for item in found] == ["line 3", "line 4", "line 7"]
+    assert [item.where for item in found] == ["line 2", "line 4", "line 5"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "said"),
+    [
+        ("a.csv", "email,note\na@b.c,\n,x\n\n  ,y\n", RECIPIENTS, "Skipped 2 rows without email"),
+        ("a.csv", "email,pattern\na@b.c,\n,.*@x\n, \n", BOTH, "Skipped 1 row without email or pattern"),
+        (
+            "a.jsonl",
+            '{"email": null}\n{"email": " "}\n""\n"a@b.c"',
+            RECIPIENTS,
+            "Skipped 3 rows without email",
+        ),
+        ("a.csv", "email\na@b.c\n\n\n", RECIPIENTS, None),
+        ("a.jsonl", '"a@b.c"\n\n', RECIPIENTS, None),
+        ("a.txt", "a@b.c\n\n \n", RECIPIENTS, None),
+    ],
+)
+def test_rows_without_a_value_are_counted_in_the_log(
+    write: Write,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    content: str,
+    columns: dict[str, str],
+    said: str | None,
+) -> None:
+    caplog.set_level("INFO")
+    file = write(name, content)
+    assert values(file, columns)[0] == "a@b.c"
+    skipped = [message for message in caplog.messages if message.startswith("Skipped")]
+    assert skipped == ([f"{said} in {file}."] if said else [])
+
+
+@pytest.mark.parametrize("argument", ["file", "recipients_column"])
+def test_a_token_in_an_argument_is_not_shown(
+    connect: Connect, sandbox: Sandbox, write: Write, argument: str
+) -> None:
+    connect(sandbox)
+    arguments = {"file": write("a.csv", "email\na@b.c\n"), argument: "mlsn.0123456789abcdef"}
+    with pytest.raises(AirflowFailException, match=f"^{argument} contains an API token") as error:
+        sync(**arguments)
+    assert "0123" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -272,9 +312,45 @@ def test_a_file_may_hold_nothing(write: Write, name: str, content: str) -> None:
         ("a.csv", "id,email\n1,a@b.c\n2\n", RECIPIENTS, "line 3 has 1 fields, but the header has 2"),
         (
             "a.csv",
-            'id,email\n"1\n",a@b.c\n2,Doe,b@b.c\n',
+            "id,email\n1,a@b.c\n\n2,Doe,b@b.c\n",
             RECIPIENTS,
             "line 4 has 3 fields, but the header has 2",
+        ),
+        (
+            "a.csv",
+            'id,email,note\n1,a@b.c,"tall\n2,b@b.c,ok\n3,c@b.c,"\n4,d@b.c,z\n',
+            RECIPIENTS,
+            "line 2 has a quote that is closed only on line 4: fields with line breaks are not supported",
+        ),
+        (
+            "a.csv",
+            'id,email\n\n"1\n",a@b.c\n',
+            RECIPIENTS,
+            "line 3 has a quote that is closed only on line 4",
+        ),
+        (
+            "a.csv",
+            '"id\n",email\n1,a@b.c\n',
+            RECIPIENTS,
+            "line 1 has a quote that is closed only on line 2",
+        ),
+        (
+            "a.jsonl",
+            '{"email": "a@b.c"}\n{"emial": "b@b.c", "pattern": null}\n',
+            BOTH,
+            "line 2 has no 'email', only emial, pattern: set recipients_column$",
+        ),
+        (
+            "a.jsonl",
+            '{"email": "", "patern": ".*@x"}\n',
+            BOTH,
+            "line 1 has no 'pattern', only email, patern: set patterns_column$",
+        ),
+        (
+            "a.jsonl",
+            '{"email": "a@b.c"}\n{"email": "b@b.c", "email": "c@b.c"}\n',
+            RECIPIENTS,
+            "line 2 has the key 'email' more than once$",
         ),
         ("a.csv", "email\na@b.c,b@b.c\n", RECIPIENTS, "line 2 has 2 fields, but the header has 1"),
         (
@@ -415,7 +491,7 @@ def test_an_empty_file_deletes_nothing(
 @pytest.mark.parametrize(
     ("name", "content", "lines"),
     [
-        ("a.csv", 'note,email\n\n"two\nlines",a@example.net\nx,jane roe\n\ny,joe doe\n', (5, 7)),
+        ("a.csv", 'note,email\n\n"a note",a@example.net\nx,jane roe\n\ny,joe doe\n', (4, 6)),
         ("a.jsonl", '{"email": "a@example.net"}\n\n"jane roe"\n{"email": "joe doe"}\n', (3, 4)),
         ("a.txt", "\na@example.net\njane roe\n\n\njoe doe", (3, 6)),
     ],

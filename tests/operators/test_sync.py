@@ -21,6 +21,7 @@ from tests.operators.syncing import (
     sync,
     texts,
 )
+from tests.unsteady import UnsteadySandbox
 
 
 def test_by_default_it_adds_what_is_missing_and_deletes_nothing(connect: Connect, sandbox: Sandbox) -> None:
@@ -47,7 +48,7 @@ def test_every_list_of_a_domain_is_mirrored_in_every_dialect(
 ) -> None:
     name = suppression_list.replace("-", "_")
     entries: dict[str, Any] = {name: 330}
-    with Sandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
+    with UnsteadySandbox(dialect=dialect, rate_limit=None, **entries) as sandbox:
         connect(sandbox)
         domain = "shop.example.org"
         others = {name: texts(sandbox, suppression_list, name) for name in DOMAINS if name != domain}

@@ -118,7 +118,7 @@ def test_next_is_null_on_the_last_page_even_when_it_is_full(start, count, more):
     assert (body["links"]["next"] is not None) is more
 
 
-@pytest.mark.parametrize("dialect", ["observed", "documented", "documented-2021"])
+@pytest.mark.parametrize("dialect", ["observed", "documented"])
 @pytest.mark.parametrize("limit", [10, 37, 100])
 def test_all_pages_together_are_the_list(start, dialect, limit):
     client = start(dialect=dialect, blocklist=211)

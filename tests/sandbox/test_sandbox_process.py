@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shlex
@@ -13,7 +14,6 @@ import threading
 import time
 from contextlib import suppress
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ import requests
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import GUESSES, Sandbox
+from airflow_provider_mailersend.sandbox.messages import Answer
+from airflow_provider_mailersend.sandbox.server import LoopbackServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,12 +37,10 @@ def test_many_one_after_another_leave_nothing_behind():
         session.get(f"{sandbox.url}/domains", timeout=10)
     threads, before = threading.active_count(), descriptors()
 
-    began = time.monotonic()
     for _ in range(30):
         with requests.Session() as session, Sandbox() as sandbox:
             session.get(f"{sandbox.url}/domains", timeout=10)  # leaves its connection open
 
-    assert time.monotonic() - began < 10
     assert threading.active_count() == threads
     assert descriptors() <= before
 
@@ -77,15 +77,15 @@ def test_a_sandbox_can_be_started_again_but_not_twice():
                 sandbox.start()
 
 
-def test_a_kept_connection_is_answered_without_delay(start):
-    client = start()
-    client.get("/domains")
-
-    began = time.monotonic()
-    for _ in range(25):
-        client.get("/domains")
-
-    assert time.monotonic() - began < 0.75  # with Nagle's algorithm each answer takes 40 ms
+def test_a_kept_connection_is_answered_without_delay():
+    """With Nagle's algorithm each response would take 40 ms."""
+    server = LoopbackServer("127.0.0.1", 0, lambda exchange: exchange.send(Answer(200)))
+    server.start()
+    with requests.Session() as session:
+        assert session.get(server.url, timeout=10).status_code == 200
+        [connection] = server.connections.values()
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    server.stop()
 
 
 def test_entries_may_change_while_it_serves(start):
@@ -180,11 +180,9 @@ def test_the_program(number):
             assert (state["requests"], state["quota_remaining"]) == (1, 49)
 
             process.send_signal(number)
-            began = time.monotonic()
-            rest = process.communicate(timeout=10)
+            rest = process.communicate(timeout=60)
         assert process.returncode == 0
         assert rest == ("", "")
-        assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
@@ -195,10 +193,10 @@ def test_the_program(number):
         (["--rate-limit=many"], "--rate-limit: must be a whole number or none, not 'many'"),
         (
             ["--newest=yesterday"],
-            "--newest: must be a moment in ISO 8601, such as 2026-01-31T08:30, not 'yesterday'",
+            "--newest: must be a date in ISO 8601, not 'yesterday'",
         ),
-        (["--port=99999"], "port must be from 0 to 65535, not 99999."),
-        (["--port=-1"], "port must be from 0 to 65535, not -1."),
+        (["--port=99999"], "port must be from 0 to 65,535, not 99999."),
+        (["--port=-1"], "port must be from 0 to 65,535, not -1."),
         (["--headers=x-powered-by"], "headers may hold"),
     ],
 )
@@ -219,23 +217,26 @@ def test_the_program_without_a_free_port():
             _, err = process.communicate(timeout=20)
 
     assert process.returncode == 2
-    assert f"Cannot listen on port {port}: Address already in use. Name another one by --port." in err
+    assert f"Cannot listen on port {port}: Address already in use. Choose another one by --port." in err
 
 
-def test_the_program_with_weather():
-    options = ["--rate-window=2.5", "--sliding-window", "--visible-after=3000", "--gateway-clock-ahead=5000"]
-    with run("--port=0", "--token=it's", "--shuffle-ties", *options) as process:
-        url = process.stdout.readline().split()[1]
+def test_the_program_tells_a_window_that_is_no_minute():
+    with run("--port=0", "--token=it's", "--rate-window=2.5", "--domain=a.example,b.example") as process:
         lines = [process.stdout.readline().strip() for _ in range(5)]
-        exported = shlex.split(lines[-1])[1].partition("=")[2]
-        assert json.loads(exported)["extra"]["rate_limit_window"] == 2.5
-        headers = {"Authorization": f"Bearer {json.loads(exported)['password']}"}
-        blocklist = f"{url}/suppressions/blocklist"
-        added = requests.post(blocklist, json={"recipients": ["a@a.co"]}, headers=headers, timeout=10)
-        assert parsedate_to_datetime(added.headers["date"]).timestamp() > time.time() + 4000
-        assert requests.get(blocklist, headers=headers, timeout=10).json()["data"] == []
+        assert [line.split()[2] for line in lines[2:4]] == ["a.example", "b.example"]
+        exported = json.loads(shlex.split(lines[-1])[1].partition("=")[2])
+        assert (exported["password"], exported["extra"]["rate_limit_window"]) == ("it's", 2.5)
         process.terminate()
         process.communicate(timeout=10)
+
+
+def test_every_option_is_told_and_described():
+    with run("--help") as process:
+        told = process.communicate(timeout=20)[0]
+
+    for name in inspect.signature(Sandbox).parameters:
+        assert f"--{name.replace('_', '-')}" in told
+    assert "requests per window before a 429" in " ".join(told.split())
 
 
 def test_its_guesses_are_told():

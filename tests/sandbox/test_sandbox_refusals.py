@@ -19,7 +19,8 @@ def refused(answer: Any) -> dict[str, list[str]]:
     messages = [message for found in body["errors"].values() for message in found]
     more = {1: "", 2: " (and 1 more error)"}.get(len(messages), f" (and {len(messages) - 1} more errors)")
     assert body["message"] == messages[0] + more
-    return body["errors"]
+    errors: dict[str, list[str]] = body["errors"]
+    return errors
 
 
 @pytest.mark.parametrize("token", ["mlsn.other", "mlsn.sandboxx", "x"])
@@ -291,10 +292,6 @@ def test_a_batch_too_large(start, method, body, field):
     assert answer.status_code == 422
     assert answer.json() == {"message": message, "errors": {field: [message]}}
 
-    answer = start(max_batch=3, batch_refusal="413")(method, BLOCKLIST, body)
-    assert answer.status_code == 413
-    assert answer.headers["content-type"].startswith("text/html")
-
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize(
@@ -318,7 +315,7 @@ def test_a_body_that_is_no_json_object(start, method, body, code):
     assert answer.json()["message"].endswith(code)
 
 
-ODD = [
+ODD: list[Any] = [
     None,
     True,
     0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_mailersend.sandbox import Sandbox
@@ -118,7 +120,13 @@ def test_one_recipient_on_two_lists():
 @pytest.mark.parametrize("name", ["blocklist", *RECIPIENT_LISTS])
 @pytest.mark.parametrize("dialect", ["observed", "documented"])
 def test_newest_first(name, dialect):
-    seeds = {"blocklist": 20, "hard_bounces": 20, "spam_complaints": 20, "unsubscribes": 20, "on_hold": 20}
+    seeds: dict[str, Any] = {
+        "blocklist": 20,
+        "hard_bounces": 20,
+        "spam_complaints": 20,
+        "unsubscribes": 20,
+        "on_hold": 20,
+    }
     sandbox = Sandbox(dialect=dialect, **seeds)
     added = sandbox.add(name, *(f"new{number}@a.co" for number in range(200)))
 

@@ -29,6 +29,7 @@ from airflow_provider_mailersend.sensors.suppressions import (
     MailerSendNewSuppressionsSensor,
     MailerSendSuppressionSensor,
 )
+from tests.unsteady import UnsteadySandbox
 
 Connect = Callable[..., str]
 
@@ -157,7 +158,7 @@ def test_the_time_slept_over_a_used_up_day_counts_towards_the_timeout(connect: C
 
 
 def test_a_used_up_day_is_slept_over_by_mailersends_clock(connect: Connect) -> None:
-    with Sandbox(quota=1, quota_window=30.0, rate_limit=None, clock_ahead=-3600.0) as sandbox:
+    with UnsteadySandbox(quota=1, quota_window=30.0, rate_limit=None, clock_ahead=-3600.0) as sandbox:
         connect(sandbox)
         sleeps = deferred(used_up(sandbox)()).trigger.resets_at - datetime.now(UTC)
         assert timedelta(seconds=15) < sleeps < timedelta(seconds=32)
@@ -321,7 +322,7 @@ def test_in_poke_mode_later_looks_read_only_what_is_new(connect: Connect) -> Non
 @pytest.mark.parametrize("ahead", [-10, 0, 10])
 def test_what_is_new_is_read_by_the_clock_of_the_api(connect: Connect, ahead: int, deferrable: bool) -> None:
     newest = datetime.now(UTC) + timedelta(minutes=ahead - 7)
-    with Sandbox(
+    with UnsteadySandbox(
         blocklist=250,
         newest=newest,
         spacing=0.1,

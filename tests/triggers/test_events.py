@@ -17,6 +17,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow_provider_mailersend.exceptions import MailerSendAuthenticationError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.triggers import polls
+from tests.unsteady import UnsteadySandbox
 
 from .waiting import again, until
 
@@ -172,7 +173,7 @@ def test_with_a_state_store_a_restart_skips_and_repeats_nothing(connect: Connect
 @on_airflow_3
 @pytest.mark.parametrize("minutes", [-60, 60])
 def test_it_uses_mailersends_clock(connect: Connect, watch: Any, minutes: int) -> None:
-    with Sandbox(rate_limit=None, quota=None, clock_ahead=60.0 * minutes) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, clock_ahead=60.0 * minutes) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", "before@example.net")
         told = asyncio.run(reported(sandbox, watch(Store()), "after@example.net"))

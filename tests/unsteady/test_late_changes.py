@@ -7,14 +7,15 @@ import threading
 import time
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 import requests
 
-from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from tests.unsteady import RareFault, UnsteadySandbox
 
 BLOCKLIST = "/suppressions/blocklist"
-LATE = 0.4
+LATE = 1.0
 SUPPRESSIONS = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list")
 
 
@@ -31,14 +32,14 @@ def ids(client, path, **query):
 
 def test_an_answered_addition_is_committed_later(start):
     client = start()
-    client.sandbox.fail(Fault(commit_after=LATE, method="POST"))
+    client.sandbox.fail(RareFault(commit_after=LATE, method="POST"))
 
     answer = client("POST", BLOCKLIST, {"recipients": ["a@a.co", "b@a.co"]})
 
     assert answer.status_code == 201
     assert client.sandbox.entries("blocklist") == []
-    assert client.sandbox.state()["under_way"] == 1
-    until(lambda: client.sandbox.state()["under_way"] == 0)
+    assert client.sandbox.late_requests == 1
+    until(lambda: client.sandbox.late_requests == 0)
     added = [entry["id"] for entry in answer.json()["data"]]
     assert [entry["id"] for entry in client.sandbox.entries("blocklist")] == added[::-1]
 
@@ -46,7 +47,7 @@ def test_an_answered_addition_is_committed_later(start):
 @pytest.mark.parametrize("how", [{"status": 504, "processed": True}, {"cut": "after"}, {"truncate": True}])
 def test_an_addition_without_an_answer_is_committed_later(start, how):
     client = start()
-    client.sandbox.fail(Fault(commit_after=LATE, **how))
+    client.sandbox.fail(RareFault(commit_after=LATE, **how))
     body = {"domain_id": client.sandbox.domain_id("example.com"), "recipients": ["a@a.co"]}
 
     try:
@@ -66,7 +67,7 @@ def test_other_changes_are_committed_later(start):
     sandbox = client.sandbox
     [first, *others] = sandbox.entries("blocklist")
     recipient, sms = sandbox.entries("recipients")[0]["id"], sandbox.entries("sms-recipients")[0]["id"]
-    sandbox.fail(Fault(commit_after=LATE, times=None))
+    sandbox.fail(RareFault(commit_after=LATE, times=None))
 
     assert client("DELETE", BLOCKLIST, {"ids": [first["id"]]}).status_code == 200
     assert (
@@ -78,7 +79,7 @@ def test_other_changes_are_committed_later(start):
     assert client.get(f"/sms-recipients/{sms}").json()["data"]["status"] == "active"
     assert sandbox.entries("recipients")[0]["id"] == recipient
     sandbox.clear_faults()
-    until(lambda: sandbox.state()["under_way"] == 0)
+    until(lambda: sandbox.late_requests == 0)
     assert [entry for entry in sandbox.entries("blocklist") if entry in others] == others
     assert first not in sandbox.entries("blocklist")
     assert sandbox.entries("sms-recipients")[0]["status"] == "opt_out"
@@ -87,7 +88,7 @@ def test_other_changes_are_committed_later(start):
 
 def test_a_late_delete_of_all_deletes_what_stands_there_then(start):
     client = start(blocklist=5)
-    client.sandbox.fail(Fault(commit_after=LATE, status=502, processed=True))
+    client.sandbox.fail(RareFault(commit_after=LATE, status=502, processed=True))
 
     assert client("DELETE", BLOCKLIST, {"all": True}).status_code == 502
     client.sandbox.add("blocklist", "late@a.co")
@@ -99,18 +100,18 @@ def test_a_late_delete_of_all_deletes_what_stands_there_then(start):
 def test_the_same_address_committed_late_twice_stands_there_once(start):
     client = start()
     body = {"domain_id": client.sandbox.domain_id("example.com"), "recipients": ["a@a.co", "a@a.co"]}
-    client.sandbox.fail(Fault(commit_after=LATE, times=2))
+    client.sandbox.fail(RareFault(commit_after=LATE, times=2))
     for _ in range(2):
         assert client("POST", "/suppressions/unsubscribes", body).status_code == 201
 
-    until(lambda: client.sandbox.state()["under_way"] == 0)
+    until(lambda: client.sandbox.late_requests == 0)
 
     assert len(client.sandbox.entries("unsubscribes")) == len(client.sandbox.entries("recipients")) == 1
 
 
 def test_what_is_to_be_committed_when_it_stops_is_committed_then(start):
     client = start()
-    client.sandbox.fail(Fault(commit_after=3000))
+    client.sandbox.fail(RareFault(commit_after=3000))
     client("POST", BLOCKLIST, {"recipients": ["a@a.co"]})
 
     client.sandbox.stop()
@@ -180,9 +181,10 @@ def test_the_gateways_clock_alone_may_be_ahead(start):
 
 
 @pytest.mark.parametrize("option", ["gateway_clock_ahead", "visible_after"])
-def test_seconds_out_of_range(option):
+def test_seconds_out_of_range(option: str) -> None:
+    options: dict[str, Any] = {option: 1e9}
     with pytest.raises(ValueError, match=f"{option} must be seconds"):
-        Sandbox(**{option: 1e9})
+        UnsteadySandbox(**options)
 
 
 @pytest.mark.parametrize("name", ["blocklist", "unsubscribes"])
@@ -214,7 +216,7 @@ def test_a_pattern_is_stored_as_it_was_sent(start):
 def test_a_delete_may_be_answered_with_errors_and_200(start):
     client = start(blocklist=2)
     errors = {"ids.0": ["The selected ids.0 is invalid."]}
-    client.sandbox.fail(Fault(status=200, method="DELETE", body={"message": "x", "errors": errors}))
+    client.sandbox.fail(RareFault(status=200, method="DELETE", body={"message": "x", "errors": errors}))
 
     answer = client("DELETE", BLOCKLIST, {"ids": [client.sandbox.entries("blocklist")[0]["id"]]})
 
@@ -222,13 +224,38 @@ def test_a_delete_may_be_answered_with_errors_and_200(start):
     assert len(client.sandbox.entries("blocklist")) == 2
 
 
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("POST", {"recipients": ["a@a.co"] * 4}),
+        ("POST", {"patterns": [".*"] * 4}),
+        ("DELETE", {"ids": ["5ee0b174b251345e407c92dc"] * 4}),
+    ],
+)
+def test_a_batch_too_large_may_be_refused_by_a_web_page(start, method, body):
+    client = start(max_batch=3, batch_refusal="413")
+
+    answer = client(method, BLOCKLIST, body)
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("text/html")
+    assert client("POST", BLOCKLIST, {"recipients": ["a@a.co"] * 3}).status_code == 201
+    with pytest.raises(ValueError, match="batch_refusal must be"):
+        UnsteadySandbox(batch_refusal="500")  # type: ignore[arg-type]
+
+
 def test_a_commit_keeps_nobody_waiting(start):
     client = start()
-    client.sandbox.fail(Fault(commit_after=3000))
+    client.sandbox.fail(RareFault(commit_after=3000))
     client("POST", BLOCKLIST, {"recipients": ["a@a.co"]})  # and the kept connection is free at once
 
     done = threading.Event()
-    threading.Thread(target=lambda: (client.get("/domains"), done.set())).start()
+
+    def ask() -> None:
+        client.get("/domains")
+        done.set()
+
+    threading.Thread(target=ask).start()
 
     assert done.wait(10)
 
