@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +194,7 @@ class MailerSendHook(RequestsDriver):
         patterns: Iterable[str | Item] | None = None,
         domain_id: str | None = None,
         domain: str | None = None,
+        on_rejected: Callable[[Mapping[Item, str]], None] = lambda rejected: None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -210,7 +211,9 @@ class MailerSendHook(RequestsDriver):
             present, by default 0.1. If it would delete more, it fails before any change.
         :param allow_empty: whether a ``mirror`` may be given no recipients, or no patterns, at all.
         :param remove_duplicates: whether to keep only the oldest entry of each wanted address or pattern.
-        :param dry_run: whether to plan only.
+        :param dry_run: whether to plan only. The result then has ``plan``, the plan's fingerprint, and ``refusal``.
+        :param approved_plan: the fingerprint of the only plan that may be carried out.
+        :param on_rejected: called at the end, also on an error, with all rejected items and the reasons.
         :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
         :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
         :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
@@ -219,15 +222,17 @@ class MailerSendHook(RequestsDriver):
         :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
             ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
             ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
-            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); ``dry_run``; and ``refusal``, why the
-            plan of a dry run would be refused, else None. ``present`` and ``duplicates`` count what was read.
+            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``. ``present`` and
+            ``duplicates`` count what was read.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
-        :raises MailerSendQuotaExhaustedError: the daily quota isn't enough, or ran out.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
-        which, wanted = SuppressionList(suppression_list), Wanted(recipients, patterns)
-        scope = self._scope(domain_id, domain)
-        return self._run_job(Sync(which, wanted, scope=scope, options=SyncOptions(**options)))
+        which, scope = SuppressionList(suppression_list), self._scope(domain_id, domain)
+        job = Sync(which, Wanted(recipients, patterns), scope=scope, options=SyncOptions(**options))
+        try:
+            return self._run_job(job)
+        finally:
+            on_rejected(job.rejected)
 
     def delete_suppressions(
         self,

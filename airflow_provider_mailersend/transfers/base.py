@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.assets import create_asset
-from airflow_provider_mailersend.hooks.moments import moment
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.rows import (
     SMS_RECIPIENTS,
@@ -21,7 +20,7 @@ from airflow_provider_mailersend.jobs.rows import (
 )
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
-from airflow_provider_mailersend.rendering import check_literal, parse_required_text
+from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         """Read the list to its end, store its rows, and return the task's result."""
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        until = None if self.until is None else moment("until", self.until)
+        until = parse_moment(self.until, "until")
         list_name = check_list_name(parse_required_text(self.list_name, "list_name"))
         export = ListExport(self.hook, list_name, self.rendered_domain(), until)
         result = self.export(context, export)
@@ -137,7 +136,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
 
     def given_since(self) -> datetime | None:
         """Return the moment given as ``since``."""
-        return None if self.since is None else moment("since", self.since)
+        return parse_moment(self.since, "since")
 
     @abstractmethod
     def describe_destination(self) -> str:

@@ -65,8 +65,8 @@ def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterato
             yield _JsonLinesWriter(sink, columns)
         else:
             writer = _ParquetWriter(sink, columns)
+            stack.callback(writer.close)
             yield writer
-            writer.close()
 
 
 class _JsonLinesWriter:

@@ -15,6 +15,7 @@ from airflow_provider_mailersend.operators.base import Before
 from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
+    parse_flag,
     parse_optional_status,
     parse_required_text,
     parse_suppression_list,
@@ -174,8 +175,10 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
             if (column := parse_text(name, f"{kind}_column"))
         }
         target = {"suppression_list": self._list_name, **self.rendered_domain()}
-        source = {**self._read(columns, rejected), "on_rejected": rejected.record}
-        return self.sync(context, before, target, source)
+        source = self._read(columns, rejected)
+        # A dry run changes nothing, that table neither.
+        on_rejected = _ignore if parse_flag(self.dry_run, "dry_run") else rejected.record
+        return self.sync(context, before, target, {**source, "on_rejected": on_rejected})
 
     def _set_statuses(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
         column = parse_required_text(self.numbers_column, "numbers_column")
@@ -254,6 +257,10 @@ class _RejectedTable:
                 (self._list_name, item.kind, item.value[:500], why, now) for item, why in _unique(reasons)
             )
             database.commit()
+
+
+def _ignore(reasons: Mapping[Item, str]) -> None:
+    pass
 
 
 def _unique(reasons: Mapping[Item, str]) -> Iterator[tuple[Item, str]]:

@@ -52,13 +52,21 @@ def test_a_pattern_has_no_address() -> None:
 
 @pytest.mark.parametrize("list_name", ["hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list"])
 def test_the_other_lists_have_a_recipient(list_name: str) -> None:
-    row = row_of(list_name, {"id": "e1", "reason": "Unknown reason", "created_at": MADE, "recipient": RECIPIENT})
+    row = row_of(
+        list_name, {"id": "e1", "reason": "Unknown reason", "created_at": MADE, "recipient": RECIPIENT}
+    )
     assert (row["list_name"], row["email"], row["recipient_id"]) == (list_name, "jane@example.com", "r1")
     assert (row["domain_id"], row["domain_name"], row["reason"]) == ("d1", "example.com", "Unknown reason")
 
 
 def test_a_recipient_has_the_domain_that_was_asked_for() -> None:
-    entry = {"id": "r1", "email": "jane@example.com", "created_at": MADE, "updated_at": MADE, "deleted_at": ""}
+    entry = {
+        "id": "r1",
+        "email": "jane@example.com",
+        "created_at": MADE,
+        "updated_at": MADE,
+        "deleted_at": "",
+    }
     assert row_of("recipients", entry, "d2") == {
         "id": "r1",
         "list_name": "recipients",
@@ -71,7 +79,13 @@ def test_a_recipient_has_the_domain_that_was_asked_for() -> None:
 
 
 def test_an_sms_recipient() -> None:
-    entry = {"id": "s1", "number": "+15551234567", "status": "opt_out", "created_at": MADE, "opted_out_at": None}
+    entry = {
+        "id": "s1",
+        "number": "+15551234567",
+        "status": "opt_out",
+        "created_at": MADE,
+        "opted_out_at": None,
+    }
     assert row_of("sms-recipients", entry) == {
         "id": "s1",
         "list_name": "sms-recipients",
@@ -94,7 +108,9 @@ def test_an_sms_recipient() -> None:
         ("", None),
     ],
 )
-def test_dates_have_one_form_and_one_that_cannot_be_read_is_empty(date: str | None, shown: str | None) -> None:
+def test_dates_have_one_form_and_one_that_cannot_be_read_is_empty(
+    date: str | None, shown: str | None
+) -> None:
     row = row_of("hard-bounces", {"id": "e1", "created_at": date, "recipient": RECIPIENT})
     assert row["created_at"] == shown
     if shown is not None:
@@ -107,5 +123,5 @@ def test_an_entry_without_anything_but_its_id_is_a_row_too() -> None:
 
 
 def test_another_list_is_an_error_that_names_them_all() -> None:
-    with pytest.raises(ValueError, match="blocklist, hard-bounces, .*sms-recipients; got 'bounces'"):
+    with pytest.raises(ValueError, match=r"blocklist, hard-bounces, .*sms-recipients; got 'bounces'"):
         check_list_name("bounces")

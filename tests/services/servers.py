@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from typing import Self
 _PATIENCE = 90.0
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A server isn't installed; the message says what to install."""
 
 
@@ -76,7 +75,7 @@ class Server(ABC):
     def start(self) -> None:
         """Start it, and wait until it answers."""
         if self.program() is None:
-            raise Missing(f"{type(self).__name__} isn't installed: apt-get install {self.package}")
+            raise MissingError(f"{type(self).__name__} isn't installed: apt-get install {self.package}")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._as_user is not None:
             shutil.chown(self.folder, self._as_user)
@@ -84,7 +83,12 @@ class Server(ABC):
         log = (self.folder / "server.log").open("wb")
         with log:
             self._process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, user=self._as_user, cwd=self.folder, start_new_session=True
+                self.command(),
+                stdout=log,
+                stderr=log,
+                user=self._as_user,
+                cwd=self.folder,
+                start_new_session=True,
             )
         ends = time.monotonic() + _PATIENCE
         while not self.is_ready():
@@ -107,9 +111,7 @@ class Server(ABC):
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run a program as the server's user."""
-        return subprocess.run(
-            command, check=check, capture_output=True, user=self._as_user, cwd=self.folder
-        )
+        return subprocess.run(command, check=check, capture_output=True, user=self._as_user, cwd=self.folder)
 
     @property
     def _as_user(self) -> str | None:
@@ -135,10 +137,19 @@ class Postgres(Server):
 
     def prepare(self) -> None:
         initdb = str(Path(str(self.program())).with_name("initdb"))
-        self.run(initdb, "-D", str(self.folder / "data"), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.run(
+            initdb, "-D", str(self.folder / "data"), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"
+        )
 
     def command(self) -> Sequence[str]:
-        options = ("-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}", "-c", "fsync=off")
+        options = (
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            f"unix_socket_directories={self.folder}",
+            "-c",
+            "fsync=off",
+        )
         return (str(self.program()), "-D", str(self.folder / "data"), "-p", str(self.port), *options)
 
     def is_ready(self) -> bool:
@@ -160,7 +171,12 @@ class MariaDb(Server):
 
     def prepare(self) -> None:
         install = shutil.which("mariadb-install-db") or "mysql_install_db"
-        self.run(install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=normal")
+        self.run(
+            install,
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            "--auth-root-authentication-method=normal",
+        )
         (self.folder / "init.sql").write_text(
             "CREATE DATABASE tests CHARACTER SET utf8mb4;\n"
             "CREATE USER 'tests'@'127.0.0.1' IDENTIFIED BY 'tests';\n"
@@ -203,7 +219,17 @@ class Redis(Server):
         pass
 
     def command(self) -> Sequence[str]:
-        return (str(self.program()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+        return (
+            str(self.program()),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        )
 
     def is_ready(self) -> bool:
         return self._listens()

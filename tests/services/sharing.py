@@ -22,7 +22,7 @@ def shared(kind: type[S], folder: Path) -> Iterator[S]:
     """
     Use the server of this kind that keeps its files in *folder*, which all processes name alike.
 
-    :raises Missing: it isn't installed.
+    :raises MissingError: it isn't installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Servers that don't run as root read it too.

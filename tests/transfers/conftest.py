@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
-from tests.services.servers import S3, MariaDb, Missing, Postgres, Server
+from tests.services.servers import S3, MariaDb, MissingError, Postgres, Server
 from tests.services.sharing import shared
 
 
@@ -32,7 +32,7 @@ def running(kind: type[Server], folder: Path) -> Iterator[Server]:
     try:
         with shared(kind, folder) as server:
             yield server
-    except Missing as missing:
+    except MissingError as missing:
         pytest.skip(str(missing))
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.jobs.rows import Column
+from airflow_provider_mailersend.jobs.rows import Column, Row
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
 
 COLUMNS = [Column("id", False), Column("email", False), Column("created_at", True)]
 MADE = "2024-12-19T17:28:16.000000Z"
-ROWS = [("e1", "jane@example.com", MADE), ("e2", 'zoë,"x"\n@example.com', None)]
+ROWS: list[Row] = [("e1", "jane@example.com", MADE), ("e2", 'zoë,"x"\n@example.com', None)]
 
 
-def written(name: str, *pages: list[tuple[str | None, ...]]) -> bytes:
+def written(name: str, *pages: list[Row]) -> bytes:
     file = io.BytesIO()
     with row_writer(file, name, COLUMNS) as writer:
         for page in pages:
@@ -28,7 +28,7 @@ def written(name: str, *pages: list[tuple[str | None, ...]]) -> bytes:
     return file.getvalue()
 
 
-def as_objects(rows: list[tuple[str | None, ...]]) -> list[dict[str, Any]]:
+def as_objects(rows: list[Row]) -> list[dict[str, Any]]:
     return [dict(zip([column.name for column in COLUMNS], row, strict=True)) for row in rows]
 
 
@@ -50,11 +50,15 @@ def test_csv(suffix: str) -> None:
 
 def test_parquet() -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    many = [(f"e{number}", "jane@example.com", MADE) for number in range(25_000)]
+    many: list[Row] = [(f"e{number}", "jane@example.com", MADE) for number in range(25_000)]
     table = parquet.read_table(io.BytesIO(written("bounces.parquet", ROWS, many)))
     assert table.num_rows == 25_002
     assert table.slice(0, 2).to_pylist() == [
-        {"id": "e1", "email": "jane@example.com", "created_at": datetime(2024, 12, 19, 17, 28, 16, tzinfo=UTC)},
+        {
+            "id": "e1",
+            "email": "jane@example.com",
+            "created_at": datetime(2024, 12, 19, 17, 28, 16, tzinfo=UTC),
+        },
         {"id": "e2", "email": 'zoë,"x"\n@example.com', "created_at": None},
     ]
 
