@@ -75,12 +75,11 @@ class Server(ABC):
             self._process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, user=self._as_user, cwd=self.folder, start_new_session=True
             )
-        ends = time.monotonic() + _PATIENCE
-        while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > ends:
-                self.stop()
-                raise RuntimeError(f"{type(self).__name__} did not start: {self._log_end()}")
-            time.sleep(0.1)
+        try:
+            self._wait_until_ready()
+        except BaseException:  # Ctrl-C too: nothing else would stop it
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,6 +99,13 @@ class Server(ABC):
         return subprocess.run(
             command, check=check, capture_output=True, user=self._as_user, cwd=self.folder
         )
+
+    def _wait_until_ready(self) -> None:
+        ends = time.monotonic() + _PATIENCE
+        while not self.is_ready():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError(f"{type(self).__name__} did not start: {self._log_end()}")
+            time.sleep(0.1)
 
     @property
     def _as_user(self) -> str | None:
@@ -135,8 +141,12 @@ class Postgres(Server):
         ready = str(Path(str(self.program())).with_name("pg_isready"))
         return self.run(ready, "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0
 
-    def url(self, scheme: str = "postgres") -> str:
-        return f"{scheme}://tests@127.0.0.1:{self.port}/postgres"
+    def url(self, scheme: str = "postgres", database: str = "postgres") -> str:
+        return f"{scheme}://tests@127.0.0.1:{self.port}/{database}"
+
+    def make_database(self, name: str) -> None:
+        createdb = str(Path(str(self.program())).with_name("createdb"))
+        self.run(createdb, "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", name)
 
 
 class MariaDb(Server):
