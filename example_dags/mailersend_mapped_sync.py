@@ -1,8 +1,8 @@
 """
-Every night: put a long list on the blocklist in parts, on many workers that share one account's limits.
+Put a long list on the blocklist in parts, on many workers that share one account's limits.
 
-The list is a ``.txt`` file with an address a line, each once, such as ``s3://my_conn@bucket/opted_out.txt``. Its parts
-are written beside it, so it must lie where all workers can read and write.
+Trigger the DAG with the list's path: ``{"file": "s3://my_conn@bucket/opted_out.txt"}``, a ``.txt`` file with an address
+a line, each once. Its parts are written beside it, so it must lie where all workers can read and write.
 
 The tasks that send requests run in a pool of two slots. Make it once, under Admin, Pools, or by
 ``airflow pools set mailersend 2 "Requests to MailerSend"``, and let all DAGs on the same MailerSend account use it: two
@@ -11,7 +11,6 @@ tasks reach the account's rate limit, and more than four only get more of their 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -24,9 +23,7 @@ POOL = "mailersend"
 
 
 @dag(
-    schedule="30 3 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
+    schedule=None,
     # Two runs at a time would each add what the other has not added yet.
     max_active_runs=1,
     params={
@@ -60,7 +57,6 @@ def mailersend_mapped_sync() -> None:
         on_invalid="skip",
         pool=POOL,
         retries=3,
-        retry_delay=timedelta(seconds=30),
         # Where the daily quota is used up, the rest follows on the next day, and no slot is held until then.
         deferrable=True,
     ).expand(file=split())
