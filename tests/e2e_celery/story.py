@@ -122,7 +122,7 @@ class Window:
     """One of the rate limit's windows: it begins with the first request after the one before it."""
 
     begins: float
-    accepted: list[LoggedRequest] = field(default_factory=list)
+    accepted: int = 0
     refused: int = 0
 
 
@@ -134,7 +134,7 @@ def _windows(log: list[LoggedRequest]) -> list[Window]:
         if request.status == 429:
             windows[-1].refused += 1
         else:
-            windows[-1].accepted.append(request)
+            windows[-1].accepted += 1
     return windows
 
 
@@ -272,20 +272,20 @@ class Story:
 
     def _measure_rate(self, tries: list[list[Task]]) -> None:
         """
-        Measure how much of the rate limit was used while the tasks were busy: from the first request to the last
-        window that began while two of them ran. All requests count, the gate's looks too.
+        Measure how much of the rate limit was used while the tasks were busy: in the whole windows from the first
+        that a request of theirs opens to the last that begins while two of them run. The gate's looks count too.
         """
-        ended = sorted(_moment(task[-1]["end_date"]) for task in tries)[-2]
-        windows = _windows(self._sandbox.log)
-        self._say("requests accepted, and refused, in each window:")
-        self._say("  ".join(f"{len(window.accepted)}+{window.refused}" for window in windows))
-        last = max(n for n, window in enumerate(windows) if window.begins <= ended)
-        seconds = windows[last].begins - windows[0].begins
-        accepted = sum(len(window.accepted) for window in windows[:last])
-        refused = sum(window.refused for window in windows)
-        used = accepted / (RATE_LIMIT * seconds / WINDOW)
-        part = refused / len(self._sandbox.log)
-        self.numbers.note("mapped tasks: requests", len(self._sandbox.log))
+        log = self._sandbox.log
+        first = self._requests()[0].at
+        last = sorted(_moment(task[-1]["end_date"]) for task in tries)[-2]
+        windows = _windows(log)
+        self._say("requests accepted and refused in each window:")
+        self._say("  ".join(f"{window.accepted}+{window.refused}" for window in windows))
+        busy = [window for window in windows if first <= window.begins <= last]
+        seconds = busy[-1].begins - busy[0].begins
+        used = sum(window.accepted for window in busy[:-1]) / (RATE_LIMIT * seconds / WINDOW)
+        part = sum(window.refused for window in windows) / len(log)
+        self.numbers.note("mapped tasks: requests", len(log))
         self.numbers.note("mapped tasks: seconds measured", f"{seconds:.0f}")
         self.numbers.add("rate limit used", f"{used:.1%}", f"at least {LEAST_USED:.0%}", used >= LEAST_USED)
         self.numbers.add(
