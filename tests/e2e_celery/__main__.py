@@ -8,13 +8,14 @@ import sys
 
 import requests
 
+from tests.e2e_celery.story import run
 from tests.services.servers import Postgres, Redis
 
 
 def main() -> int:
     """Return 0 when all came true, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e_celery")
-    parser.add_argument("--slots", type=int, default=4, help="tasks at a time,on both workers together")
+    parser.add_argument("--slots", type=int, default=4, help="tasks at a time, on both workers together")
     parser.add_argument("--no-kills", action="store_true", help="kill no worker and no triggerer")
     parser.add_argument("--check", action="store_true", help="only check that the servers are installed")
     options = parser.parse_args()
@@ -26,9 +27,6 @@ def main() -> int:
         return 0
     # As an exception, so that all processes are ended and their folders are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # psycopg2 is installed after the check.
-    from tests.e2e_celery.story import run
-
     try:
         numbers = run(slots=options.slots, kills=not options.no_kills)
     except (RuntimeError, requests.RequestException) as error:

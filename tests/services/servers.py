@@ -144,9 +144,11 @@ class Postgres(Server):
     def url(self, scheme: str = "postgres", database: str = "postgres") -> str:
         return f"{scheme}://tests@127.0.0.1:{self.port}/{database}"
 
-    def make_database(self, name: str) -> None:
-        createdb = str(Path(str(self.program())).with_name("createdb"))
-        self.run(createdb, "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", name)
+    def sql(self, statement: str, database: str = "postgres") -> list[str]:
+        """Return what a statement prints, a line for each row, with ``|`` between its columns."""
+        psql = str(Path(str(self.program())).with_name("psql"))
+        done = self.run(psql, "--no-psqlrc", "-Atqc", statement, self.url(database=database))
+        return done.stdout.decode().splitlines()
 
 
 class MariaDb(Server):
