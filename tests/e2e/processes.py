@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import requests
 
 from airflow_provider_mailersend.sandbox import Sandbox
@@ -34,12 +34,8 @@ class Airflow:
     """
         Airflow's database, api-server, scheduler, DAG processor and triggerer; a context manager.
 
-    <<<<<<< HEAD
         :param sandboxes: the sandboxes by connection id.
-    =======
-        :param sandboxes: the sandboxes, by the id of the connection to each.
         :param settings: Airflow's settings that differ from those here, named ``SECTION__KEY``.
-    >>>>>>> celery
     """
 
     def __init__(self, sandboxes: Mapping[str, Sandbox], settings: Mapping[str, str] | None = None) -> None:
