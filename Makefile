@@ -1,12 +1,14 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
+# make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
 # make test: lint, types and the tests.
 PYTHON ?= python3
 AIRFLOW ?= 3.3.2
 VENV ?= .venv
 PORT = 8080
+SLOTS = 4
 BIN := $(VENV)/bin
 
-.PHONY: demo ui test lint pytest pytest-2.11 e2e chaos bench clean
+.PHONY: demo ui test lint pytest pytest-2.11 e2e e2e-celery chaos bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -30,6 +32,9 @@ pytest-2.11:
 e2e: $(VENV)/installed
 	$(BIN)/python -m tests.e2e
 
+e2e-celery: $(VENV)/installed-celery
+	$(BIN)/python -m tests.e2e_celery --slots $(SLOTS)
+
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
 
@@ -41,6 +46,13 @@ $(VENV)/installed: pyproject.toml
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" --editable ".[dev]"
+	@touch $@
+
+# Airflow's Celery provider allows celery 5.7, and its workers break with it.
+$(VENV)/installed-celery: $(VENV)/installed
+	@$(BIN)/python -m tests.e2e_celery --check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" \
+		apache-airflow-providers-celery "celery<5.7" redis apache-airflow-providers-postgres psycopg2-binary
 	@touch $@
 
 clean:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Key, belongs_to, make_key, parse_date, suppressed_value
-from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.api.messages import join_first
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
@@ -214,5 +214,5 @@ def check_max_deletes(max_deletes: object) -> None:
     if not is_count and not is_fraction:
         raise ValueError(
             "max_deletes must be a number of entries (a whole number) or a fraction of those on the list (a float "
-            f"from 0.0 to 1.0); got {max_deletes!r}"
+            f"from 0.0 to 1.0); got {masked_within(repr(max_deletes))}"
         )

@@ -72,8 +72,8 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     Without recipients or patterns it succeeds and sends nothing. After a lost response it looks up what was added
     before it sends anything again. When the task runs again, after a killed worker or a deferral, it first reads what
     was added since its DAG run began, one request for each 100 entries, and sends only the rest. Another DAG run adds
-    its input again: the blocklist accepts duplicates. Takes the parameters of :class:`.MailerSendListChangeOperator`
-    too.
+    its input again: the blocklist accepts duplicates, which pile up; the other lists keep the entry that is there.
+    Takes the parameters of :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import requests
 
 from airflow_provider_mailersend.sandbox import Sandbox
@@ -35,12 +35,13 @@ class Airflow:
     Airflow's database, api-server, scheduler, DAG processor and triggerer; a context manager.
 
     :param sandboxes: the sandboxes by connection id.
+    :param settings: Airflow's settings that differ from those here, named ``SECTION__KEY``.
     """
 
-    def __init__(self, sandboxes: Mapping[str, Sandbox]) -> None:
+    def __init__(self, sandboxes: Mapping[str, Sandbox], settings: Mapping[str, str] | None = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="airflow-provider-mailersend-"))
         self.url = f"http://127.0.0.1:{_free_port()}"
-        self._environment = _environment(self.home, self.url, sandboxes)
+        self._environment = _environment(self.home, self.url, sandboxes, settings or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._http = requests.Session()
         self._http.trust_env = False
@@ -160,7 +161,9 @@ def _free_port() -> int:
         return port
 
 
-def _environment(home: Path, url: str, sandboxes: Mapping[str, Sandbox]) -> dict[str, str]:
+def _environment(
+    home: Path, url: str, sandboxes: Mapping[str, Sandbox], other_settings: Mapping[str, str]
+) -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -191,6 +194,6 @@ def _environment(home: Path, url: str, sandboxes: Mapping[str, Sandbox]) -> dict
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")])),
         "NO_PROXY": "127.0.0.1,localhost",
-        **{f"AIRFLOW__{name}": value for name, value in settings.items()},
+        **{f"AIRFLOW__{name}": value for name, value in {**settings, **other_settings}.items()},
         **connections,
     }

@@ -59,6 +59,7 @@ def test_every_example_is_tested_here() -> None:
         "mailersend_bounce_watch",
         "mailersend_daily_suppressions",
         "mailersend_crm_opt_outs",
+        "mailersend_mapped_sync",
         "mailersend_nightly_blocklist",
         "mailersend_campaign_gate",
     }
@@ -217,6 +218,37 @@ def test_the_examples_find_the_files_of_the_ui_where_airflow_runs(
         assert "customer1@example.net" in {
             one["recipient"]["email"] for one in sandbox.entries("unsubscribes")
         }
+
+
+def test_the_mapped_dag_syncs_each_part_of_the_list_once(connect: Connect, tmp_path: Path) -> None:
+    file = tmp_path / "opted_out.txt"
+    addresses = [f"{number}@example.net" for number in range(25)]
+    # The last line of a file need not end.
+    file.write_text("\n".join(addresses))
+    with Sandbox(rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", *addresses[:5])
+        for _ in range(2):
+            dag_run = run("mailersend_mapped_sync", file=str(file), part_size=10)
+            assert dag_run.state == "success"
+            parts = dag_run.get_task_instance("split").xcom_pull(task_ids="split")
+            assert [Path(part).name for part in parts] == [f"opted_out-part-000{n}.txt" for n in range(3)]
+            blocked = sorted(entry["pattern"] for entry in sandbox.entries("blocklist"))
+            assert blocked == sorted(addresses)
+        assert len(sandbox.requests("POST")) == 3
+
+
+def test_the_mapped_dag_has_no_part_of_an_empty_list(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "opted_out.txt").touch()
+    with Sandbox() as sandbox:
+        connect(sandbox)
+        assert run("mailersend_mapped_sync", file=str(tmp_path / "opted_out.txt")).state == "success"
+        assert sandbox.log == []
+
+
+def test_the_mapped_tasks_share_a_pool() -> None:
+    dag = example("mailersend_mapped_sync")
+    assert (dag.get_task("split").pool, dag.get_task("sync").pool) == ("default_pool", "mailersend")
 
 
 def test_the_gate_waits_in_the_triggerer() -> None:

@@ -348,7 +348,7 @@ def test_a_status_that_is_none_is_refused_before_any_request(connect: Connect, s
     assert sandbox.log == []
 
 
-@pytest.mark.parametrize("id_", ["../domains", "a/b?x=1", "a#b", "%2e%2e/domains", "..%2f", "a b", "ü"])
+@pytest.mark.parametrize("id_", ["../domains", "a/b?x=1", "a#b", "%2e%2e/domains", "..%2f"])
 def test_an_id_reaches_no_other_endpoint(connect: Connect, sandbox: Sandbox, id_: str) -> None:
     hook = MailerSendHook(connect(sandbox))
     for ask in (hook.get_recipient, hook.get_sms_recipient):

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from airflow_provider_mailersend.api.answers import Answer, Outcome
-from airflow_provider_mailersend.api.requests import Request
+from airflow_provider_mailersend.api.requests import Request, list_suppressions
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendAuthenticationError,
     MailerSendQuotaExhaustedError,
 )
 from tests.feeding.account import Account, minutes
-from tests.feeding.additions import HARD_BOUNCES, add, addresses
+from tests.feeding.additions import BLOCKLIST, HARD_BOUNCES, add, addresses
 from tests.feeding.script import (
     NOON,
     Script,
@@ -350,3 +352,22 @@ def test_a_lookup_that_cannot_be_done_leaves_the_fate_unknown() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         add(None, script=Script(lost(), exhausted), recipients=addresses(2))
     assert str(caught.value).endswith("not added: 0; unknown: 2.")
+
+
+@pytest.mark.parametrize("behind", [0.0, 30.0, 58.0])
+def test_a_date_header_from_a_clock_up_to_a_minute_ahead_hides_nothing_that_was_added(behind: float) -> None:
+    # A gateway may write the Date header by its own clock, and the API the entries' dates by another.
+    account = Account(faults=["fine", "lost after"], ahead=-behind, tells_date=False)
+
+    def serve(request: Request, script: Script) -> Outcome:
+        outcome = account(request, script)
+        if isinstance(outcome, Answer):
+            return replace(outcome, headers={"date": formatdate(script.now, usegmt=True)})
+        return outcome
+
+    script = Script(server=serve)
+    sender = flow(max_retries=20)
+    script.run(sender.send(list_suppressions(BLOCKLIST)))
+    add(account, script=script, sender=sender, recipients=addresses(3))
+    assert account.of_domain(None)[::-1] == addresses(3)
+    assert script.changes == ["POST"]

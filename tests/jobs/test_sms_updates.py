@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -349,3 +350,21 @@ def test_each_is_set_once_however_many_days_it_takes(ids: Any, days: list[int]) 
             is_again = True
     unique = list(dict.fromkeys(ids))
     assert sorted(account.set) == sorted(id_ for id_ in unique if id_[0] == "s")
+
+
+@pytest.mark.parametrize("keeps_varying", [False, True])
+def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed(keeps_varying: bool) -> None:
+    account = SmsAccount(*range(1000))
+    order = Random(0)
+
+    def varying(request: Request, script: Script) -> Outcome:
+        if keeps_varying and request.method == "GET":
+            order.shuffle(account.recipients)
+        return account(request, script)
+
+    work, _ = update(varying, ids=["s0"], changed_only=True, on_missing="skip")
+    assert work.result(0)["may_be_incomplete"] is keeps_varying
+    gone = "s1000"
+    with pytest.raises(MailerSendRequestError) as caught:
+        update(varying, ids=[gone], changed_only=True)
+    assert ("Some may exist: the list's order kept changing" in str(caught.value)) is keeps_varying

@@ -90,12 +90,11 @@ class Server(ABC):
                 cwd=self.folder,
                 start_new_session=True,
             )
-        ends = time.monotonic() + _PATIENCE
-        while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > ends:
-                self.stop()
-                raise RuntimeError(f"{type(self).__name__} did not start: {self._log_end()}")
-            time.sleep(0.1)
+        try:
+            self._wait_until_ready()
+        except BaseException:  # Ctrl-C too: nothing else would stop it
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -112,6 +111,13 @@ class Server(ABC):
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run a program as the server's user."""
         return subprocess.run(command, check=check, capture_output=True, user=self._as_user, cwd=self.folder)
+
+    def _wait_until_ready(self) -> None:
+        ends = time.monotonic() + _PATIENCE
+        while not self.is_ready():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError(f"{type(self).__name__} did not start: {self._log_end()}")
+            time.sleep(0.1)
 
     @property
     def _as_user(self) -> str | None:
@@ -156,8 +162,14 @@ class Postgres(Server):
         ready = str(Path(str(self.program())).with_name("pg_isready"))
         return self.run(ready, "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0
 
-    def url(self, scheme: str = "postgres") -> str:
-        return f"{scheme}://tests@127.0.0.1:{self.port}/postgres"
+    def url(self, scheme: str = "postgres", database: str = "postgres") -> str:
+        return f"{scheme}://tests@127.0.0.1:{self.port}/{database}"
+
+    def sql(self, statement: str, database: str = "postgres") -> list[str]:
+        """Return what a statement prints, a line for each row, with ``|`` between its columns."""
+        psql = str(Path(str(self.program())).with_name("psql"))
+        done = self.run(psql, "--no-psqlrc", "-Atqc", statement, self.url(database=database))
+        return done.stdout.decode().splitlines()
 
 
 class MariaDb(Server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ def shared(kind: type[S], folder: Path) -> Iterator[S]:
             noted.write_text(json.dumps(state | {"users": state["users"] - 1}))
             if state["users"] == 1:
                 _end(state["pid"])
+                shutil.rmtree(server.folder)
+                noted.unlink()
 
 
 @contextmanager

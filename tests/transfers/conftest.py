@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,9 @@ from tests.services.sharing import shared
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The folder that all processes of this test run share."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "services"
-    for parent in (folder, *folder.parents):
-        # Servers run as users of their own must get here.
-        if parent.exists() and parent.name.startswith(("pytest-", "services", "popen-")):
-            parent.chmod(0o755)
-    return folder
+def services(testrun_uid: str) -> Path:
+    """The folder that all processes of this test run share. Not below pytest's own, which other users can't enter."""
+    return Path(tempfile.gettempdir()) / f"mailersend-tests-{testrun_uid}"
 
 
 @contextmanager

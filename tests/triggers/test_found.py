@@ -99,6 +99,22 @@ def test_a_deleted_address_is_noticed(connect: Connect) -> None:
         assert asyncio.run(watch()) == {"status": "success", "found": None}
 
 
+def test_absence_is_not_found_on_a_list_whose_order_keeps_varying(connect: Connect) -> None:
+    with Sandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", *[f"{number}@example.net" for number in range(1000)])
+
+        async def watch() -> bool:
+            event = asyncio.create_task(first_event(waits_for_absence("gone@example.net")))
+            # One look reads the ten pages three times.
+            await until(lambda: len(sandbox.log) >= 70 or event.done())
+            was_found = event.done()
+            event.cancel()
+            return was_found
+
+        assert not asyncio.run(watch())
+
+
 def test_new_entries_are_counted(connect: Connect) -> None:
     with Sandbox(hard_bounces=300, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
