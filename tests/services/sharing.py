@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,13 +48,22 @@ def shared(kind: type[S], folder: Path) -> Iterator[S]:
                 _end(state["pid"])
                 shutil.rmtree(server.folder)
                 noted.unlink()
+        with suppress(OSError):
+            # Not where other servers are still in use.
+            folder.rmdir()
+            _lock_of(noted).unlink()
 
 
 @contextmanager
 def _locked(noted: Path) -> Iterator[None]:
-    with noted.with_suffix(".lock").open("w") as lock:
+    with _lock_of(noted).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_of(noted: Path) -> Path:
+    # Beside the folder, which is deleted while it is held.
+    return Path(f"{noted.parent}.lock")
 
 
 def _end(pid: int) -> None:
