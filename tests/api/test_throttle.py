@@ -368,7 +368,9 @@ def test_the_quota_comes_back_within_a_day_though_the_api_s_clock_jumps(first: i
     waiting = throttle()
     for n, hours in enumerate((first, second)):
         clock = NOON + n + hours * 3600
-        reset = {} if n else {"x_apiquota_reset": datetime.fromtimestamp(clock + 86_400, UTC).isoformat()}
+        reset: dict[str, Any] = (
+            {} if n else {"x_apiquota_reset": datetime.fromtimestamp(clock + 86_400, UTC).isoformat()}
+        )
         date = formatdate(clock, usegmt=True)
         waiting.learn(ASKED, said(at=NOON + n, date=date, x_apiquota_remaining=0, **reset))
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
