@@ -98,7 +98,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
 
 
 def _run_digest(context: Context) -> str:
-    task_instance: Any = context["ti"]
+    task_instance: Any = context.get("ti")
     names = ("dag_id", "run_id", "task_id", "map_index")
     run = "/".join(str(getattr(task_instance, name, "")) for name in names)
     return sha256(run.encode()).hexdigest()[:12]
