@@ -48,7 +48,7 @@ class RowItem(Item):
 
     @property
     def where(self) -> str:
-        return f"row {self.position}"
+        return f"row {self.position}, {self.kind}"
 
 
 class RejectedBefore(RowItem):
@@ -205,12 +205,24 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.log_summary(self.describe_target(), outcome)
         return result | {"rejected": len(invalid), "left_out": left_out}
 
-    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, list[RowItem]]:
-        """Return the values of the query's rows by their kinds."""
+    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, Iterable[RowItem]]:
+        """Return the values of the query's rows by their kinds, the first kind's as they are read."""
         if not columns:
             raise ValueError("the query needs recipients_column, patterns_column, or both")
         known = rejected.known()
-        items: dict[str, list[RowItem]] = {kind: [] for kind in columns}
+        first, *others = columns
+        rest: dict[str, list[RowItem]] = {kind: [] for kind in others}
+
+        def stream() -> Iterator[RowItem]:
+            for item in self._items(columns, known):
+                if item.kind == first:
+                    yield item
+                else:
+                    rest[item.kind].append(item)
+
+        return {first: stream(), **rest}
+
+    def _items(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[RowItem]:
         with self._database() as database:
             names, rows = database.stream(str(self.sql), self.parameters)
             places = {kind: _place_of(column, names) for kind, column in columns.items()}
@@ -221,9 +233,8 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                         # A row of a query for both kinds has one of them.
                         continue
                     text = value.strip() if isinstance(value, str) else "" if value is None else repr(value)
-                    is_known = (kind, make_key(kind, text)[1]) in known
-                    items[kind].append((RejectedBefore if is_known else RowItem)(kind, text, number))
-        return items
+                    is_known = bool(known) and make_key(kind, text) in known
+                    yield (RejectedBefore if is_known else RowItem)(kind, text, number)
 
 
 class _RejectedTable:
