@@ -41,17 +41,20 @@ _REJECTED = (
 )
 
 
-class RowItem(Item):
-    """A value from a query's row; its position is the row's number, from 1."""
+def row_item(column: str) -> type[Item]:
+    """Return the type of the values in a query's column; their positions are the rows' numbers, from 1."""
 
-    __slots__ = ()
+    class RowItem(Item):
+        __slots__ = ()
 
-    @property
-    def where(self) -> str:
-        return f"row {self.position}, {self.kind}"
+        @property
+        def where(self) -> str:
+            return f"row {self.position}, column {column}"
+
+    return RowItem
 
 
-class RejectedBefore(RowItem):
+class RejectedBefore(Item):
     """A value that an earlier run was refused."""
 
     __slots__ = ()
@@ -195,9 +198,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 invalid[item] = str(error).replace("numbers[0] ", "")
         rejected.record(invalid)
         if invalid and self.on_invalid == "fail":
-            first, why = next(iter(invalid.items()))
+            item, why = next(iter(invalid.items()))
             raise ValueError(
-                f"{len(invalid)} rows have no phone number, the first being {first.where}, {column}: {why}"
+                f"{len(invalid)} rows have no valid phone number, the first: {item.where}: {why}"
             )
         status = parse_optional_status(self.sms_status, "sms_status")
         result = self.hook.update_sms_recipients(str(status), numbers=numbers, on_missing="skip")
@@ -205,15 +208,15 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.log_summary(self.describe_target(), outcome)
         return result | {"rejected": len(invalid), "left_out": left_out}
 
-    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, Iterable[RowItem]]:
+    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, Iterable[Item]]:
         """Return the values of the query's rows by their kinds, the first kind's as they are read."""
         if not columns:
             raise ValueError("the query needs recipients_column, patterns_column, or both")
         known = rejected.known()
         first, *others = columns
-        rest: dict[str, list[RowItem]] = {kind: [] for kind in others}
+        rest: dict[str, list[Item]] = {kind: [] for kind in others}
 
-        def stream() -> Iterator[RowItem]:
+        def stream() -> Iterator[Item]:
             for item in self._items(columns, known):
                 if item.kind == first:
                     yield item
@@ -222,10 +225,11 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
 
         return {first: stream(), **rest}
 
-    def _items(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[RowItem]:
+    def _items(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[Item]:
         with self._database() as database:
             names, rows = database.stream(str(self.sql), self.parameters)
             places = {kind: _place_of(column, names) for kind, column in columns.items()}
+            item_types = {kind: row_item(column) for kind, column in columns.items()}
             for number, row in enumerate(rows, start=1):
                 for kind, place in places.items():
                     value = row[place]
@@ -234,7 +238,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                         continue
                     text = value.strip() if isinstance(value, str) else "" if value is None else repr(value)
                     is_known = bool(known) and make_key(kind, text) in known
-                    yield (RejectedBefore if is_known else RowItem)(kind, text, number)
+                    yield (RejectedBefore if is_known else item_types[kind])(kind, text, number)
 
 
 class _RejectedTable:
