@@ -188,6 +188,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
             delete_all=delete_all,
             on_missing="skip" if expects_missing else self.on_missing,
             batch_size=self.batch_size,
+            # A deferral leaves no request under way.
+            settle=is_run_again(context) and not before,
         )
         if before:
             result["deleted_before"] = deleted_before
