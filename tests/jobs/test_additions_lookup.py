@@ -23,6 +23,7 @@ from tests.feeding.script import (
     slowly,
     timed_out,
 )
+from tests.feeding.varying import VaryingAccount
 
 
 @pytest.mark.parametrize("fault", ["lost after", "truncated", "timed out after", "503 after", "HTML after"])
@@ -350,3 +351,20 @@ def test_a_lookup_that_cannot_be_done_leaves_the_fate_unknown() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         add(None, script=Script(lost(), exhausted), recipients=addresses(2))
     assert str(caught.value).endswith("not added: 0; unknown: 2.")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_order_that_keeps_varying_is_looked_at_until_it_shows_no_more(seed: int) -> None:
+    account = VaryingAccount(faults=["lost after"], seed=seed)
+    work, _ = add(account, recipients=addresses(300))
+    assert len(account.entries) == 300
+    assert not work.result(0)["may_be_incomplete"]
+
+
+def test_what_an_order_that_keeps_varying_may_hide_is_told() -> None:
+    account = VaryingAccount(faults=["lost before"])
+    for n in range(300):
+        account.put(f"other{n}@example.com", at=NOON)
+    work, _ = add(account, recipients=addresses(1))
+    assert len(account.entries) == 301
+    assert work.result(0)["may_be_incomplete"]
