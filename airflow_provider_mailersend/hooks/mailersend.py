@@ -246,6 +246,7 @@ class MailerSendHook(RequestsDriver):
         domain: str | None = None,
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
+        settle: bool = False,
     ) -> dict[str, Any]:
         """
         Delete entries of a suppression list: ``DELETE /suppressions/{list}``, one request per batch.
@@ -258,6 +259,7 @@ class MailerSendHook(RequestsDriver):
         :param delete_all: ``True`` deletes every entry of the domain, or with ``domain_id="account"`` of the account
             and all its domains. The first page is read before: if the response is lost, only older entries are deleted.
         :param on_missing: ``skip`` *ids* that don't exist, or ``fail``.
+        :param settle: whether to wait some seconds before reading the list, as in :meth:`add_suppressions`.
         :return: ``deleted``, the IDs of the deleted entries; ``missing``, the IDs that don't exist, or the addresses
             and patterns without an entry; ``all``, whether everything was deleted.
         :raises MailerSendValidationError: IDs don't exist, and *on_missing* is ``fail``. It names them.
@@ -277,7 +279,8 @@ class MailerSendHook(RequestsDriver):
         matches = None
         if by_value:
             on_missing = "skip"
-            matches = Matches(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
+            values = {"recipients": recipients or (), "patterns": patterns or ()}
+            matches = Matches(which, **values, scope=scope, settle=settle)
         deletions = Deletions(
             which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
         )

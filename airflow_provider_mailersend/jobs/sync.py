@@ -137,7 +137,7 @@ class Sync:
                 for item, why in islice(rejected.items(), FIRST)
             ],
             "first_stored_differently": self._additions.stored_as_json(FIRST),
-            "may_be_incomplete": self.may_be_incomplete,
+            "may_be_incomplete": self.may_be_incomplete or self._additions.may_be_incomplete,
             "dry_run": self.options.dry_run,
             "plan": self.plan.fingerprint if self.options.dry_run else None,
             "refusal": self.refusal,

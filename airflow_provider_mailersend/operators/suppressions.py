@@ -84,7 +84,8 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     :param on_invalid: what to do when the API refuses an address: ``fail``, or ``skip`` it and add the rest.
     :return: ``added``: the ids of the new entries; ``rejected``: what was refused, each with ``value`` and ``reason``;
         ``stored_differently``: what the API stored in another spelling, each with ``value``, ``where`` it was in the
-        input, and ``stored_as``; ``requests``: the number of requests sent.
+        input, and ``stored_as``; ``may_be_incomplete``: whether some may have been added twice, because the list's
+        order kept changing while earlier additions were looked up; ``requests``: the number of requests sent.
     :raises AirflowFailException: MailerSend refuses an address. The error says what was added before.
     """
 
@@ -177,6 +178,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
             delete_all=delete_all,
             on_missing="skip" if expects_missing else self.on_missing,
             batch_size=self.batch_size,
+            # A deferral leaves no request under way.
+            settle=is_run_again(context) and not before,
         )
         if before:
             result["deleted_before"] = deleted_before
