@@ -59,9 +59,8 @@ class MailerSendHook(RequestsDriver):
     - *recipients*: addresses, compared case-insensitively, whitespace stripped, duplicates removed; *patterns*: regular
       expressions, on the blocklist only.
     - *batch_size*: the most items to send in one request; fewer where the API refuses so many.
-
-    And so do these results: ``requests``, how many were sent; ``may_be_incomplete``, whether entries may have been
-    missed because the list's order kept varying between requests.
+    - in results, ``requests``: how many were sent; and ``may_be_incomplete``: whether entries may have been missed
+      because the list's order kept varying between requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``, with the API token as its password.
     :param timeout: the time limit of one request up to its last byte, in seconds; by default the connection's, else 30.
@@ -217,13 +216,11 @@ class MailerSendHook(RequestsDriver):
         :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
         :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
         :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
-        :param pages_read: with that, the ``counts["pages"]`` of the last call's error: a list too long for any day's
-            quota is not read again.
+        :param pages_read: with that, the ``counts["pages"]`` of the last call's error.
         :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
             ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
             ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
-            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``. ``present`` and
-            ``duplicates`` count what was read.
+            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
@@ -384,15 +381,9 @@ class MailerSendHook(RequestsDriver):
             the unknown IDs or numbers.
         :raises MailerSendRequestError: some are unknown, and *on_missing* is ``fail``; or the API refuses some.
         """
-        updates = SmsUpdates(
-            SmsRecipientStatus(status),
-            ids=ids,
-            numbers=numbers,
-            sms_number_id=sms_number_id,
-            on_missing=on_missing,
-            changed_only=changed_only,
-        )
-        return self._run_job(updates)
+        which: dict[str, Any] = {"ids": ids, "numbers": numbers, "sms_number_id": sms_number_id}
+        options: dict[str, Any] = {"on_missing": on_missing, "changed_only": changed_only}
+        return self._run_job(SmsUpdates(SmsRecipientStatus(status), **which, **options))
 
 
 def __getattr__(name: str) -> Any:
