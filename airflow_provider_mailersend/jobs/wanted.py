@@ -83,7 +83,9 @@ class Wanted:
         self._values: list[str] = []
         self._positions = array("Q")
         self._places: dict[str, dict[str, int]] = {kind: {} for kind in self.kinds}
-        self._item_types: dict[str, type[Item]] = dict.fromkeys(self.kinds, Item)
+        # A byte for each item: which of these types it is of.
+        self._types: list[type[Item]] = []
+        self._type_numbers = bytearray()
         left_out: list[Item] = []
         for kind in self.kinds:
             for item in make_items(kind, given[kind] or ()):
@@ -109,7 +111,9 @@ class Wanted:
         if self._places[item.kind].setdefault(item.key[1], place) == place:
             self._values.append(item.value)
             self._positions.append(item.position)
-            self._item_types[item.kind] = type(item)
+            if type(item) not in self._types:
+                self._types.append(type(item))
+            self._type_numbers.append(self._types.index(type(item)))
 
     def __len__(self) -> int:
         return len(self._values)
@@ -119,7 +123,8 @@ class Wanted:
 
     def __getitem__(self, place: int) -> Item:
         kind = "recipients" if place < self._recipient_count else "patterns"
-        return self._item_types[kind](kind, self._values[place], self._positions[place])
+        item_type = self._types[self._type_numbers[place]]
+        return item_type(kind, self._values[place], self._positions[place])
 
     def place_of(self, key: Key) -> int | None:
         """Return the place of the item with *key*, or None."""

@@ -43,6 +43,8 @@ def test_what_is_missing_is_added_and_nothing_else_is_touched() -> None:
         "first_stored_differently": [],
         "may_be_incomplete": False,
         "dry_run": False,
+        "plan": None,
+        "left_out": 0,
         "refusal": None,
         "requests": 2,
     }
