@@ -1,6 +1,6 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
-# make test: lint, types and the tests.
+# make test: lint, types and the tests.  make services first: what the tests of transfers need besides, by pip.
 PYTHON ?= python3
 AIRFLOW ?= 3.3.2
 VENV ?= .venv
@@ -8,13 +8,15 @@ PORT = 8080
 SLOTS = 4
 BIN := $(VENV)/bin
 
-.PHONY: demo ui test lint pytest pytest-2.11 e2e e2e-celery chaos bench clean
+.PHONY: demo ui services test lint pytest pytest-2.11 e2e e2e-celery chaos bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
 
 ui: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py ui $(PORT)
+
+services: $(VENV)/installed-services
 
 test: lint pytest
 
@@ -46,6 +48,12 @@ $(VENV)/installed: pyproject.toml
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" --editable ".[dev]"
+	@touch $@
+
+# By uv: pip takes minutes to find versions of Amazon's packages that go together.
+$(VENV)/installed-services: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python "apache-airflow==$(AIRFLOW)" --editable ".[dev,services]"
 	@touch $@
 
 # Airflow's Celery provider allows celery 5.7, and its workers break with it.

@@ -119,6 +119,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [f"{_PACKAGE}.triggers.mailersend", f"{_PACKAGE}.triggers.events"],
             }
         ],
+        "transfers": [
+            {
+                "source-integration-name": source,
+                "target-integration-name": target,
+                "python-module": f"{_PACKAGE}.transfers.{module}",
+            }
+            for source, target, module in (
+                (_INTEGRATION, "Object Storage", "mailersend_to_object_storage"),
+                (_INTEGRATION, "SQL", "mailersend_to_sql"),
+                ("SQL", _INTEGRATION, "sql_to_mailersend"),
+            )
+        ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.mailersend"]}],
         "asset-uris": _ASSETS,
         "dataset-uris": _ASSETS,  # what Airflow 2.11 calls them

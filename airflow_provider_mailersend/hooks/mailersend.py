@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +59,8 @@ class MailerSendHook(RequestsDriver):
     - *recipients*: addresses, compared case-insensitively, whitespace stripped, duplicates removed; *patterns*: regular
       expressions, on the blocklist only.
     - *batch_size*: the most items to send in one request; fewer where the API refuses so many.
-
-    And so do these results: ``requests``, how many were sent; ``may_be_incomplete``, whether entries may have been
-    missed because the list's order kept varying between requests.
+    - in results, ``requests``: how many were sent; and ``may_be_incomplete``: whether entries may have been missed
+      because the list's order kept varying between requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``, with the API token as its password.
     :param timeout: the time limit of one request up to its last byte, in seconds; by default the connection's, else 30.
@@ -194,6 +193,7 @@ class MailerSendHook(RequestsDriver):
         patterns: Iterable[str | Item] | None = None,
         domain_id: str | None = None,
         domain: str | None = None,
+        on_rejected: Callable[[Mapping[Item, str]], None] = lambda rejected: None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -210,24 +210,26 @@ class MailerSendHook(RequestsDriver):
             present, by default 0.1. If it would delete more, it fails before any change.
         :param allow_empty: whether a ``mirror`` may be given no recipients, or no patterns, at all.
         :param remove_duplicates: whether to keep only the oldest entry of each wanted address or pattern.
-        :param dry_run: whether to plan only.
+        :param dry_run: whether to plan only. The result then has ``plan``, the plan's fingerprint, and ``refusal``.
+        :param approved_plan: the fingerprint of the only plan that may be carried out.
+        :param on_rejected: called at the end, also on an error, with all rejected items and the reasons.
         :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
         :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
         :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
-        :param pages_read: with that, the ``counts["pages"]`` of the last call's error: a list too long for any day's
-            quota is not read again.
+        :param pages_read: with that, the ``counts["pages"]`` of the last call's error.
         :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
             ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
             ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
-            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); ``dry_run``; and ``refusal``, why the
-            plan of a dry run would be refused, else None. ``present`` and ``duplicates`` count what was read.
+            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
-        :raises MailerSendQuotaExhaustedError: the daily quota isn't enough, or ran out.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
-        which, wanted = SuppressionList(suppression_list), Wanted(recipients, patterns)
-        scope = self._scope(domain_id, domain)
-        return self._run_job(Sync(which, wanted, scope=scope, options=SyncOptions(**options)))
+        which, scope = SuppressionList(suppression_list), self._scope(domain_id, domain)
+        job = Sync(which, Wanted(recipients, patterns), scope=scope, options=SyncOptions(**options))
+        try:
+            return self._run_job(job)
+        finally:
+            on_rejected(job.rejected)
 
     def delete_suppressions(
         self,
@@ -241,6 +243,7 @@ class MailerSendHook(RequestsDriver):
         domain: str | None = None,
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
+        settle: bool = False,
     ) -> dict[str, Any]:
         """
         Delete entries of a suppression list: ``DELETE /suppressions/{list}``, one request per batch.
@@ -253,6 +256,7 @@ class MailerSendHook(RequestsDriver):
         :param delete_all: ``True`` deletes every entry of the domain, or with ``domain_id="account"`` of the account
             and all its domains. The first page is read before: if the response is lost, only older entries are deleted.
         :param on_missing: ``skip`` *ids* that don't exist, or ``fail``.
+        :param settle: whether to wait some seconds before reading the list, as in :meth:`add_suppressions`.
         :return: ``deleted``, the IDs of the deleted entries; ``missing``, the IDs that don't exist, or the addresses
             and patterns without an entry; ``all``, whether everything was deleted.
         :raises MailerSendValidationError: IDs don't exist, and *on_missing* is ``fail``. It names them.
@@ -272,7 +276,8 @@ class MailerSendHook(RequestsDriver):
         matches = None
         if by_value:
             on_missing = "skip"
-            matches = Matches(which, recipients=recipients or (), patterns=patterns or (), scope=scope)
+            values = {"recipients": recipients or (), "patterns": patterns or ()}
+            matches = Matches(which, **values, scope=scope, settle=settle)
         deletions = Deletions(
             which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
         )
@@ -376,15 +381,9 @@ class MailerSendHook(RequestsDriver):
             the unknown IDs or numbers.
         :raises MailerSendRequestError: some are unknown, and *on_missing* is ``fail``; or the API refuses some.
         """
-        updates = SmsUpdates(
-            SmsRecipientStatus(status),
-            ids=ids,
-            numbers=numbers,
-            sms_number_id=sms_number_id,
-            on_missing=on_missing,
-            changed_only=changed_only,
-        )
-        return self._run_job(updates)
+        which: dict[str, Any] = {"ids": ids, "numbers": numbers, "sms_number_id": sms_number_id}
+        options: dict[str, Any] = {"on_missing": on_missing, "changed_only": changed_only}
+        return self._run_job(SmsUpdates(SmsRecipientStatus(status), **which, **options))
 
 
 def __getattr__(name: str) -> Any:

@@ -98,6 +98,8 @@ class Additions(Batches[Item]):
         self.stored_differently: list[tuple[Item, Entry]] = []
         #: The newest date of the entries created, by the API's clock.
         self.latest: datetime | None = None
+        #: Whether a look for what was added may have missed entries, as the list's order kept changing.
+        self.may_be_incomplete = False
         self._added_since = added_since
         self._settle = settle
         # How many of the added an earlier run had added.
@@ -128,6 +130,7 @@ class Additions(Batches[Item]):
             "added": self.added,
             "rejected": [{"value": item.value, "reason": why} for item, why in self.rejected.items()],
             "stored_differently": self.stored_as_json(),
+            "may_be_incomplete": self.may_be_incomplete,
             "requests": requests,
         }
 
@@ -243,7 +246,8 @@ class Additions(Batches[Item]):
         while seen < len(entries) < len(batch):
             seen = len(entries)
             now = yield Wait(now + settling, "what became of an addition that got no answer")
-            entries = yield from self._made_since(flow, asked_at, {item.key for item in batch})
+            # A list whose order varies may not show again what it has shown.
+            entries |= yield from self._made_since(flow, asked_at, {item.key for item in batch})
         if self._take_found(batch, entries) == len(batch):
             self._unknowns = 0
         elif self._unknowns > flow.max_retries:
@@ -255,15 +259,22 @@ class Additions(Batches[Item]):
         sought = frozenset(keys)
         domain_id = yield from self.scope.resolve(flow)
         found: dict[Key, Entry] = {}
-        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
-        while whole.request is not None and len(found) < len(sought):
-            answer = yield from flow.send(whole.request)
-            # Only now, by the answer's Date header, is the API's clock known.
-            whole.leave_out_before(self._api_time(flow, moment))
-            for entry in whole.read(answer):
-                key = entry_key(entry)
-                if key is not None and key in sought and belongs_to(entry, domain_id) is not False:
-                    found.setdefault(key, entry)
+        seen, may_be_incomplete = -1, True
+        # Where the order keeps varying, each reading may show more.
+        while may_be_incomplete and seen < len(found) < len(sought):
+            seen = len(found)
+            whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+            while whole.request is not None and len(found) < len(sought):
+                answer = yield from flow.send(whole.request)
+                # Only now, by the answer's Date header, is the API's clock known.
+                whole.leave_out_before(self._api_time(flow, moment))
+                for entry in whole.read(answer):
+                    key = entry_key(entry)
+                    if key is not None and key in sought and belongs_to(entry, domain_id) is not False:
+                        found.setdefault(key, entry)
+            may_be_incomplete = whole.may_be_incomplete
+        if len(found) < len(sought):
+            self.may_be_incomplete = self.may_be_incomplete or may_be_incomplete
         return found
 
     def _api_time(self, flow: Flow, moment: float) -> datetime:

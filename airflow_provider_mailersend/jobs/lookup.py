@@ -109,6 +109,7 @@ class Matches:
     All entries for given addresses and patterns, duplicates too.
 
     :param scope: the domain. Without one the entries may be any domain's, but on the blocklist they are the account's.
+    :param settle: whether to wait some seconds first: a deletion in progress can hide entries.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Matches:
         recipients: Iterable[str] = (),
         patterns: Iterable[str] = (),
         scope: Scope = ACCOUNT_WIDE,
+        settle: bool = False,
     ) -> None:
         items = [*make_items("recipients", recipients), *make_items("patterns", patterns)]
         suppression_list.check_takes(item.kind for item in items)
@@ -128,6 +130,7 @@ class Matches:
         self.ids: list[str] = []
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
+        self._settle = settle
         self._missing: dict[Key, str] = {}
         for item in items:
             self._missing.setdefault(item.key, item.value)
@@ -142,6 +145,8 @@ class Matches:
         """Read the whole list: duplicates may be anywhere."""
         if not self._keys:
             return
+        if self._settle:
+            yield from flow.settle()
         domain_id = yield from self.scope.resolve(flow)
         whole = WholeList(list_suppressions(self.suppression_list, domain_id))
         found: list[tuple[str, Key, bool | None]] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from airflow_provider_mailersend.api.compact_set import CompactSet
@@ -49,6 +50,12 @@ class Plan:
     def unchanged(self) -> int:
         """How many wanted items are on the list already."""
         return self.wanted - len(self.to_add)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for all plans that add and delete the same, and tells nothing of what that is."""
+        changes = sorted([*(f"+{item.key}" for item in self.to_add), *(f"-{id_}" for id_ in self.to_delete)])
+        return sha256("\n".join(changes).encode()).hexdigest()
 
     def excess_over(self, max_deletes: int | float) -> str | None:
         """

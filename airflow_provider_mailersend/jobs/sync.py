@@ -43,6 +43,7 @@ class SyncOptions:
     allow_empty: bool = False
     remove_duplicates: bool = False
     dry_run: bool = False
+    approved_plan: str | None = None
     batch_size: int = BATCH_SIZE
     on_invalid: OnInvalid = "fail"
     settle: bool = False
@@ -116,7 +117,7 @@ class Sync:
 
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was planned and done, as plain JSON."""
-        rejected = self._rejected()
+        rejected = self.rejected
         return {
             "wanted": len(self.wanted),
             "present": self.plan.present,
@@ -127,6 +128,7 @@ class Sync:
             "added": self._added,
             "deleted": self._deleted,
             "rejected": len(rejected),
+            "left_out": self.wanted.left_out,
             "stored_differently": len(self._additions.stored_differently),
             "first_to_add": [item.value for item in self.plan.to_add[:FIRST]],
             "first_to_delete": self.plan.first_to_delete,
@@ -135,8 +137,9 @@ class Sync:
                 for item, why in islice(rejected.items(), FIRST)
             ],
             "first_stored_differently": self._additions.stored_as_json(FIRST),
-            "may_be_incomplete": self.may_be_incomplete,
+            "may_be_incomplete": self.may_be_incomplete or self._additions.may_be_incomplete,
             "dry_run": self.options.dry_run,
+            "plan": self.plan.fingerprint if self.options.dry_run else None,
             "refusal": self.refusal,
             "requests": requests,
         }
@@ -171,6 +174,12 @@ class Sync:
             )
 
     def _check_plan(self) -> None:
+        approved = self.options.approved_plan
+        if approved is not None and approved != self.plan.fingerprint:
+            self._refuse(
+                "the plan is no longer the approved one, as the list or the source has changed. The plan now: "
+                f"{self.plan}. Have it approved again"
+            )
         excess = self.plan.excess_over(self.options.max_deletes) if self.options.is_mirror else None
         if excess is not None:
             self._refuse(
@@ -289,13 +298,15 @@ class Sync:
         """Whether a mirror deletes nothing, as an item that fails the job may stand for any entry."""
         return self.options.is_mirror and self.options.on_invalid == "fail" and bool(self.wanted.invalid)
 
-    def _rejected(self) -> dict[Item, str]:
+    @property
+    def rejected(self) -> dict[Item, str]:
+        """Items that were not added, each with the reason."""
         return {**self.wanted.invalid, **self._additions.rejected}
 
     def _check_rejected(self) -> None:
         if self.options.on_invalid == "skip":
             return
-        rejected = self._rejected()
+        rejected = self.rejected
         if rejected:
             done = (
                 "Everything else was added, and nothing deleted"

@@ -31,6 +31,11 @@ class Item(NamedTuple):
     position: int
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether it isn't added, but isn't deleted either."""
+        return False
+
+    @property
     def key(self) -> Key:
         """The same for all spellings of the same address or pattern."""
         return make_key(self.kind, self.value)
@@ -75,30 +80,40 @@ class Wanted:
         self.kinds = tuple(kind for kind, values in given.items() if values is not None)
         #: Invalid items, each with the reason.
         self.invalid: dict[Item, str] = {}
-        self._values: list[str | Item] = []
+        self._values: list[str] = []
         self._positions = array("Q")
         self._places: dict[str, dict[str, int]] = {kind: {} for kind in self.kinds}
+        # A byte for each item: which of these types it is of.
+        self._types: list[type[Item]] = []
+        self._type_numbers = bytearray()
+        left_out: list[Item] = []
         for kind in self.kinds:
             for item in make_items(kind, given[kind] or ()):
-                problem = item.problem
-                if problem is None:
-                    self._add(item)
-                else:
+                if item.is_left_out:
+                    left_out.append(item)
+                elif (problem := item.problem) is not None:
                     self.invalid[item] = problem
+                else:
+                    self._add(item)
+        #: How many items were left out.
+        self.left_out = len(left_out)
         # Recipients come first, then patterns.
         self._recipient_count = len(self._places.get("recipients", ()))
-        #: The keys of addresses that invalid items may stand for: a mirror doesn't delete them.
+        #: The keys of items left out, and of addresses that invalid items may stand for: a mirror doesn't delete them.
         self.meant: frozenset[Key] = frozenset(
             make_key(item.kind, value)
-            for item in self.invalid
+            for item in (*self.invalid, *left_out)
             for value in (item.value, *(addresses_in(item.value) if item.kind == "recipients" else ()))
         )
 
     def _add(self, item: Item) -> None:
         place = len(self._values)
         if self._places[item.kind].setdefault(item.key[1], place) == place:
-            self._values.append(item.value if type(item) is Item else item)
+            self._values.append(item.value)
             self._positions.append(item.position)
+            if type(item) not in self._types:
+                self._types.append(type(item))
+            self._type_numbers.append(self._types.index(type(item)))
 
     def __len__(self) -> int:
         return len(self._values)
@@ -107,11 +122,9 @@ class Wanted:
         return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, place: int) -> Item:
-        value = self._values[place]
-        if isinstance(value, Item):
-            return value
         kind = "recipients" if place < self._recipient_count else "patterns"
-        return Item(kind, value, self._positions[place])
+        item_type = self._types[self._type_numbers[place]]
+        return item_type(kind, self._values[place], self._positions[place])
 
     def place_of(self, key: Key) -> int | None:
         """Return the place of the item with *key*, or None."""

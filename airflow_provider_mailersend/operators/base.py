@@ -49,10 +49,18 @@ class MailerSendOperator(MailerSendTask):
     def execute(self, context: Context) -> Any:
         return self._run_or_defer(context, {})
 
-    def resume(self, context: Context, event: Any, before: Before, domain_ids: Mapping[str, str]) -> Any:
+    def resume(
+        self,
+        context: Context,
+        event: Any = None,
+        before: Before | None = None,
+        domain_ids: Mapping[str, str] | None = None,
+    ) -> Any:
         """Start over after the daily quota has been reset."""
+        # Airflow's "dags test" passes none of them.
+        before = before or {"requests": 0}
         self._requests_before = before["requests"]
-        self.hook.domain_ids.update(domain_ids)
+        self.hook.domain_ids.update(domain_ids or {})
         result = self._run_or_defer(context, before)
         if isinstance(result, dict) and "requests" in result:
             result["requests"] += self._requests_before

@@ -56,7 +56,7 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
         raise ValueError(f"file must end with .csv, .jsonl or .txt; got {file!r}")
     if delimiter is not None and suffix != ".csv":
         raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
-    _check_file_system(path, file)
+    check_file_system(path, file)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     skipped = 0
     try:
@@ -96,7 +96,7 @@ def parse_delimiter(value: object) -> str | None:
     return delimiter
 
 
-def _check_file_system(path: ObjectStoragePath, file: str) -> None:
+def check_file_system(path: ObjectStoragePath, file: str) -> None:
     try:
         _ = path.fs
     except (ValueError, ImportError) as error:

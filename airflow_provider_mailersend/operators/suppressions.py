@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
-from airflow_provider_mailersend.jobs.wanted import OnInvalid, OnMissing, check_choice, check_flags
+from airflow_provider_mailersend.jobs.wanted import OnInvalid, OnMissing, check_choice
 from airflow_provider_mailersend.operators.base import (
     Before,
     MailerSendListChangeOperator,
@@ -17,14 +16,13 @@ from airflow_provider_mailersend.operators.base import (
     is_run_again,
 )
 from airflow_provider_mailersend.operators.source_files import parse_delimiter, read_items
+from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
     check_literal,
     parse_flag,
     parse_list,
-    parse_max_deletes,
-    parse_mode,
     parse_moment,
     parse_required_text,
     parse_text,
@@ -32,15 +30,6 @@ from airflow_provider_mailersend.rendering import (
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-
-#: The templated options of a sync, and how each is read.
-_SYNC_OPTIONS: dict[str, Callable[[Any, str], Any]] = {
-    "mode": parse_mode,
-    "max_deletes": parse_max_deletes,
-    "allow_empty": parse_flag,
-    "dry_run": parse_flag,
-}
 
 
 class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, MailerSendListingOperator):
@@ -95,7 +84,8 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     :param on_invalid: what to do when the API refuses an address: ``fail``, or ``skip`` it and add the rest.
     :return: ``added``: the ids of the new entries; ``rejected``: what was refused, each with ``value`` and ``reason``;
         ``stored_differently``: what the API stored in another spelling, each with ``value``, ``where`` it was in the
-        input, and ``stored_as``; ``requests``: the number of requests sent.
+        input, and ``stored_as``; ``may_be_incomplete``: whether some may have been added twice, because the list's
+        order kept changing while earlier additions were looked up; ``requests``: the number of requests sent.
     :raises AirflowFailException: MailerSend refuses an address. The error says what was added before.
     """
 
@@ -188,6 +178,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
             delete_all=delete_all,
             on_missing="skip" if expects_missing else self.on_missing,
             batch_size=self.batch_size,
+            # A deferral leaves no request under way.
+            settle=is_run_again(context) and not before,
         )
         if before:
             result["deleted_before"] = deleted_before
@@ -204,7 +196,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         return result
 
 
-class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
+class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSendSyncOperator):
     """
     Make a suppression list equal to a source of truth: read it once, then add and delete what differs.
 
@@ -216,7 +208,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
     It counts and changes only the domain's entries, and only the kinds that are given: without *patterns* it leaves
     patterns alone. Mirror only what the source alone decides. MailerSend itself adds unsubscribes, spam complaints and
     hard bounces: a mirror deletes those the source doesn't know yet. Takes the parameters of
-    :class:`.MailerSendListChangeOperator` too.
+    :class:`.MailerSendListChangeOperator` and :class:`.MailerSendSyncOperator` too.
 
     .. code-block:: python
 
@@ -232,24 +224,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
     :param patterns_column: the same for the patterns; None if the file holds none. (templated)
     :param file_delimiter: the delimiter of a ``.csv`` file, such as ``;``. By default a comma; if the header has no
         comma, the semicolon, tab or pipe that splits it into the wanted columns, which is logged. (templated)
-    :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted. (templated)
-    :param max_deletes: with ``mirror``, the most entries to delete: a number, or as a float a fraction of the entries
-        there (0.1 is a tenth). As text, ``5`` or ``0.1``. A plan that deletes more fails the task before anything is
-        changed. ``"{{ params.max_deletes }}"`` lets a single run delete more. (templated)
-    :param allow_empty: with ``mirror``, whether the recipients, or the patterns, may be empty; as text, ``true`` or
-        ``false``. (templated)
-    :param remove_duplicates: whether to delete all but the oldest of several entries for a wanted value.
-    :param dry_run: whether to only plan, and change nothing; as text, ``true`` or ``false``. (templated)
-    :param on_invalid: what to do about a value that isn't clearly one address, that the API refuses, or that it stores
-        as another address: ``fail`` once everything else is done, or ``skip`` it. With ``fail``, a mirror that can't
-        read its whole input deletes nothing.
     :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
         ``deleted``, ``rejected`` and ``stored_differently``; the first ten items of some: ``first_to_add``,
         ``first_to_delete`` (each with ``id`` and ``value``), ``first_rejected`` (``value``, ``reason`` and ``where`` it
         was in the input) and ``first_stored_differently`` (``value``, ``where`` and ``stored_as``);
         ``may_be_incomplete``: whether entries may have been missed because the list's order kept changing;
-        ``dry_run``; ``refusal``: why the plan of a dry run would be refused, else None; ``requests``: the number of
-        requests sent.
+        ``dry_run``; of a dry run also ``plan``: a fingerprint of what it would add and delete, for *approved_plan*, and
+        ``refusal``: why the plan would be refused; ``requests``: the number of requests sent.
     :raises AirflowFailException: the plan deletes more than it may, or addresses are refused. The error says what was
         done before.
     """
@@ -260,7 +241,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
         "recipients_column",
         "patterns_column",
         "file_delimiter",
-        *_SYNC_OPTIONS,
+        *SYNC_OPTIONS,
     )
 
     def __init__(
@@ -270,47 +251,16 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
         recipients_column: str | None = "email",
         patterns_column: str | None = None,
         file_delimiter: str | None = None,
-        mode: Mode | str = "add_only",
-        max_deletes: int | float | str = MAX_DELETES,
-        allow_empty: bool | str = False,
-        remove_duplicates: bool = False,
-        dry_run: bool | str = False,
-        on_invalid: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_flags(remove_duplicates=remove_duplicates)
-        check_choice("on_invalid", on_invalid, OnInvalid)
         self.file = self.optional("file", UNSET if file is None else file)
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
         self.file_delimiter = file_delimiter
-        self.mode = mode
-        self.max_deletes = max_deletes
-        self.allow_empty = allow_empty
-        self.remove_duplicates = remove_duplicates
-        # Replaces Airflow's method, which only prints the rendered fields: a template field is named as its argument.
-        self.dry_run = dry_run  # type: ignore[assignment, method-assign]
-        self.on_invalid = on_invalid
-        for name, parse in _SYNC_OPTIONS.items():
-            check_literal(getattr(self, name), name, parse)
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        result = self.hook.sync_suppressions(
-            **self._rendered_source(),
-            **self.rendered_list(),
-            **{name: parse(getattr(self, name), name) for name, parse in _SYNC_OPTIONS.items()},
-            remove_duplicates=self.remove_duplicates,
-            batch_size=self.batch_size,
-            on_invalid=self.on_invalid,
-            # A deferral leaves no request under way.
-            settle=is_run_again(context) and not before,
-            resume_after_quota_reset=self.deferrable,
-            pages_read=before.get("pages", 0),
-        )
-        _include_earlier_days(result, before)
-        self._log_result(result)
-        return result
+        return self.sync(context, before, self.rendered_list(), self._rendered_source())
 
     def _rendered_source(self) -> dict[str, Any]:
         if "file" not in self.given:
@@ -326,25 +276,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator):
         file = parse_required_text(self.file, "file")
         return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))
 
-    def _log_result(self, result: dict[str, Any]) -> None:
-        if result["dry_run"]:
-            changes = f"would add {result['to_add']:,}, would delete {result['to_delete']:,} (dry run)"
-        else:
-            changes = f"added {result['added']:,}, deleted {result['deleted']:,}"
-        counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        self.log_summary(self.describe_target(), f"{changes}; mode {self.mode}; {counts}")
-        if result["refusal"]:
-            self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
-        if result["rejected"]:
-            first = result["first_rejected"][0]
-            self.log.warning(
-                "Left out %d that MailerSend refuses, the first being %s %s: %s",
-                result["rejected"],
-                first["where"],
-                masked(first["value"]),
-                first["reason"],
-            )
-
 
 def _start_of_run(context: Context) -> datetime | None:
     """Return when the task's DAG run began, or if that is unknown, this try."""
@@ -353,13 +284,3 @@ def _start_of_run(context: Context) -> datetime | None:
         if isinstance(start, datetime):
             return start
     return None
-
-
-def _include_earlier_days(result: dict[str, Any], before: Before) -> None:
-    """Make the *result* of a sync that was deferred and started over the same as that of a single run."""
-    added, deleted = before.get("added", 0), before.get("deleted", 0)
-    for name, more in (("added", added), ("to_add", added), ("deleted", deleted), ("to_delete", deleted)):
-        result[name] += more
-    result["present"] += deleted - added
-    result["unchanged"] -= added
-    result["duplicates"] = max(result["duplicates"], before.get("duplicates", 0))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tests.benchmarks.airflow_environment import own_airflow_home
 from tests.benchmarks.report import Report
 
-NAMES = ("listing", "limit", "crowd", "imports", "syncing", "reading", "memory", "waiting")
+NAMES = ("listing", "limit", "crowd", "imports", "syncing", "reading", "memory", "transfers", "waiting")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

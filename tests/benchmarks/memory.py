@@ -32,10 +32,10 @@ def run() -> Report:
         wanted.write_text(
             json.dumps([address(n) if n % DIFFERENT else f"new{n}@example.net" for n in range(MANY)])
         )
-        held = _process("hold", str(wanted))
+        held = process_of("hold", str(wanted))
         with page_server(MANY) as server:
             hook_of(server)  # defines the connection
-            mirrored = _process("mirror", str(wanted), DOMAIN["id"])
+            mirrored = process_of("mirror", str(wanted), DOMAIN["id"])
             asked = server.asked()
     result = mirrored["result"]
     path = "/suppressions/unsubscribes"
@@ -68,10 +68,11 @@ def run() -> Report:
 def _read(entries: int) -> dict[str, Any]:
     with page_server(entries) as server:
         hook_of(server)  # defines the connection
-        return _process("read")
+        return process_of("read")
 
 
-def _process(*arguments: str) -> dict[str, Any]:
+def process_of(*arguments: str) -> dict[str, Any]:
+    """Return the peak of memory and the result of a piece of work in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.task_process", *arguments]
     process = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     # Airflow prints a warning on the standard output first.

@@ -24,10 +24,10 @@ _PATH = "suppressions/unsubscribes"
 Page = list[dict[str, Any]]
 
 
-def bare_loop(sandbox: SandboxProcess) -> Iterator[Page]:
+def bare_loop(sandbox: SandboxProcess | PageServer) -> Iterator[Page]:
     """A loop over ``requests.Session``: no check, no retry, no limit."""
     session = requests.Session()
-    session.headers["Authorization"] = sandbox.authorization
+    session.headers["Authorization"] = f"Bearer {sandbox.token}"
     number = 1
     while True:
         body = session.get(f"{sandbox.url}/{_PATH}", params={"limit": PAGE, "page": number}).json()

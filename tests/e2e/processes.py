@@ -32,10 +32,10 @@ _TAIL, _WIDTH = 60, 400
 
 class Airflow:
     """
-        Airflow's database, api-server, scheduler, DAG processor and triggerer; a context manager.
+    Airflow's database, api-server, scheduler, DAG processor and triggerer; a context manager.
 
-        :param sandboxes: the sandboxes by connection id.
-        :param settings: Airflow's settings that differ from those here, named ``SECTION__KEY``.
+    :param sandboxes: the sandboxes by connection id.
+    :param settings: Airflow's settings that differ from those here, named ``SECTION__KEY``.
     """
 
     def __init__(self, sandboxes: Mapping[str, Sandbox], settings: Mapping[str, str] | None = None) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import takewhile
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 import requests
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS

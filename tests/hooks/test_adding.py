@@ -43,6 +43,7 @@ def test_adding_to_every_list(connect: Connect, suppression_list: str, dialect: 
             "added": [entry["id"] for entry in reversed(sandbox.entries(suppression_list))],
             "rejected": [],
             "stored_differently": [],
+            "may_be_incomplete": False,
             "requests": 1,
         }
 
@@ -93,7 +94,13 @@ def test_additions_that_cannot_be_are_refused_before_any_request(
 
 def test_adding_nothing_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
     result = MailerSendHook(connect(sandbox)).add_suppressions("unsubscribes", recipients=[])
-    assert result == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
+    assert result == {
+        "added": [],
+        "rejected": [],
+        "stored_differently": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert sandbox.log == []
 
 

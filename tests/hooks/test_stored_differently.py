@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
-from airflow_provider_mailersend.sandbox import Sandbox
+from tests.unsteady import UnsteadySandbox
 
 Connect = Callable[..., str]
 
@@ -18,7 +18,7 @@ Connect = Callable[..., str]
 def test_an_opt_out_that_is_stored_differently_stays_every_night(
     connect: Connect, suppression_list: str, mode: Any
 ) -> None:
-    with Sandbox(
+    with UnsteadySandbox(
         rate_limit=None, quota=None, stored_as=lambda address: address.replace("+tag", "")
     ) as sandbox:
         hook = MailerSendHook(connect(sandbox))

@@ -36,6 +36,7 @@ def test_addresses_and_patterns_are_added_in_one_request() -> None:
         "added": ["e1", "e2"],
         "rejected": [],
         "stored_differently": [],
+        "may_be_incomplete": False,
         "requests": 1,
     }
 
@@ -45,7 +46,13 @@ def test_addresses_and_patterns_are_added_in_one_request() -> None:
 def test_nothing_given_means_nothing_sent(suppression_list: str, given_: dict[str, Any]) -> None:
     work, script = add(Account(), suppression_list=suppression_list, **given_)
     assert script.sent == []
-    assert work.result(0) == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
+    assert work.result(0) == {
+        "added": [],
+        "rejected": [],
+        "stored_differently": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
 
 
 def test_each_address_is_sent_once_in_its_first_spelling_and_order() -> None:
@@ -274,6 +281,7 @@ def test_what_is_stored_as_something_else_is_told() -> None:
         "stored_differently": [
             {"value": "Jane+a@x.example", "where": "recipients[1]", "stored_as": "jane@x.example"}
         ],
+        "may_be_incomplete": False,
         "requests": 1,
     }
 

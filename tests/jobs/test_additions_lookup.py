@@ -25,6 +25,7 @@ from tests.feeding.script import (
     slowly,
     timed_out,
 )
+from tests.feeding.varying import VaryingAccount
 
 
 @pytest.mark.parametrize("fault", ["lost after", "truncated", "timed out after", "503 after", "HTML after"])
@@ -371,3 +372,20 @@ def test_a_date_header_from_a_clock_up_to_a_minute_ahead_hides_nothing_that_was_
     add(account, script=script, sender=sender, recipients=addresses(3))
     assert account.of_domain(None)[::-1] == addresses(3)
     assert script.changes == ["POST"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_order_that_keeps_varying_is_looked_at_until_it_shows_no_more(seed: int) -> None:
+    account = VaryingAccount(faults=["lost after"], seed=seed)
+    work, _ = add(account, recipients=addresses(300))
+    assert len(account.entries) == 300
+    assert not work.result(0)["may_be_incomplete"]
+
+
+def test_what_an_order_that_keeps_varying_may_hide_is_told() -> None:
+    account = VaryingAccount(faults=["lost before"])
+    for n in range(300):
+        account.put(f"other{n}@example.com", at=NOON)
+    work, _ = add(account, recipients=addresses(1))
+    assert len(account.entries) == 301
+    assert work.result(0)["may_be_incomplete"]

@@ -21,6 +21,7 @@ from tests.feeding.script import (
     properties,
     thorough,
 )
+from tests.feeding.varying import VaryingAccount
 
 values = st.lists(
     st.builds(
@@ -207,6 +208,20 @@ def test_who_was_deferred_need_not_wait() -> None:
     _, script = add(account := Account(), recipients=addresses(2), added_since=NOON)
     assert (script.methods, script.pauses) == (["GET", "POST"], [])
     assert account.of_domain(None)[::-1] == addresses(2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_order_that_keeps_varying_hides_little_and_that_is_told(seed: int) -> None:
+    account = VaryingAccount(seed=seed)
+    for value in addresses(300):
+        account.put(value, at=NOON + 1)
+    work, _ = start_over(account, recipients=addresses(300))
+    assert len(account.entries) == 300
+    assert not work.result(0)["may_be_incomplete"]
+    # That one isn't there at all is never sure.
+    work, _ = start_over(account, recipients=addresses(301))
+    assert len(account.entries) == 301
+    assert work.result(0)["may_be_incomplete"]
 
 
 def test_nothing_to_add_looks_at_nothing() -> None:

@@ -358,6 +358,23 @@ def test_what_is_gone_when_it_is_to_be_deleted_was_not_unmet() -> None:
 # Starting over
 
 
+def test_what_a_killed_worker_deleted_last_is_waited_for() -> None:
+    account = account_of(150)
+
+    def late(request: Request, script: Script) -> Outcome:
+        # The killed worker's request is carried out some seconds after it was sent, or with the second page.
+        if script.now >= NOON + 5 or request.params.get("page") == 2:
+            account.entries = [entry for entry in account.entries if entry["id"] not in ids(*range(101, 151))]
+        return account(request, script)
+
+    by_value = {"recipients": old(*range(150)), "settle": True}
+    _, script = delete(account, (), script=Script(server=late), matches=matches(**by_value))
+    assert script.reasons == ["what an earlier try may have sent"]
+    assert account.entries == []
+    _, script = delete(account, (), matches=matches(settle=True))
+    assert script.pauses == []
+
+
 def test_an_error_tells_how_many_were_deleted() -> None:
     account = account_of(5, left=2, faults=["fine", "lost after"])
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:

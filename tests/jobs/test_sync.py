@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.flow import Steps
+from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.jobs.domains import Scope
 from tests.feeding.account import Account, minutes
 from tests.feeding.script import NOON, Script, flow, properties
@@ -41,6 +43,8 @@ def test_what_is_missing_is_added_and_nothing_else_is_touched() -> None:
         "first_stored_differently": [],
         "may_be_incomplete": False,
         "dry_run": False,
+        "plan": None,
+        "left_out": 0,
         "refusal": None,
         "requests": 2,
     }
@@ -188,6 +192,20 @@ def test_a_list_whose_order_keeps_varying_tells_that_some_may_be_missed() -> Non
     assert set(account.of_domain(None)) == set(people(*range(1000)))
     work, _ = sync(account_with(300), recipients=people(*range(300)))
     assert not work.result(0)["may_be_incomplete"]
+
+
+def test_what_a_look_for_an_addition_may_have_missed_is_told_too() -> None:
+    account = VaryingAccount(faults=["fine", "lost before"])
+
+    def also_adding(request: Request, script: Script) -> Outcome:
+        if request.method == "POST" and not account.entries:
+            for n in range(300):
+                account.put(f"other{n}@x.example", at=script.now)
+        return account(request, script)
+
+    work, _ = sync(account, script=Script(server=also_adding), recipients=people(0))
+    assert not work.may_be_incomplete
+    assert work.result(0)["may_be_incomplete"]
 
 
 @pytest.mark.parametrize("seed", range(3))

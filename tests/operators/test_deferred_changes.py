@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_mailersend.exceptions import MailerSendServerError
 from airflow_provider_mailersend.operators.sms_recipients import (
     MailerSendUpdateSmsRecipientsOperator,
 )
@@ -26,6 +27,7 @@ from tests.operators.deferrals import (
     sent,
 )
 from tests.operators.syncing import Connect, numbered, use_up
+from tests.unsteady import RareFault, UnsteadySandbox
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,28 @@ def test_a_retry_finds_what_the_try_before_had_added(connect: Connect) -> None:
         assert Counter(entry["pattern"] for entry in sandbox.entries("blocklist")) == Counter(numbered(50))
         assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
         assert result["requests"] == 2
+
+
+def test_a_retried_deletion_by_address_waits_for_what_the_try_before_had_sent(connect: Connect) -> None:
+    with UnsteadySandbox(unsubscribes=150, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox, extra={"max_retries": 0})
+        context = a_run()
+        wanted = [entry["recipient"]["email"] for entry in sandbox.entries("unsubscribes")]
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete", suppression_list="unsubscribes", recipients=wanted, batch_size=50
+            )
+
+        sandbox.fail(RareFault(method="DELETE", status=504, processed=True, commit_after=1.5))
+        with pytest.raises(MailerSendServerError, match="504"):
+            delete().execute(context)
+        context["ti"].try_number = 2
+        # The deletion is done while the first page is under way.
+        sandbox.fail(Fault(method="GET", delay=2.0, delay_when="after"))
+        result = delete().execute(context)
+        assert ids_on(sandbox, "unsubscribes") == []
+        assert len(result["deleted"]) == 100
 
 
 def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -> None:

@@ -124,7 +124,13 @@ def test_adding_takes_a_list_however_it_was_rendered(
     ).execute({})
     entries = sandbox.entries("blocklist")
     assert [entry["pattern"] for entry in entries] == ["a@example.com"]
-    assert result == {"added": [entries[0]["id"]], "rejected": [], "stored_differently": [], "requests": 1}
+    assert result == {
+        "added": [entries[0]["id"]],
+        "rejected": [],
+        "stored_differently": [],
+        "may_be_incomplete": False,
+        "requests": 1,
+    }
 
 
 def test_addresses_and_patterns_are_added_to_the_domain_given(connect: Connect, sandbox: Sandbox) -> None:
@@ -153,7 +159,13 @@ def test_adding_nothing_is_a_success_that_sends_nothing(
     operator = MailerSendAddSuppressionsOperator(
         task_id="add", suppression_list="unsubscribes", recipients=nothing, patterns=nothing
     )
-    assert operator.execute({}) == {"added": [], "rejected": [], "stored_differently": [], "requests": 0}
+    assert operator.execute({}) == {
+        "added": [],
+        "rejected": [],
+        "stored_differently": [],
+        "may_be_incomplete": False,
+        "requests": 0,
+    }
     assert sandbox.log == []
 
 

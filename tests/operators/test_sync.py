@@ -94,6 +94,8 @@ def test_it_returns_numbers_and_the_first_of_each_kind(connect: Connect, sandbox
         "first_stored_differently": [],
         "may_be_incomplete": False,
         "dry_run": False,
+        "plan": None,
+        "left_out": 0,
         "refusal": None,
         "requests": len(sandbox.log),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from typing import Self
 _PATIENCE = 90.0
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A server isn't installed; the message says what to install."""
 
 
@@ -64,8 +63,19 @@ class Server(ABC):
         """Whether it answers."""
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The process id, once it was started."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
         if self.program() is None:
-            raise Missing(f"{type(self).__name__} isn't installed: apt-get install {self.package}")
+            raise MissingError(f"{type(self).__name__} isn't installed: apt-get install {self.package}")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._as_user is not None:
             shutil.chown(self.folder, self._as_user)
@@ -85,7 +95,6 @@ class Server(ABC):
         except BaseException:  # Ctrl-C too: nothing else would stop it
             self.stop()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

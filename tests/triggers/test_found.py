@@ -19,6 +19,7 @@ from airflow_provider_mailersend.triggers.mailersend import (
     MailerSendSuppressionAbsenceTrigger,
     MailerSendSuppressionTrigger,
 )
+from tests.unsteady import UnsteadySandbox
 
 from .waiting import again, first_event, until, waits_for, waits_for_absence
 
@@ -100,7 +101,7 @@ def test_a_deleted_address_is_noticed(connect: Connect) -> None:
 
 
 def test_absence_is_not_found_on_a_list_whose_order_keeps_varying(connect: Connect) -> None:
-    with Sandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
+    with UnsteadySandbox(rate_limit=None, quota=None, shuffle_ties=True) as sandbox:
         connect(sandbox)
         sandbox.add("blocklist", *[f"{number}@example.net" for number in range(1000)])
 

@@ -1,0 +1,152 @@
+"""The base of the transfers that bring MailerSend's lists elsewhere."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_mailersend.api.requests import ACCOUNT
+from airflow_provider_mailersend.assets import create_asset
+from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.rows import (
+    SMS_RECIPIENTS,
+    Column,
+    Flattener,
+    Row,
+    check_list_name,
+    columns_of,
+)
+from airflow_provider_mailersend.jobs.watermark import OVERLAP
+from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
+from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
+from airflow_provider_mailersend.task import MailerSendDomainTask
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset, Context
+
+    from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+#: As ``since``: go on where the last run ended.
+AUTO = "auto"
+
+
+class ListExport:
+    """
+    A list being read as flat rows.
+
+    :param hook: reads it.
+    :param list_name: the list.
+    :param domain: ``domain_id`` and ``domain``, at most one of them set.
+    """
+
+    def __init__(
+        self, hook: MailerSendHook, list_name: str, domain: dict[str, str | None], until: datetime | None
+    ) -> None:
+        self.hook = hook
+        self.list_name = list_name
+        self.until = until
+        self.columns: list[Column] = columns_of(list_name)
+        #: The id of the domain whose entries are read; None for the account and all its domains.
+        self.domain_id = None if list_name == SMS_RECIPIENTS else _domain_id_of(hook, domain)
+        #: How many rows were read.
+        self.rows = 0
+        #: Whether entries may have been missed because the list's order kept varying.
+        self.may_be_incomplete = False
+        self._begun = datetime.now(UTC)
+
+    @property
+    def scope(self) -> str:
+        """Whose entries are read: a domain's id, or ``account``."""
+        return self.domain_id or ACCOUNT
+
+    @property
+    def watermark(self) -> datetime:
+        """The moment to read from next time: all entries made before it have been read."""
+        # Entries may be listed some time after their date.
+        read_until = self._begun + self.hook.clock_ahead - OVERLAP
+        return read_until if self.until is None else min(read_until, self.until)
+
+    def pages(self, since: datetime | None) -> Iterator[list[Row]]:
+        """Yield the rows of the entries made since a moment, a page at a time; with None, of all entries."""
+        domain = {} if self.list_name == SMS_RECIPIENTS else {"domain_id": self.scope}
+        pages = self.hook.read_pages(self.list_name, **domain, since=since, until=self.until)
+        flattener = Flattener(self.list_name, self.domain_id)
+        for entries in pages:
+            self.rows += len(entries)
+            yield flattener.rows(entries)
+        self.may_be_incomplete = pages.may_be_incomplete
+
+
+def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:
+    scope = Scope.of(**domain, default_id=hook.settings.domain_id)
+    return scope.domain_id if scope.domain is None else hook.resolve_domain_id(scope.domain)
+
+
+class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
+    """
+    Reads one of MailerSend's lists as flat rows. Takes the parameters of :class:`.MailerSendDomainTask` too.
+
+    :param list_name: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes``, ``on-hold-list``,
+        ``recipients`` or ``sms-recipients``. (templated)
+    :param since: only entries made at this moment or later, in ISO 8601; without a zone it is in UTC. ``auto``
+        continues where the last successful run ended. (templated)
+    :param until: only entries made before this moment. (templated)
+    """
+
+    template_fields: Sequence[str] = ("list_name", "since", "until", *MailerSendDomainTask.template_fields)
+
+    def __init__(
+        self,
+        *,
+        list_name: str,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_literal(list_name, "list_name", lambda value, name: check_list_name(value))
+        self.list_name = list_name
+        self.since = since
+        self.until = until
+
+    @abstractmethod
+    def export(self, context: Context, export: ListExport) -> dict[str, Any]:
+        """Read the list to its end, store its rows, and return the task's result."""
+
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        until = parse_moment(self.until, "until")
+        list_name = check_list_name(parse_required_text(self.list_name, "list_name"))
+        export = ListExport(self.hook, list_name, self.rendered_domain(), until)
+        result = self.export(context, export)
+        result |= {
+            "rows": export.rows,
+            "may_be_incomplete": export.may_be_incomplete,
+            "watermark": export.watermark.isoformat(),
+            "requests": self.hook.requests_sent,
+        }
+        self.log_summary(self.describe_target(), f"{export.rows:,} rows to {self.describe_destination()}")
+        return result
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether it continues where the last successful run ended."""
+        return isinstance(self.since, str) and self.since.strip() == AUTO
+
+    def given_since(self) -> datetime | None:
+        """Return the moment given as ``since``."""
+        return parse_moment(self.since, "since")
+
+    @abstractmethod
+    def describe_destination(self) -> str:
+        """Return where the rows go, for the log and for lineage."""
+
+    def describe_target(self) -> str:
+        return self.describe_list(str(self.list_name))
+
+    def source_asset(self) -> Asset:
+        """Return the asset of the list that is read."""
+        account = self.mailersend_conn_id
+        domain_id = self.rendered_domain()["domain_id"]
+        return create_asset(account=account, list_name=self.list_name, domain_id=domain_id)

@@ -1,0 +1,134 @@
+"""Writing rows to ``.jsonl``, ``.csv`` and ``.parquet`` files, as they come."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+
+from airflow_provider_mailersend.api.entries import parse_date
+from airflow_provider_mailersend.jobs.rows import Column, Row
+
+if TYPE_CHECKING:
+    import pyarrow
+
+#: The endings of file names; all but the last may be followed by ``.gz``.
+FORMATS = (".jsonl", ".csv", ".parquet")
+
+#: Entries are many and alike: more than the fastest level saves little, and costs the time of several pages.
+_GZIP_LEVEL = 1
+
+#: How many rows a row group of a Parquet file holds.
+_ROW_GROUP = 10_000
+
+
+class RowWriter(Protocol):
+    """Takes rows, a page at a time."""
+
+    def write(self, rows: Sequence[Row]) -> None: ...
+
+
+def check_file_name(name: str) -> None:
+    """Raise :class:`ValueError` unless *name* ends with the suffix of a format that can be written."""
+    bare = name.lower().removesuffix(".gz")
+    if not bare.endswith(FORMATS):
+        raise ValueError(
+            f"path must end with {', '.join(FORMATS)}, or with .jsonl.gz or .csv.gz; got {name!r}"
+        )
+    if bare.endswith(".parquet") and name.lower().endswith(".gz"):
+        raise ValueError(
+            f"path must not end with .parquet.gz: Parquet files are compressed inside; got {name!r}"
+        )
+
+
+@contextmanager
+def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterator[RowWriter]:
+    """
+    Write rows to *file* in the format that *name* ends with; *file* is complete when the context ends.
+
+    :raises ImportError: the format is Parquet, and pyarrow isn't installed.
+    """
+    lower = name.lower()
+    with ExitStack() as stack:
+        sink: IO[bytes] = file
+        if lower.endswith(".gz"):
+            compressed = gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)
+            sink = cast("IO[bytes]", stack.enter_context(compressed))
+        bare = lower.removesuffix(".gz")
+        if bare.endswith(".csv"):
+            yield _CsvWriter(sink, columns)
+        elif bare.endswith(".jsonl"):
+            yield _JsonLinesWriter(sink, columns)
+        else:
+            writer = _ParquetWriter(sink, columns)
+            stack.callback(writer.close)
+            yield writer
+
+
+class _JsonLinesWriter:
+    def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
+        self._sink = sink
+        self._names = [column.name for column in columns]
+        self._encode = json.JSONEncoder(ensure_ascii=False).encode
+
+    def write(self, rows: Sequence[Row]) -> None:
+        lines = [self._encode(dict(zip(self._names, row, strict=True))) for row in rows]
+        self._sink.write("".join(f"{line}\n" for line in lines).encode())
+
+
+class _CsvWriter:
+    def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
+        self._sink = sink
+        self._write([[column.name for column in columns]])
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._write(rows)
+
+    def _write(self, rows: Sequence[Sequence[str | None]]) -> None:
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(rows)
+        self._sink.write(lines.getvalue().encode())
+
+
+class _ParquetWriter:
+    def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
+        try:
+            import pyarrow
+            from pyarrow import parquet
+        except ImportError:
+            raise ImportError(
+                "writing .parquet needs pyarrow: pip install 'airflow-provider-mailersend[parquet]'"
+            ) from None
+        self._columns = columns
+        types = {True: pyarrow.timestamp("us", tz="UTC"), False: pyarrow.string()}
+        self._schema = pyarrow.schema([(column.name, types[column.is_date]) for column in columns])
+        self._writer: Any = parquet.ParquetWriter(sink, self._schema)
+        self._rows: list[Row] = []
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._rows.extend(rows)
+        if len(self._rows) >= _ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(self._table())
+            self._rows = []
+
+    def _table(self) -> pyarrow.Table:
+        import pyarrow
+
+        values = [
+            list(map(parse_date, cells)) if column.is_date else list(cells)
+            for column, cells in zip(self._columns, zip(*self._rows, strict=True), strict=True)
+        ]
+        arrays = [pyarrow.array(cells, field.type) for cells, field in zip(values, self._schema, strict=True)]
+        return pyarrow.Table.from_arrays(arrays, schema=self._schema)

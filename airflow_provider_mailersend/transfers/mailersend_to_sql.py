@@ -1,0 +1,163 @@
+"""MailerSend's lists as tables of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerSendIncompleteListError
+from airflow_provider_mailersend.jobs.rows import format_date
+from airflow_provider_mailersend.rendering import check_literal, parse_flag, parse_required_text
+from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
+from airflow_provider_mailersend.transfers.sql_database import (
+    SqlColumn,
+    SqlDatabase,
+    SqlTable,
+    check_table_name,
+    read_date,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+TableMode = Literal["upsert", "replace"]
+
+#: Longer than any id that MailerSend was seen to give.
+_ID_LENGTH = 64
+
+
+class MailerSendToSqlOperator(MailerSendExportOperator):
+    """
+    Load a list into a table, one request per 100 entries: new rows are inserted, known ones updated by ``id``.
+
+    The rows are first gathered in a temporary table, and brought into the table in one transaction after the list has
+    been read to its end: a reader sees all of it or nothing. A retry starts over. Any number of lists may share a table
+    of the same columns.
+
+    Each row has the columns in the README's table, ``scope``: whose list was read, a domain's id or ``account``, and
+    ``read_until``: the moment up to which that run had read the list, by which ``since="auto"`` continues. It is empty
+    after a run with a ``since`` of its own. So ``auto`` keeps its place in the table itself, on all Airflow versions;
+    it reads the last five minutes before that moment once more, as MailerSend may list an entry late.
+
+    .. code-block:: python
+
+        MailerSendToSqlOperator(
+            task_id="bounces_to_warehouse",
+            list_name="hard-bounces",
+            conn_id="warehouse",
+            table="mail.hard_bounces",
+            create_table=True,
+            since="auto",
+        )
+
+    Takes the parameters of :class:`.MailerSendExportOperator` too.
+
+    :param conn_id: the Airflow connection of the database: PostgreSQL, MySQL, MariaDB or SQLite. (templated)
+    :param table: the table's name, with its schema or without. (templated)
+    :param mode: ``upsert``, or ``replace``, which also deletes the rows of the list that are no longer on it; it takes
+        no ``since`` and no ``until``.
+    :param create_table: whether to make the table where it isn't there.
+    :param allow_empty: with ``replace``, whether an empty list may delete all its rows. (templated)
+    :param hook_params: what the database's hook is made with.
+    :return: ``table``, ``rows``, ``deleted``, ``requests``, ``may_be_incomplete`` and ``watermark``: the moment to pass
+        as ``since`` next time.
+    :raises SqlTransferError: the database refused a statement; nothing was changed.
+    """
+
+    template_fields: Sequence[str] = (
+        "conn_id",
+        "table",
+        "allow_empty",
+        *MailerSendExportOperator.template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        table: str,
+        mode: TableMode = "upsert",
+        create_table: bool = False,
+        allow_empty: bool | str = False,
+        hook_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if mode not in ("upsert", "replace"):
+            raise ValueError(f"mode must be upsert or replace; got {mode!r}")
+        check_literal(allow_empty, "allow_empty", parse_flag)
+        self.conn_id = conn_id
+        self.table = table
+        self.mode = mode
+        self.create_table = create_table
+        self.allow_empty = allow_empty
+        self.hook_params = hook_params
+
+    def export(self, context: Context, export: ListExport) -> dict[str, Any]:
+        if self.mode == "replace" and (self.since is not None or self.until is not None):
+            raise ValueError("mode='replace' reads the whole list: leave out since and until")
+        name = check_table_name(parse_required_text(self.table, "table"))
+        with SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params) as database:
+            table = SqlTable(database, name, _columns_of(export))
+            if self.create_table:
+                table.create()
+            table.check_columns()
+            since = self._continue_from(table, export) if self.is_incremental else self.given_since()
+            staged = table.make_staging()
+            self._gather(export, staged, since)
+            deleted = self._delete_gone(export, table, staged) if self.mode == "replace" else 0
+            table.upsert_all_of(staged)
+            database.commit()
+        return {"table": name, "deleted": deleted}
+
+    def describe_destination(self) -> str:
+        return str(self.table)
+
+    def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> None:
+        for rows in export.pages(since):
+            # Committed, so that the database holds no transaction open while MailerSend's limits are waited out.
+            staged.insert((*row, export.scope, None) for row in rows)
+            staged.database.commit()
+        reads_all = since is None or self.is_incremental
+        if reads_all:
+            staged.database.execute(
+                f"UPDATE {staged.name} SET read_until = ?",  # noqa: S608
+                [staged.write_date(format_date(export.watermark))],
+            )
+
+    def _continue_from(self, table: SqlTable, export: ListExport) -> datetime | None:
+        [[read_until]] = table.database.fetch(
+            f"SELECT MAX(read_until) FROM {table.name} WHERE list_name = ? AND scope = ?",  # noqa: S608
+            [export.list_name, export.scope],
+        )
+        table.database.commit()
+        return read_date(read_until)
+
+    def _delete_gone(self, export: ListExport, table: SqlTable, staged: SqlTable) -> int:
+        if export.may_be_incomplete:
+            raise MailerSendIncompleteListError(
+                f"Nothing was changed in {table.name}: {export.list_name} could not be read whole, as its order kept "
+                "varying, so that rows that are missing may still be on the list. Run this again later."
+            )
+        where = f"FROM {table.name} WHERE list_name = ? AND id NOT IN (SELECT id FROM {staged.name})"  # noqa: S608
+        values = [export.list_name]
+        if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
+            where += " AND domain_id = ?"
+            values.append(export.domain_id)
+        if not export.rows and not parse_flag(self.allow_empty, "allow_empty"):
+            [[gone]] = table.database.fetch(f"SELECT COUNT(*) {where}", values)
+            if gone:
+                raise MailerSendGuardError(
+                    f"{export.list_name} is empty, and mode='replace' would delete its {gone} rows in {table.name}: "
+                    "nothing was changed. Where the list is meant to be empty, pass allow_empty=True."
+                )
+        return table.database.execute(f"DELETE {where}", values)
+
+
+def _columns_of(export: ListExport) -> list[SqlColumn]:
+    columns = [
+        SqlColumn(column.name, column.is_date, _ID_LENGTH if column.name == "id" else None)
+        for column in export.columns
+    ]
+    return [*columns, SqlColumn("scope"), SqlColumn("read_until", is_date=True)]

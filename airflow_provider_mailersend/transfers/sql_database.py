@@ -1,0 +1,325 @@
+"""
+Tables of PostgreSQL, MySQL, MariaDB and SQLite, by the statements of our own.
+
+Not by the methods of ``DbApiHook``: they log parameters, on an error whole rows, and their ``replace`` resets columns
+that aren't listed. An error of the database is raised again as :class:`SqlTransferError`, without any row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_mailersend.api.entries import parse_date
+from airflow_provider_mailersend.api.masking import masked_within
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+#: How many rows one INSERT holds: SQLite takes 32,766 parameters, PostgreSQL 65,535.
+_ROWS_PER_INSERT = 500
+
+#: How many rows are fetched at once.
+_FETCH_SIZE = 5_000
+
+_TABLE_NAME = re.compile(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*){0,2}", re.ASCII)
+
+Cell = str | None
+
+
+class SqlTransferError(Exception):
+    """The database refused a statement. The message holds no row and no address; a retry may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """
+    How a database spells what SQL leaves open.
+
+    :param date_type: the type of moments.
+    :param write_date: makes of an aware moment in UTC what its driver stores.
+    :param on_conflict: what follows an INSERT that updates rows whose key is there, with ``{key}``.
+    :param new_value: the value that such a row was to get, with ``{column}``.
+    """
+
+    date_type: str
+    write_date: Callable[[datetime], object]
+    on_conflict: str = "ON CONFLICT ({key}) DO UPDATE SET"
+    new_value: str = "excluded.{column}"
+
+
+_DIALECTS = {
+    "postgresql": Dialect("TIMESTAMP WITH TIME ZONE", lambda date: date),
+    "sqlite": Dialect("TEXT", lambda date: date.isoformat(sep=" ")),
+    "mysql": Dialect(
+        "DATETIME(6)",
+        lambda date: date.replace(tzinfo=None),
+        "ON DUPLICATE KEY UPDATE",
+        "VALUES({column})",
+    ),
+}
+
+#: Connection types by which a database is known where its URL isn't.
+_CONNECTION_TYPES = {"postgres": "postgresql", "mysql": "mysql", "sqlite": "sqlite", "mariadb": "mysql"}
+
+
+@dataclass(frozen=True, slots=True)
+class SqlColumn:
+    """
+    A column of a table of ours.
+
+    :param name: its name.
+    :param is_date: whether it holds moments.
+    :param key_length: for text that is part of the key, its greatest length in characters.
+    """
+
+    name: str
+    is_date: bool = False
+    key_length: int | None = None
+
+
+def check_table_name(table: str, name: str = "table") -> str:
+    """Return *table*, the name of a table with its schema or without; :class:`ValueError` where it is none."""
+    if not _TABLE_NAME.fullmatch(table):
+        raise ValueError(
+            f"{name} must be the name of a table, such as bounces or crm.bounces; got {masked_within(table)!r}"
+        )
+    return table
+
+
+class SqlDatabase:
+    """
+    One connection to a database, as a context manager.
+
+    :param conn_id: the Airflow connection, of any type that ``common.sql`` has a hook for.
+    :param hook_params: what the hook is made with besides.
+    """
+
+    def __init__(self, conn_id: str, hook_params: Mapping[str, Any] | None = None) -> None:
+        self.hook = _hook_of(conn_id, hook_params)
+        self.conn_id = conn_id
+        self._connection: Any = None
+
+    def __enter__(self) -> Self:
+        with self.masked_errors("connecting"):
+            self._connection = self.hook.get_conn()
+            if getattr(self.hook, "supports_autocommit", False):
+                self.hook.set_autocommit(self._connection, False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What is not committed is undone.
+        self._connection.close()
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the database spells what SQL leaves open; :class:`ValueError` for one that can't be written to."""
+        name = self._dialect_name
+        if name not in _DIALECTS:
+            raise ValueError(
+                f"rows can be written to PostgreSQL, MySQL, MariaDB and SQLite; connection {self.conn_id!r} leads to a "
+                f"database of type {name!r}. Write a file with MailerSendToObjectStorageOperator, and load that instead"
+            )
+        return _DIALECTS[name]
+
+    @property
+    def _dialect_name(self) -> str:
+        known = _CONNECTION_TYPES.get(str(getattr(self.hook, "conn_type", "")))
+        return known or str(getattr(self.hook, "dialect_name", "unknown"))
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        """Run *statement*, whose parameters stand as ``?``; return how many rows it changed."""
+        with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
+            cursor.execute(self._in_driver_style(statement), tuple(parameters))
+            return max(0, int(cursor.rowcount))
+
+    def fetch(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a query of ours and return its few rows."""
+        with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
+            cursor.execute(self._in_driver_style(statement), tuple(parameters))
+            return list(cursor.fetchall())
+
+    def column_names(self, statement: str) -> set[str]:
+        """Return the names of the columns of a query of ours, in lower case."""
+        with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
+            cursor.execute(statement)
+            return {str(column[0]).lower() for column in cursor.description}
+
+    def stream(self, sql: str, parameters: Any = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """
+        Run a user's query on a cursor of the server, and return its columns' names and an iterator over its rows.
+
+        No other statement may be run before the rows have been read.
+        """
+        with self.masked_errors("the query"):
+            cursor = self._server_cursor()
+            cursor.execute(sql, parameters) if parameters else cursor.execute(sql)
+            # PostgreSQL names a server cursor's columns only once rows have been fetched.
+            first = cursor.fetchmany(_FETCH_SIZE)
+            names = [str(column[0]) for column in cursor.description or ()]
+        return names, self._rest(cursor, first)
+
+    def commit(self) -> None:
+        """Make all changes since the last commit last."""
+        with self.masked_errors("COMMIT"):
+            self._connection.commit()
+
+    @contextmanager
+    def masked_errors(self, doing: str) -> Iterator[None]:
+        """Raise what the driver raises as :class:`SqlTransferError`: its own text may quote rows."""
+        try:
+            yield
+        except SqlTransferError:
+            raise
+        except Exception as error:
+            # Drivers quote rows after the first line, as DETAIL.
+            lines = masked_within(str(error)).strip().splitlines()
+            said = f": {lines[0][:200]}" if lines else ""
+            raise SqlTransferError(
+                f"{type(error).__name__} in {doing}{said} (connection {self.conn_id!r})"
+            ) from None
+
+    def _rest(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        with closing(cursor):
+            while rows:
+                yield from rows
+                with self.masked_errors("fetching the query's rows"):
+                    rows = cursor.fetchmany(_FETCH_SIZE)
+
+    def _server_cursor(self) -> Any:
+        match self._dialect_name:
+            case "postgresql":
+                return self._connection.cursor("mailersend")
+            case "mysql":
+                if type(self._connection).__module__.startswith("MySQLdb"):
+                    from MySQLdb.cursors import SSCursor
+
+                    return self._connection.cursor(SSCursor)
+        # SQLite and MySQL's own connector fetch as they are asked.
+        return self._connection.cursor()
+
+    def _in_driver_style(self, statement: str) -> str:
+        return statement.replace("?", self.hook.placeholder)
+
+
+class SqlTable:
+    """
+    A table of ours: rows of text and moments, with a key.
+
+    :param database: where it is.
+    :param name: its name.
+    :param columns: its columns; those with a length are its key.
+    """
+
+    def __init__(self, database: SqlDatabase, name: str, columns: Sequence[SqlColumn]) -> None:
+        self.database = database
+        self.name = name
+        self.columns = columns
+        self.key = [column.name for column in columns if column.key_length is not None]
+        self._dialect = database.dialect
+        self._names = ", ".join(column.name for column in columns)
+
+    def create(self) -> None:
+        """Make the table, where it is not there."""
+        self.database.execute(f"CREATE TABLE IF NOT EXISTS {self.name} ({self._definition})")
+        self.database.commit()
+
+    def check_columns(self) -> None:
+        """Raise :class:`ValueError` where the table lacks a column."""
+        names = self.database.column_names(f"SELECT * FROM {self.name} WHERE 1 = 0")  # noqa: S608
+        missing = [column.name for column in self.columns if column.name not in names]
+        if missing:
+            raise ValueError(
+                f"table {self.name} lacks the columns {', '.join(missing)}: add them, or let create_table=True make a "
+                "table under another name"
+            )
+
+    def make_staging(self) -> SqlTable:
+        """Return a new, empty table of the same columns, which the database drops with the connection."""
+        staged = SqlTable(self.database, "mailersend_staging", self.columns)
+        self.database.execute(f"CREATE TEMPORARY TABLE {staged.name} ({staged._definition})")
+        return staged
+
+    def insert(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Insert *rows*, whose moments are text in ISO 8601."""
+        self._insert(rows, "")
+
+    def upsert(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Insert *rows*, or update those that are there."""
+        self._insert(rows, self._on_conflict)
+
+    def upsert_all_of(self, other: SqlTable) -> None:
+        """Insert all rows of *other*, or update those that are there."""
+        # SQLite can't tell ON CONFLICT from a join's ON without a WHERE.
+        self.database.execute(
+            f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {other.name} WHERE 1 = 1"  # noqa: S608
+            f"{self._on_conflict}"
+        )
+
+    @property
+    def _definition(self) -> str:
+        lines = [f"{column.name} {self._type_of(column)}" for column in self.columns]
+        return ", ".join([*lines, f"PRIMARY KEY ({', '.join(self.key)})"])
+
+    def _type_of(self, column: SqlColumn) -> str:
+        if column.key_length is not None:
+            return f"VARCHAR({column.key_length}) NOT NULL"
+        return self._dialect.date_type if column.is_date else "TEXT"
+
+    @property
+    def _on_conflict(self) -> str:
+        updates = [
+            f"{column.name} = {self._dialect.new_value.format(column=column.name)}"
+            for column in self.columns
+            if column.key_length is None
+        ]
+        return f" {self._dialect.on_conflict.format(key=', '.join(self.key))} {', '.join(updates)}"
+
+    def _insert(self, rows: Iterable[Sequence[Cell]], on_conflict: str) -> None:
+        left = iter(rows)
+        places = f"({', '.join('?' * len(self.columns))})"
+        while batch := list(islice(left, _ROWS_PER_INSERT)):
+            statement = f"INSERT INTO {self.name} ({self._names}) VALUES {', '.join([places] * len(batch))}"  # noqa: S608
+            values = chain.from_iterable(map(self._to_driver, batch))
+            self.database.execute(statement + on_conflict, list(values))
+
+    def _to_driver(self, row: Sequence[Cell]) -> list[object]:
+        return [
+            self.write_date(value) if column.is_date else value
+            for column, value in zip(self.columns, row, strict=True)
+        ]
+
+    def write_date(self, value: str | None) -> object:
+        """Return a moment in ISO 8601 as the driver stores it."""
+        date = parse_date(value)
+        return None if date is None else self._dialect.write_date(date.astimezone(UTC))
+
+
+def read_date(value: object) -> datetime | None:
+    """Return a moment as a driver returns it, aware and in UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return parse_date(value)
+
+
+def _hook_of(conn_id: str, hook_params: Mapping[str, Any] | None) -> DbApiHook:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    hook = BaseHook.get_connection(conn_id).get_hook(hook_params=dict(hook_params or {}))
+    if not isinstance(hook, DbApiHook):
+        raise ValueError(
+            f"connection {conn_id!r} is not one of a database: its hook, {type(hook).__name__}, is no DbApiHook"
+        )
+    hook.log_sql = False
+    return hook
+
+
+def _first_words(statement: str) -> str:
+    return " ".join(statement.split()[:3])

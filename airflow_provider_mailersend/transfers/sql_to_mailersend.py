@@ -1,0 +1,293 @@
+"""A query's rows as the contents of a suppression list, or as SMS recipients to opt in or out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_mailersend.api.entries import Key, make_key
+from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.jobs.rows import format_date
+from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
+from airflow_provider_mailersend.jobs.wanted import Item, check_batch_size
+from airflow_provider_mailersend.operators.base import Before
+from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
+from airflow_provider_mailersend.rendering import (
+    check_literal,
+    parse_flag,
+    parse_optional_status,
+    parse_required_text,
+    parse_suppression_list,
+    parse_text,
+)
+from airflow_provider_mailersend.transfers.sql_database import (
+    SqlColumn,
+    SqlDatabase,
+    SqlTable,
+    check_table_name,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+#: The columns of a table of rejected values: which list refused what, why and when.
+_REJECTED = (
+    SqlColumn("list_name", key_length=32),
+    SqlColumn("kind", key_length=16),
+    SqlColumn("value", key_length=500),
+    SqlColumn("reason"),
+    SqlColumn("rejected_at", is_date=True),
+)
+
+
+def row_item(column: str) -> type[Item]:
+    """Return the type of the values in a query's column; their positions are the rows' numbers, from 1."""
+
+    class RowItem(Item):
+        __slots__ = ()
+
+        @property
+        def where(self) -> str:
+            return f"row {self.position}, column {column}"
+
+    return RowItem
+
+
+class RejectedBefore(Item):
+    """A value that an earlier run was refused."""
+
+    __slots__ = ()
+
+    @property
+    def is_left_out(self) -> bool:
+        return True
+
+
+class SqlToMailerSendOperator(MailerSendSyncOperator):
+    """
+    Bring a query's rows to a suppression list, or set the status of SMS recipients by their phone numbers.
+
+    With *suppression_list* it does what :class:`.MailerSendSyncSuppressionsOperator` does, with the same modes and
+    guards; with *sms_status* what :class:`.MailerSendUpdateSmsRecipientsOperator` does by ``numbers``. The rows are
+    read on a server-side cursor. A missing column fails the task before anything is changed. A null, or a value that
+    isn't clearly one address or number, is an error that names its row and column; with ``on_invalid="skip"`` it is
+    counted as ``rejected``.
+
+    .. code-block:: python
+
+        SqlToMailerSendOperator(
+            task_id="suppress_opt_outs",
+            conn_id="crm",
+            sql="SELECT email FROM contacts WHERE opted_out_at IS NOT NULL",
+            suppression_list="unsubscribes",
+            rejected_table="mailersend_rejected",
+            on_invalid="skip",
+        )
+
+    Takes the parameters of :class:`.MailerSendSyncOperator` too.
+
+    :param sql: the query, or the path of a ``.sql`` file. (templated)
+    :param conn_id: the Airflow connection of the database, of any type that ``common.sql`` has a hook for. (templated)
+    :param suppression_list: the list, any but ``on-hold-list``. (templated)
+    :param sms_status: ``active`` or ``opt_out``, to set SMS recipients instead. (templated)
+    :param parameters: the query's parameters, in the style of the database's driver. (templated)
+    :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
+    :param patterns_column: the column of the patterns; None if it has none. (templated)
+    :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
+    :param rejected_table: a table in the same database that records every refused value with its reason and the time;
+        it is created if needed, on PostgreSQL, MySQL, MariaDB or SQLite. Later runs leave recorded values out, and
+        count them as ``left_out``, until they change in the source or leave the table. (templated)
+    :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
+    :param hook_params: extra arguments for the database's hook.
+    :return: as the operators named above, and ``left_out``.
+    """
+
+    template_fields: Sequence[str] = (
+        "sql",
+        "conn_id",
+        "suppression_list",
+        "sms_status",
+        "parameters",
+        "recipients_column",
+        "patterns_column",
+        "numbers_column",
+        "rejected_table",
+        *MailerSendSyncOperator.template_fields,
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        conn_id: str,
+        suppression_list: str | None = None,
+        sms_status: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        recipients_column: str | None = "email",
+        patterns_column: str | None = None,
+        numbers_column: str = "number",
+        rejected_table: str | None = None,
+        batch_size: int = BATCH_SIZE,
+        hook_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (suppression_list is None) == (sms_status is None):
+            raise ValueError("give either suppression_list or sms_status")
+        if suppression_list is not None:
+            check_literal(suppression_list, "suppression_list", parse_suppression_list)
+        check_literal(sms_status, "sms_status", parse_optional_status)
+        check_batch_size(batch_size)
+        self.sql = sql
+        self.conn_id = conn_id
+        self.suppression_list = suppression_list
+        self.sms_status = sms_status
+        self.parameters = parameters
+        self.recipients_column = recipients_column
+        self.patterns_column = patterns_column
+        self.numbers_column = numbers_column
+        self.rejected_table = rejected_table
+        self.batch_size = batch_size
+        self.hook_params = hook_params
+        self._is_sms = sms_status is not None
+
+    def run_job(self, context: Context, before: Before) -> dict[str, Any]:
+        rejected = _RejectedTable(
+            self._database, self._list_name, parse_text(self.rejected_table, "rejected_table")
+        )
+        run = self._set_statuses if self._is_sms else self._synchronize
+        return run(context, before, rejected)
+
+    def describe_target(self) -> str:
+        return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
+
+    @property
+    def _list_name(self) -> str:
+        return "sms-recipients" if self._is_sms else parse_suppression_list(self.suppression_list).value
+
+    def _database(self) -> SqlDatabase:
+        return SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params)
+
+    def _synchronize(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+        columns = {
+            kind: column
+            for kind, name in (("recipients", self.recipients_column), ("patterns", self.patterns_column))
+            if (column := parse_text(name, f"{kind}_column"))
+        }
+        target = {"suppression_list": self._list_name, **self.rendered_domain()}
+        source = self._read(columns, rejected)
+        # A dry run changes nothing, that table neither.
+        on_rejected = _ignore if parse_flag(self.dry_run, "dry_run") else rejected.record
+        return self.sync(context, before, target, {**source, "on_rejected": on_rejected})
+
+    def _set_statuses(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+        column = parse_required_text(self.numbers_column, "numbers_column")
+        numbers: list[str] = []
+        invalid: dict[Item, str] = {}
+        left_out = 0
+        for item in self._read({"numbers": column}, rejected)["numbers"]:
+            if item.is_left_out:
+                left_out += 1
+                continue
+            try:
+                numbers += parse_numbers([item.value])
+            except ValueError as error:
+                invalid[item] = str(error).replace("numbers[0] ", "")
+        rejected.record(invalid)
+        if invalid and self.on_invalid == "fail":
+            item, why = next(iter(invalid.items()))
+            raise ValueError(
+                f"{len(invalid)} rows have no valid phone number, the first: {item.where}: {why}"
+            )
+        status = parse_optional_status(self.sms_status, "sms_status")
+        result = self.hook.update_sms_recipients(str(status), numbers=numbers, on_missing="skip")
+        outcome = f"set {len(result['updated']):,} to {status}, {result['unchanged']:,} were already"
+        self.log_summary(self.describe_target(), outcome)
+        return result | {"rejected": len(invalid), "left_out": left_out}
+
+    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, Iterable[Item]]:
+        """Return the values of the query's rows by their kinds, the first kind's as they are read."""
+        if not columns:
+            raise ValueError("the query needs recipients_column, patterns_column, or both")
+        known = rejected.known()
+        first, *others = columns
+        rest: dict[str, list[Item]] = {kind: [] for kind in others}
+
+        def stream() -> Iterator[Item]:
+            for item in self._items(columns, known):
+                if item.kind == first:
+                    yield item
+                else:
+                    rest[item.kind].append(item)
+
+        return {first: stream(), **rest}
+
+    def _items(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[Item]:
+        with self._database() as database:
+            names, rows = database.stream(str(self.sql), self.parameters)
+            places = {kind: _place_of(column, names) for kind, column in columns.items()}
+            item_types = {kind: row_item(column) for kind, column in columns.items()}
+            for number, row in enumerate(rows, start=1):
+                for kind, place in places.items():
+                    value = row[place]
+                    if value is None and len(columns) > 1:
+                        # A row of a query for both kinds has one of them.
+                        continue
+                    text = value.strip() if isinstance(value, str) else "" if value is None else repr(value)
+                    is_known = bool(known) and make_key(kind, text) in known
+                    yield (RejectedBefore if is_known else item_types[kind])(kind, text, number)
+
+
+class _RejectedTable:
+    """The table of what was refused; without a name there is none."""
+
+    def __init__(self, database: Any, list_name: str, name: str | None) -> None:
+        self._database = database
+        self._list_name = list_name
+        self._name = check_table_name(name, "rejected_table") if name else None
+
+    def known(self) -> frozenset[Key]:
+        """Return the keys of what was refused before."""
+        if self._name is None:
+            return frozenset()
+        with self._database() as database:
+            SqlTable(database, self._name, _REJECTED).create()
+            rows = database.fetch(
+                f"SELECT kind, value FROM {self._name} WHERE list_name = ?",  # noqa: S608
+                [self._list_name],
+            )
+        return frozenset(make_key(kind, value) for kind, value in rows)
+
+    def record(self, reasons: Mapping[Item, str]) -> None:
+        """Write down what was refused, and why."""
+        if self._name is None or not reasons:
+            return
+        now = format_date(datetime.now(UTC))
+        with self._database() as database:
+            table = SqlTable(database, self._name, _REJECTED)
+            table.upsert(
+                (self._list_name, item.kind, item.value[:500], why, now) for item, why in _unique(reasons)
+            )
+            database.commit()
+
+
+def _ignore(reasons: Mapping[Item, str]) -> None:
+    pass
+
+
+def _unique(reasons: Mapping[Item, str]) -> Iterator[tuple[Item, str]]:
+    seen: set[tuple[str, str]] = set()
+    for item, why in reasons.items():
+        if (item.kind, item.value) not in seen:
+            seen.add((item.kind, item.value))
+            yield item, why
+
+
+def _place_of(column: str, names: Iterable[str]) -> int:
+    for place, name in enumerate(names):
+        if name.lower() == column.lower():
+            return place
+    raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")

@@ -1,0 +1,217 @@
+"""Lists as files, on this machine's disk and on S3."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.transfers.mailersend_to_object_storage import (
+    MailerSendToObjectStorageOperator,
+)
+from tests.conftest import Connect
+from tests.services.servers import S3
+
+Export = Callable[..., dict[str, Any]]
+
+
+class TaskInstance:
+    """What a task instance tells of itself."""
+
+    dag_id, run_id, task_id, map_index = "dag", "run", "export", -1
+
+
+class Store:
+    """A state store of one asset, as Airflow 3.3 gives it to a task."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+@pytest.fixture
+def export(connect: Connect, sandbox: Sandbox) -> Export:
+    connect(sandbox)
+
+    def run(path: object, list_name: str = "hard-bounces", **arguments: Any) -> dict[str, Any]:
+        context: Any = {"ti": TaskInstance(), **arguments.pop("context", {})}
+        task = MailerSendToObjectStorageOperator(
+            task_id="export", list_name=list_name, path=str(path), **arguments
+        )
+        result: dict[str, Any] = task.execute(context)
+        return result
+
+    return run
+
+
+def rows_in(data: bytes, name: str) -> list[dict[str, Any]]:
+    if name.endswith(".parquet"):
+        parquet = pytest.importorskip("pyarrow.parquet")
+        rows: list[dict[str, Any]] = parquet.read_table(io.BytesIO(data)).to_pylist()
+        return rows
+    text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
+    if ".jsonl" in name:
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+NAMES = ["all.jsonl", "all.jsonl.gz", "all.csv", "all.csv.gz", "all.parquet"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_list_becomes_a_file(name: str, export: Export, sandbox: Sandbox, tmp_path: Path) -> None:
+    entries = sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(250)))
+    result = export(tmp_path / "new" / "folder" / name)
+    assert (result["rows"], result["requests"], result["may_be_incomplete"]) == (250, 3, False)
+    rows = rows_in((tmp_path / "new" / "folder" / name).read_bytes(), name)
+    assert {row["id"] for row in rows} == {entry["id"] for entry in entries}
+    assert {row["email"] for row in rows} == {entry["recipient"]["email"] for entry in entries}
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_list_becomes_a_file_without_rows(name: str, export: Export, tmp_path: Path) -> None:
+    assert export(tmp_path / name)["rows"] == 0
+    assert rows_in((tmp_path / name).read_bytes(), name) == []
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.parquet"])
+def test_a_reader_never_sees_half_a_file(name: str, export: Export, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(250)))
+    (tmp_path / name).write_bytes(b"yesterday's")
+    sandbox.fail(Fault(method="GET", skip=2, times=None, status=403))
+    with pytest.raises(AirflowFailException):
+        export(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"yesterday's"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_retry_overwrites_what_a_killed_worker_left(
+    export: Export, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
+    sandbox.fail(Fault(method="GET", skip=1, delay=30, delay_when="before"))
+    export_in_child = os.fork()
+    if not export_in_child:
+        export(tmp_path / "all.jsonl")
+        os._exit(0)
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.05)
+    os.kill(export_in_child, signal.SIGKILL)
+    os.waitpid(export_in_child, 0)
+    # A killed worker can't clean up: its temporary file has the name that all tries of the task use.
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    assert export(tmp_path / "all.jsonl")["rows"] == 150
+    assert [path.name for path in tmp_path.iterdir()] == ["all.jsonl"]
+
+
+def test_since_and_until(export: Export, tmp_path: Path, connect: Connect) -> None:
+    with Sandbox(
+        hard_bounces=100, newest=datetime(2025, 1, 1, tzinfo=UTC), rate_limit=None, quota=None
+    ) as seeded:
+        connect(seeded)
+        moments = {"since": "2024-12-31T23:30:00Z", "until": "2024-12-31T23:40:00Z"}
+        result = export(tmp_path / "some.jsonl", **moments)
+        assert result["rows"] == 10
+        assert result["watermark"] == "2024-12-31T23:40:00+00:00"
+
+
+class TestAuto:
+    ASSET = "mailersend://mailersend_default/hard-bounces"
+
+    def test_it_continues_where_the_last_run_ended(
+        self, export: Export, sandbox: Sandbox, tmp_path: Path, connect: Connect
+    ) -> None:
+        newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3600, UTC)
+        store = Store()
+        context = {"asset_state_store": _Stores(store)}
+        with Sandbox(hard_bounces=250, newest=newest, rate_limit=None, quota=None) as seeded:
+            connect(seeded)
+            assert export(tmp_path / "1.jsonl", since="auto", context=context)["rows"] == 250
+            result = export(tmp_path / "2.jsonl", since="auto", context=context)
+            assert (result["rows"], result["requests"]) == (0, 1)
+            seeded.add("hard-bounces", *(f"new{number}@example.com" for number in range(99)))
+            result = export(tmp_path / "3.jsonl", since="auto", context=context)
+            assert (result["rows"], result["requests"]) == (99, 1)
+
+    def test_a_failed_run_is_read_again(self, export: Export, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.add("hard-bounces", "jane@example.com")
+        store = Store()
+        context = {"asset_state_store": _Stores(store)}
+        sandbox.fail(Fault(method="GET", status=403))
+        with pytest.raises(AirflowFailException):
+            export(tmp_path / "1.jsonl", since="auto", context=context)
+        assert store.values == {}
+        assert export(tmp_path / "1.jsonl", since="auto", context=context)["rows"] == 1
+
+    def test_without_a_store_it_says_what_is_missing(self, export: Export, tmp_path: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"Airflow 3\.3 or newer, and .* inlets=\[Asset"):
+            export(tmp_path / "1.jsonl", since="auto")
+
+
+class _Stores:
+    """The stores of a task's assets: of one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getitem__(self, asset: Any) -> Store:
+        if asset.uri.startswith("mailersend://mailersend_default/hard-bounces"):
+            return self._store
+        raise KeyError(asset)
+
+
+class TestOnS3:
+    @pytest.fixture
+    def bucket(self, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Any:
+        boto3 = pytest.importorskip("boto3")
+        keys = {"aws_access_key_id": "tests", "aws_secret_access_key": "tests", "region_name": "us-east-1"}
+        connection = {
+            "conn_type": "aws",
+            "login": "tests",
+            "password": "tests",
+            "extra": {"endpoint_url": s3.endpoint, "region_name": "us-east-1"},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+        made = boto3.resource("s3", endpoint_url=s3.endpoint, **keys).Bucket("lake")
+        made.create()
+        yield made
+        made.objects.all().delete()
+
+    @pytest.mark.parametrize("name", ["all.jsonl.gz", "all.parquet"])
+    def test_a_list_becomes_an_object(self, name: str, bucket: Any, export: Export, sandbox: Sandbox) -> None:
+        sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
+        result = export(f"s3://lake@lake/bounces/{name}")
+        assert result["rows"] == 150
+        assert [one.key for one in bucket.objects.all()] == [f"bounces/{name}"]
+        assert len(rows_in(bucket.Object(f"bounces/{name}").get()["Body"].read(), name)) == 150
+
+    def test_a_failed_run_leaves_nothing(self, bucket: Any, export: Export, sandbox: Sandbox) -> None:
+        sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
+        sandbox.fail(Fault(method="GET", skip=1, times=None, status=403))
+        with pytest.raises(AirflowFailException):
+            export("s3://lake@lake/all.jsonl")
+        assert list(bucket.objects.all()) == []
+
+
+@pytest.mark.parametrize("path", ["all.txt", "all.parquet.gz", "", "None"])
+def test_a_path_that_names_no_format_is_refused(path: str, export: Export) -> None:
+    with pytest.raises(AirflowFailException, match=r"path (must|is empty)"):
+        export(path)

@@ -1,0 +1,273 @@
+"""Lists as tables of PostgreSQL, MariaDB and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.transfers.mailersend_to_sql import MailerSendToSqlOperator
+from airflow_provider_mailersend.transfers.sql_database import SqlDatabase, SqlTransferError, read_date
+from tests.conftest import Connect
+
+Export = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def export(connect: Connect, sandbox: Sandbox, conn_id: str, table: str) -> Export:
+    """Export a list to the table, and return the task's result."""
+    connect(sandbox)
+
+    def run(list_name: str = "hard-bounces", **arguments: Any) -> dict[str, Any]:
+        arguments = {"table": table, "create_table": True, "domain_id": "account", **arguments}
+        task = MailerSendToSqlOperator(task_id="export", conn_id=conn_id, list_name=list_name, **arguments)
+        result: dict[str, Any] = task.execute({})
+        return result
+
+    return run
+
+
+def ids_in(database: SqlDatabase, table: str) -> list[str]:
+    return sorted(id_ for (id_,) in database.fetch(f"SELECT id FROM {table}"))
+
+
+def ids_on(sandbox: Sandbox, list_name: str) -> list[str]:
+    return sorted(entry["id"] for entry in sandbox.entries(list_name))
+
+
+def bounced(sandbox: Sandbox, count: int, **where: Any) -> list[str]:
+    addresses = [
+        f"bounced{number}.{len(sandbox.entries('hard-bounces'))}@example.com" for number in range(count)
+    ]
+    return [entry["id"] for entry in sandbox.add("hard-bounces", *addresses, **where)]
+
+
+@pytest.mark.parametrize(
+    "list_name",
+    ["blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "recipients", "sms-recipients"],
+)
+def test_a_list_becomes_a_table(
+    list_name: str, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    values = (
+        ["+15551234567", "+15551234568"] if list_name == "sms-recipients" else ["jane@example.com", "joe@x"]
+    )
+    sandbox.add(list_name, *values)
+    result = export(list_name)
+    assert result["rows"] == 2
+    assert (result["table"], result["deleted"], result["requests"]) == (table, 0, 1)
+    assert ids_in(database, table) == ids_on(sandbox, list_name)
+    column = "number" if list_name == "sms-recipients" else "email"
+    assert sorted(value for (value,) in database.fetch(f"SELECT {column} FROM {table}")) == sorted(values)
+
+
+def test_moments_are_moments(export: Export, sandbox: Sandbox, database: SqlDatabase, table: str) -> None:
+    [entry] = sandbox.add("hard-bounces", "jane@example.com")
+    export()
+    [(made,)] = database.fetch(f"SELECT created_at FROM {table}")
+    assert read_date(made) == datetime.fromisoformat(entry["created_at"])
+    [(year,)] = database.fetch(f"SELECT COUNT(*) FROM {table} WHERE created_at > ?", ["2020-01-01 00:00:00"])
+    assert year == 1
+
+
+def test_done_again_it_updates_and_inserts(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    bounced(sandbox, 3)
+    export()
+    database.execute(f"UPDATE {table} SET reason = 'changed by hand'")
+    database.commit()
+    bounced(sandbox, 2)
+    assert export()["rows"] == 5
+    assert ids_in(database, table) == ids_on(sandbox, "hard-bounces")
+    assert database.fetch(f"SELECT DISTINCT reason FROM {table}") == [("Unknown reason",)]
+
+
+def test_columns_of_the_user_s_own_are_left_alone(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    bounced(sandbox, 1)
+    export()
+    database.execute(f"ALTER TABLE {table} ADD COLUMN seen_by VARCHAR(20) DEFAULT 'nobody'")
+    database.execute(f"UPDATE {table} SET seen_by = 'me'")
+    database.commit()
+    export()
+    assert database.fetch(f"SELECT seen_by FROM {table}") == [("me",)]
+
+
+def test_without_replace_what_left_the_list_stays(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    ids = bounced(sandbox, 3)
+    export()
+    sandbox.remove("hard-bounces", ids[:1])
+    export()
+    assert ids_in(database, table) == sorted(ids)
+
+
+def test_replace_deletes_what_left_the_list_and_nothing_else(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    ids = bounced(sandbox, 3)
+    complaints = [entry["id"] for entry in sandbox.add("spam-complaints", "jane@example.com")]
+    export()
+    export("spam-complaints")
+    sandbox.remove("hard-bounces", ids[:1])
+    assert export(mode="replace")["deleted"] == 1
+    assert ids_in(database, table) == sorted([*ids[1:], *complaints])
+
+
+def test_replace_of_a_domain_leaves_other_domains_alone(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    first, second = sandbox.domains[:2]
+    mine, theirs = bounced(sandbox, 2, domain=first), bounced(sandbox, 2, domain=second)
+    export()
+    sandbox.remove("hard-bounces", [mine[0], theirs[0]])
+    assert export(mode="replace", domain=first, domain_id=None)["deleted"] == 1
+    assert ids_in(database, table) == sorted([mine[1], *theirs])
+
+
+def test_an_empty_list_replaces_nothing_unless_it_may(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    ids = bounced(sandbox, 2)
+    export()
+    sandbox.remove("hard-bounces", ids)
+    with pytest.raises(AirflowFailException, match=r"would delete its 2 rows .* allow_empty=True"):
+        export(mode="replace")
+    assert ids_in(database, table) == sorted(ids)
+    database.commit()
+    assert export(mode="replace", allow_empty=True)["deleted"] == 2
+    database.commit()
+    assert ids_in(database, table) == []
+
+
+def test_replace_takes_no_moments(export: Export) -> None:
+    for moments in ({"since": "auto"}, {"since": "2025-01-01"}, {"until": "2025-01-01"}):
+        with pytest.raises(AirflowFailException, match="leave out since and until"):
+            export(mode="replace", **moments)
+
+
+def test_nothing_is_changed_before_the_list_has_been_read(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    ids = bounced(sandbox, 250)
+    export()
+    bounced(sandbox, 1)
+    sandbox.remove("hard-bounces", ids[:100])
+    sandbox.fail(Fault(method="GET", skip=1, times=None, status=403))
+    for mode in ("upsert", "replace"):
+        with pytest.raises(AirflowFailException, match="does not allow"):
+            export(mode=mode)
+    assert ids_in(database, table) == sorted(ids)
+
+
+class TestAuto:
+    def test_it_reads_what_is_new(
+        self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        bounced(sandbox, 5)
+        assert export(since="auto")["rows"] == 5
+        new = bounced(sandbox, 3)
+        # The last five minutes come again: entries may be listed late.
+        assert export(since="auto")["rows"] == 8
+        assert set(new) <= set(ids_in(database, table))
+
+    def test_a_run_with_a_since_of_its_own_moves_no_watermark(
+        self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        bounced(sandbox, 5)
+        export(since="2099-01-01")
+        assert export(since="auto")["rows"] == 5
+        export(since="2020-01-01")
+        database.commit()
+        assert database.fetch(f"SELECT MAX(read_until) FROM {table}") == [(None,)]
+        assert export(since="auto")["rows"] == 5
+
+    def test_a_domain_s_watermark_is_not_the_account_s(
+        self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        first, second = sandbox.domains[:2]
+        bounced(sandbox, 2, domain=first)
+        old = bounced(sandbox, 2, domain=second)
+        export(since="auto", domain=first, domain_id=None)
+        export(since="auto")
+        assert set(old) <= set(ids_in(database, table))
+
+
+@pytest.mark.parametrize("new", [0, 1, 99, 100, 500])
+def test_an_incremental_run_costs_a_page_for_each_hundred_new_entries(
+    new: int, connect: Connect, conn_id: str, table: str
+) -> None:
+    # Seeded entries are dated a minute apart, and end an hour before the first run.
+    newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3600, UTC)
+    with Sandbox(hard_bounces=350, newest=newest, rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+
+        def export() -> dict[str, Any]:
+            task = MailerSendToSqlOperator(
+                task_id="export",
+                conn_id=conn_id,
+                list_name="hard-bounces",
+                table=table,
+                create_table=True,
+                since="auto",
+                domain_id="account",
+            )
+            result: dict[str, Any] = task.execute({})
+            return result
+
+        assert export()["requests"] == 4
+        bounced(sandbox, new)
+        result = export()
+        assert (result["rows"], result["requests"]) == (new, -(-(new + 1) // 100))
+
+
+def test_a_table_that_lacks_columns_is_an_error_that_names_them(
+    export: Export, database: SqlDatabase, table: str
+) -> None:
+    database.execute(f"CREATE TABLE {table} (id VARCHAR(64) PRIMARY KEY, email TEXT)")
+    database.commit()
+    with pytest.raises(AirflowFailException, match=f"table {table} lacks the columns list_name, type"):
+        export()
+
+
+def test_a_table_that_is_not_there_is_an_error_of_the_database(export: Export, table: str) -> None:
+    with pytest.raises(SqlTransferError, match=f"in SELECT .*{table}.* connection 'warehouse'|{table}"):
+        export(create_table=False)
+
+
+@pytest.mark.parametrize("name", ["rows; DROP TABLE users", "a.b.c.d", "", "1st", "rows--", "r'"])
+def test_what_is_no_table_s_name_is_refused(name: str, export: Export) -> None:
+    with pytest.raises(AirflowFailException, match=r"table (must be|is empty)"):
+        export(table=name)
+
+
+def test_no_person_is_in_the_log_of_a_failing_insert(
+    export: Export,
+    sandbox: Sandbox,
+    database: SqlDatabase,
+    table: str,
+    logged: Callable[[], str],
+) -> None:
+    sandbox.add("hard-bounces", "jane.doe@example.com", "joe@example.com")
+    export()
+    # The database refuses the second run's rows, and quotes them in its own words.
+    database.execute(f"DELETE FROM {table}")
+    if database.hook.conn_type == "mysql":
+        # Not by a unique index, which makes MySQL update the other row.
+        database.execute(f"ALTER TABLE {table} ADD CONSTRAINT nobody CHECK (email = 'nobody')")
+    else:
+        database.execute(f"CREATE UNIQUE INDEX one_{table} ON {table} (list_name)")
+    database.commit()
+    with pytest.raises(SqlTransferError) as refused:
+        export()
+    said = logged() + str(refused.value) + repr(refused.value.__cause__) + repr(refused.value.__context__)
+    assert "jane.doe" not in said
+    assert "joe@" not in said
+    assert ids_in(database, table) == []
