@@ -159,7 +159,7 @@ def test_a_zero_in_brackets_is_explained(connect: Connect, sandbox: Sandbox) -> 
     operator = MailerSendUpdateSmsRecipientsOperator(
         task_id="set", numbers="+44 (0)20 7946 0958", status="opt_out"
     )
-    with pytest.raises(AirflowFailException, match=r"holds a \(0\), which is not dialled") as error:
+    with pytest.raises(AirflowFailException, match=r"has a \(0\), which is not dialled") as error:
         operator.execute({})
     assert "7946" not in str(error.value)
     assert sandbox.log == []
