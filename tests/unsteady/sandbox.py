@@ -97,7 +97,8 @@ class UnsteadySandbox(Sandbox):
     @property
     def late_requests(self) -> int:
         """How many requests have been answered, or dropped, whose changes are still to be made."""
-        return len(self._held) + len(self._late)
+        with self.account.lock:
+            return len(self._held) + len(self._late)
 
     def entries(self, name: str) -> list[dict[str, Any]]:
         with self.account.lock:
@@ -114,9 +115,10 @@ class UnsteadySandbox(Sandbox):
             else:
                 super().suffer(exchange, fault)
         finally:
-            if self._held.get(exchange):
-                self._commit_after(rare.commit_after, self._held[exchange])
-            self._held.pop(exchange, None)
+            with self.account.lock:
+                changes = self._held.pop(exchange, [])
+                if changes:
+                    self._commit_after(rare.commit_after, changes)
 
     def process(self, exchange: Exchange) -> Answer:
         fault = exchange.logged.fault
