@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
-from airflow_provider_mailersend.jobs.rows import format_date
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
 from airflow_provider_mailersend.jobs.wanted import Item, check_batch_size
 from airflow_provider_mailersend.operators.base import Before
@@ -16,52 +16,18 @@ from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
     parse_flag,
+    parse_mode,
     parse_optional_status,
     parse_required_text,
+    parse_status,
     parse_suppression_list,
     parse_text,
 )
-from airflow_provider_mailersend.transfers.sql_database import (
-    SqlColumn,
-    SqlDatabase,
-    SqlTable,
-    check_table_name,
-)
+from airflow_provider_mailersend.transfers.rejected_table import RejectedTable
+from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-#: The columns of a table of rejected values: which list refused what, why and when.
-_REJECTED = (
-    SqlColumn("list_name", key_length=32),
-    SqlColumn("kind", key_length=16),
-    SqlColumn("value", key_length=500),
-    SqlColumn("reason"),
-    SqlColumn("rejected_at", is_date=True),
-)
-
-
-def row_item(column: str) -> type[Item]:
-    """Return the type of the values in a query's column; their positions are the rows' numbers, from 1."""
-
-    class RowItem(Item):
-        __slots__ = ()
-
-        @property
-        def where(self) -> str:
-            return f"row {self.position}, column {column}"
-
-    return RowItem
-
-
-class RejectedBefore(Item):
-    """A value that an earlier run was refused."""
-
-    __slots__ = ()
-
-    @property
-    def is_left_out(self) -> bool:
-        return True
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -155,11 +121,25 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self._is_sms = sms_status is not None
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        rejected = _RejectedTable(
-            self._database, self._list_name, parse_text(self.rejected_table, "rejected_table")
+        dry_run = parse_flag(self.dry_run, "dry_run")
+        if self._is_sms and (dry_run or parse_mode(self.mode) != "add_only"):
+            raise ValueError("mode and dry_run are for suppression lists: leave them out with sms_status")
+        rejected = RejectedTable(
+            self._database,
+            self._list_name,
+            parse_text(self.rejected_table, "rejected_table"),
+            read_only=dry_run,
         )
+        refused: dict[Item, str] = {}
         run = self._set_statuses if self._is_sms else self._synchronize
-        return run(context, before, rejected)
+        try:
+            return run(context, before, rejected, refused)
+        except MailerSendQuotaExhaustedError:
+            # The task that is resumed starts over, and meets them again.
+            refused.clear()
+            raise
+        finally:
+            rejected.record(refused)
 
     def describe_target(self) -> str:
         return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
@@ -171,119 +151,95 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     def _database(self) -> SqlDatabase:
         return SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params)
 
-    def _synchronize(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+    def _synchronize(
+        self, context: Context, before: Before, rejected: RejectedTable, refused: dict[Item, str]
+    ) -> dict[str, Any]:
         columns = {
             kind: column
             for kind, name in (("recipients", self.recipients_column), ("patterns", self.patterns_column))
             if (column := parse_text(name, f"{kind}_column"))
         }
         target = {"suppression_list": self._list_name, **self.rendered_domain()}
-        source = self._read(columns, rejected)
-        # A dry run changes nothing, that table neither.
-        on_rejected = _ignore if parse_flag(self.dry_run, "dry_run") else rejected.record
-        return self.sync(context, before, target, {**source, "on_rejected": on_rejected})
+        source = {**self._items(columns, rejected), "on_rejected": refused.update}
+        return self.sync(context, before, target, source)
 
-    def _set_statuses(self, context: Context, before: Before, rejected: _RejectedTable) -> dict[str, Any]:
+    def _set_statuses(
+        self, context: Context, before: Before, rejected: RejectedTable, refused: dict[Item, str]
+    ) -> dict[str, Any]:
         column = parse_required_text(self.numbers_column, "numbers_column")
+        status = parse_status(self.sms_status, "sms_status")
         numbers: list[str] = []
-        invalid: dict[Item, str] = {}
         left_out = 0
-        for item in self._read({"numbers": column}, rejected)["numbers"]:
+        for item in self._items({"numbers": column}, rejected)["numbers"]:
             if item.is_left_out:
                 left_out += 1
                 continue
             try:
                 numbers += parse_numbers([item.value])
             except ValueError as error:
-                invalid[item] = str(error).replace("numbers[0] ", "")
-        rejected.record(invalid)
-        if invalid and self.on_invalid == "fail":
-            item, why = next(iter(invalid.items()))
-            raise ValueError(
-                f"{len(invalid)} rows have no valid phone number, the first: {item.where}: {why}"
-            )
-        status = parse_optional_status(self.sms_status, "sms_status")
-        result = self.hook.update_sms_recipients(str(status), numbers=numbers, on_missing="skip")
-        outcome = f"set {len(result['updated']):,} to {status}, {result['unchanged']:,} were already"
+                refused[item] = str(error).removeprefix("numbers[0] ")
+        result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing="skip")
+        updated_before = before.get("updated", 0)
+        if before:
+            result["updated_before"] = updated_before
+            result["unchanged"] = max(0, result["unchanged"] - updated_before)
+        outcome = f"set {len(result['updated']) + updated_before:,} to {status}, {result['unchanged']:,} were already"
         self.log_summary(self.describe_target(), outcome)
-        return result | {"rejected": len(invalid), "left_out": left_out}
+        if refused and self.on_invalid == "fail":
+            first, why = next(iter(refused.items()))
+            raise ValueError(
+                f"{len(refused)} of the rows have no phone number, the first being {first.where}: {why}. All others "
+                f"were set to {status}. Correct the source, or pass on_invalid='skip' to leave them out"
+            )
+        return result | {"rejected": len(refused), "left_out": left_out}
 
-    def _read(self, columns: Mapping[str, str], rejected: _RejectedTable) -> dict[str, Iterable[Item]]:
+    def _items(self, columns: Mapping[str, str], rejected: RejectedTable) -> dict[str, Iterable[Item]]:
         """Return the values of the query's rows by their kinds, the first kind's as they are read."""
         if not columns:
             raise ValueError("the query needs recipients_column, patterns_column, or both")
-        known = rejected.known()
         first, *others = columns
-        rest: dict[str, list[Item]] = {kind: [] for kind in others}
+        later: dict[str, list[Item]] = {kind: [] for kind in others}
 
-        def stream() -> Iterator[Item]:
-            for item in self._items(columns, known):
+        def read() -> Iterator[Item]:
+            for item in self._read(columns, rejected.known()):
                 if item.kind == first:
                     yield item
                 else:
-                    rest[item.kind].append(item)
+                    later[item.kind].append(item)
 
-        return {first: stream(), **rest}
+        return {first: read(), **later}
 
-    def _items(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[Item]:
+    def _read(self, columns: Mapping[str, str], known: frozenset[Key]) -> Iterator[Item]:
+        row_items = {kind: _row_item(column) for kind, column in columns.items()}
+        left_out = {kind: _row_item(column, is_left_out=True) for kind, column in columns.items()}
         with self._database() as database:
             names, rows = database.stream(str(self.sql), self.parameters)
             places = {kind: _place_of(column, names) for kind, column in columns.items()}
-            item_types = {kind: row_item(column) for kind, column in columns.items()}
             for number, row in enumerate(rows, start=1):
-                for kind, place in places.items():
-                    value = row[place]
-                    if value is None and len(columns) > 1:
-                        # A row of a query for both kinds has one of them.
-                        continue
-                    text = value.strip() if isinstance(value, str) else "" if value is None else repr(value)
-                    is_known = bool(known) and make_key(kind, text) in known
-                    yield (RejectedBefore if is_known else item_types[kind])(kind, text, number)
+                values = {kind: row[place] for kind, place in places.items() if row[place] is not None}
+                # A row of a query for both kinds has at least one of them.
+                for kind, value in (values or dict.fromkeys(islice(places, 1), "")).items():
+                    text = value.strip() if isinstance(value, str) else repr(value)
+                    row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
+                    yield row_type(kind, text, number)
 
 
-class _RejectedTable:
-    """The table of what was refused; without a name there is none."""
+def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:
+    """Return the type of the values of a column; an item's position is its row's number, from 1."""
+    leaves_out = is_left_out
 
-    def __init__(self, database: Any, list_name: str, name: str | None) -> None:
-        self._database = database
-        self._list_name = list_name
-        self._name = check_table_name(name, "rejected_table") if name else None
+    class RowItem(Item):
+        __slots__ = ()
 
-    def known(self) -> frozenset[Key]:
-        """Return the keys of what was refused before."""
-        if self._name is None:
-            return frozenset()
-        with self._database() as database:
-            SqlTable(database, self._name, _REJECTED).create()
-            rows = database.fetch(
-                f"SELECT kind, value FROM {self._name} WHERE list_name = ?",  # noqa: S608
-                [self._list_name],
-            )
-        return frozenset(make_key(kind, value) for kind, value in rows)
+        @property
+        def where(self) -> str:
+            return f"row {self.position}, column {column}"
 
-    def record(self, reasons: Mapping[Item, str]) -> None:
-        """Write down what was refused, and why."""
-        if self._name is None or not reasons:
-            return
-        now = format_date(datetime.now(UTC))
-        with self._database() as database:
-            table = SqlTable(database, self._name, _REJECTED)
-            table.upsert(
-                (self._list_name, item.kind, item.value[:500], why, now) for item, why in _unique(reasons)
-            )
-            database.commit()
+        @property
+        def is_left_out(self) -> bool:
+            return leaves_out
 
-
-def _ignore(reasons: Mapping[Item, str]) -> None:
-    pass
-
-
-def _unique(reasons: Mapping[Item, str]) -> Iterator[tuple[Item, str]]:
-    seen: set[tuple[str, str]] = set()
-    for item, why in reasons.items():
-        if (item.kind, item.value) not in seen:
-            seen.add((item.kind, item.value))
-            yield item, why
+    return RowItem
 
 
 def _place_of(column: str, names: Iterable[str]) -> int:

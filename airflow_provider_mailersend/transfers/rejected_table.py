@@ -1,0 +1,82 @@
+"""A table of the values that MailerSend refused, or that were no address or number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from airflow_provider_mailersend.api.entries import Key, make_key
+from airflow_provider_mailersend.jobs.rows import format_date
+from airflow_provider_mailersend.jobs.wanted import Item
+from airflow_provider_mailersend.transfers.sql_database import (
+    SqlColumn,
+    SqlDatabase,
+    SqlTable,
+    SqlTransferError,
+    check_table_name,
+)
+
+#: Which list refused what, why and when.
+_COLUMNS = (
+    SqlColumn("list_name", key_length=32),
+    SqlColumn("kind", key_length=16),
+    SqlColumn("value", key_length=500),
+    SqlColumn("reason"),
+    SqlColumn("rejected_at", is_date=True),
+)
+
+
+class RejectedTable:
+    """
+    The table of what a list refused.
+
+    :param connect: makes the database.
+    :param list_name: the list.
+    :param name: the table's name; None if there is none.
+    :param read_only: whether to write nothing, and not to create the table.
+    """
+
+    def __init__(
+        self, connect: Callable[[], SqlDatabase], list_name: str, name: str | None, *, read_only: bool
+    ) -> None:
+        self._connect = connect
+        self._list_name = list_name
+        self._name = check_table_name(name, "rejected_table") if name else None
+        self._read_only = read_only
+
+    def known(self) -> frozenset[Key]:
+        """Return the keys of what was refused before."""
+        if self._name is None:
+            return frozenset()
+        with self._connect() as database:
+            if not self._read_only:
+                SqlTable(database, self._name, _COLUMNS).create()
+            try:
+                rows = database.fetch(
+                    f"SELECT kind, value FROM {self._name} WHERE list_name = ?",  # noqa: S608
+                    [self._list_name],
+                )
+            except SqlTransferError:
+                if not self._read_only:
+                    raise
+                # Not there yet.
+                rows = []
+        return frozenset(make_key(kind, value) for kind, value in rows)
+
+    def record(self, reasons: Mapping[Item, str]) -> None:
+        """Write down what was refused, and why."""
+        rows = list(self._rows(reasons))
+        if self._name is None or self._read_only or not rows:
+            return
+        with self._connect() as database:
+            SqlTable(database, self._name, _COLUMNS).upsert(rows)
+            database.commit()
+
+    def _rows(self, reasons: Mapping[Item, str]) -> Iterator[tuple[str, ...]]:
+        now = format_date(datetime.now(UTC))
+        seen: set[Key] = set()
+        for item, why in reasons.items():
+            # A null is no value to leave out later: each stands for somebody else.
+            if item.value and item.key not in seen:
+                seen.add(item.key)
+                yield self._list_name, item.kind, item.value[:500], why, now

@@ -1,0 +1,388 @@
+"""Rare rows and options of queries that become lists: nulls, dry runs, numbers, refused values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.transfers.sql_database import SqlDatabase, SqlTransferError, read_date
+from airflow_provider_mailersend.transfers.sql_to_mailersend import SqlToMailerSendOperator
+from tests.conftest import Connect
+from tests.operators.syncing import changes, texts
+
+Transfer = Callable[..., dict[str, Any]]
+Fill = Callable[..., None]
+
+
+@pytest.fixture
+def fill(database: SqlDatabase, table: str) -> Fill:
+    """Make the table contain rows of these values alone: of one column, or tuples of several."""
+
+    def make(*rows: Any, columns: str = "email") -> None:
+        names = columns.split()
+        database.execute(f"DROP TABLE IF EXISTS {table}")
+        made = ", ".join(f"{name} VARCHAR(200)" for name in names)
+        database.execute(f"CREATE TABLE {table} (place INT, {made})")
+        for start in range(0, len(rows), 500):
+            part = rows[start : start + 500]
+            places = ", ".join([f"({', '.join('?' * (len(names) + 1))})"] * len(part))
+            values: list[Any] = []
+            for number, row in enumerate(part, start):
+                values += [number, *(row if isinstance(row, tuple) else (row,))]
+            database.execute(f"INSERT INTO {table} VALUES {places}", values)
+        database.commit()
+
+    return make
+
+
+@pytest.fixture
+def transfer(connect: Connect, sandbox: Sandbox, conn_id: str, table: str) -> Transfer:
+    """Bring the table to a list, by default the blocklist, and return the task's result."""
+    connect(sandbox)
+
+    def run(**arguments: Any) -> dict[str, Any]:
+        if "sms_status" not in arguments:
+            arguments = {"suppression_list": "blocklist", **arguments}
+        arguments = {
+            "conn_id": conn_id,
+            "sql": f"SELECT * FROM {table} ORDER BY place",
+            **arguments,
+        }
+        result: dict[str, Any] = SqlToMailerSendOperator(task_id="transfer", **arguments).execute({})
+        return result
+
+    return run
+
+
+@pytest.fixture
+def rejected(table: str) -> str:
+    return f"{table}_rejected"
+
+
+def has_table(database: SqlDatabase, name: str) -> bool:
+    try:
+        database.fetch(f"SELECT COUNT(*) FROM {name}")
+    except SqlTransferError:
+        return False
+    finally:
+        database._connection.rollback()
+    return True
+
+
+def recorded(database: SqlDatabase, rejected: str) -> list[tuple[Any, ...]]:
+    rows = database.fetch(f"SELECT list_name, kind, value FROM {rejected} ORDER BY value")
+    database.commit()
+    return rows
+
+
+def test_a_mirror_of_no_rows_is_refused_unless_it_may_be_empty(
+    transfer: Transfer, sandbox: Sandbox, fill: Fill
+) -> None:
+    sandbox.add("blocklist", "old@example.net")
+    fill()
+    with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
+        transfer(mode="mirror", max_deletes=1)
+    assert changes(sandbox) == []
+    assert transfer(mode="mirror", max_deletes=1, allow_empty=True)["deleted"] == 1
+
+
+def test_a_dry_run_changes_nothing(
+    transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+) -> None:
+    sandbox.add("blocklist", "old@example.net")
+    fill("new@example.net", "nobody")
+    plan = transfer(mode="mirror", max_deletes=1, dry_run="true", on_invalid="skip", rejected_table=rejected)
+    assert (plan["to_add"], plan["to_delete"], plan["rejected"]) == (1, 1, 1)
+    assert (plan["added"], plan["deleted"]) == (0, 0)
+    assert changes(sandbox) == []
+    assert not has_table(database, rejected)
+    result = transfer(mode="mirror", max_deletes=1, on_invalid="skip", approved_plan=plan["plan"])
+    assert (result["added"], result["deleted"]) == (1, 1)
+
+
+def test_a_dry_run_leaves_out_what_was_rejected_before(
+    transfer: Transfer, fill: Fill, database: SqlDatabase, rejected: str
+) -> None:
+    fill("nobody", "new@example.net")
+    transfer(on_invalid="skip", rejected_table=rejected)
+    fill("nobody", "nobody2")
+    plan = transfer(on_invalid="skip", rejected_table=rejected, dry_run=True)
+    assert (plan["left_out"], plan["rejected"]) == (1, 1)
+    assert recorded(database, rejected) == [("blocklist", "recipients", "nobody")]
+
+
+def test_patterns_and_addresses_of_one_query(transfer: Transfer, sandbox: Sandbox, fill: Fill) -> None:
+    rows = [("a@example.net", None), (None, ".*@example.org"), ("b@example.net", ".*@example.com")]
+    fill(*rows, columns="email pattern")
+    assert transfer(patterns_column="pattern")["added"] == 4
+    assert sorted(texts(sandbox)) == sorted(
+        ["a@example.net", "b@example.net", ".*@example.org", ".*@example.com"]
+    )
+    fill((None, None), columns="email pattern")
+    with pytest.raises(AirflowFailException, match=r"row 1, column email '.*': It is empty"):
+        transfer(patterns_column="pattern")
+
+
+def test_patterns_alone(transfer: Transfer, sandbox: Sandbox, fill: Fill) -> None:
+    fill(".*@example.org", columns="pattern")
+    assert transfer(recipients_column=None, patterns_column="pattern")["added"] == 1
+    assert texts(sandbox) == [".*@example.org"]
+    with pytest.raises(AirflowFailException, match="needs recipients_column, patterns_column, or both"):
+        transfer(recipients_column=None)
+
+
+def test_a_missing_column_names_those_there_are(transfer: Transfer, sandbox: Sandbox, fill: Fill) -> None:
+    fill("a@example.net", columns="mail")
+    for rows in (("a@example.net",), ()):
+        fill(*rows, columns="mail")
+        with pytest.raises(AirflowFailException, match="no column 'email'; its columns are place, mail"):
+            transfer()
+    assert sandbox.log == []
+    assert transfer(recipients_column="MAIL")["wanted"] == 0
+
+
+@pytest.mark.parametrize("wrong", [None, "", "Jane Roe <jane@example.net>", "nan", "jane"])
+def test_what_is_no_address_is_named_by_row_and_column(
+    wrong: str | None, transfer: Transfer, sandbox: Sandbox, fill: Fill
+) -> None:
+    sandbox.add("blocklist", "old@example.net")
+    fill("a@example.net", wrong, "b@example.net")
+    with pytest.raises(AirflowFailException, match="1 can't be added: row 2, column email '") as error:
+        transfer(mode="mirror", max_deletes=1)
+    assert "jane@" not in str(error.value)
+    assert sorted(texts(sandbox)) == ["a@example.net", "b@example.net", "old@example.net"]
+
+
+def test_a_number_is_no_address(transfer: Transfer, fill: Fill, table: str) -> None:
+    fill("a@example.net")
+    with pytest.raises(AirflowFailException, match=r"row 1, column place '0.*': It has no @"):
+        transfer(recipients_column="place")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_query_takes_parameters(
+    named: bool, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, table: str
+) -> None:
+    fill("a@example.net", "b@example.net")
+    is_sqlite = database.hook.placeholder == "?"
+    place = (":email" if is_sqlite else "%(email)s") if named else database.hook.placeholder
+    parameters: Any = {"email": "b@example.net"} if named else ["b@example.net"]
+    assert transfer(sql=f"SELECT email FROM {table} WHERE email = {place}", parameters=parameters)["added"]
+    assert texts(sandbox) == ["b@example.net"]
+
+
+class TestRejected:
+    def test_each_refused_value_is_recorded_with_reason_and_time(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        # MailerSend itself refuses the second.
+        fill("a@example.net", "jane@roe", "nobody", "nobody", None)
+        result = transfer(on_invalid="skip", rejected_table=rejected)
+        assert (result["added"], result["rejected"]) == (1, 4)
+        assert recorded(database, rejected) == [
+            ("blocklist", "recipients", "jane@roe"),
+            ("blocklist", "recipients", "nobody"),
+        ]
+        rows = database.fetch(f"SELECT reason, rejected_at FROM {rejected} ORDER BY value")
+        assert rows[1][0] == "It has no @."
+        assert rows[0][0]
+        for _, when in rows:
+            date = read_date(when)
+            assert date is not None
+            assert abs(datetime.now(UTC) - date) < timedelta(minutes=1)
+
+    def test_later_runs_leave_them_out(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        fill("a@example.net", "jane@roe", "nobody")
+        with pytest.raises(AirflowFailException, match="2 can't be added"):
+            transfer(rejected_table=rejected)
+        result = transfer(rejected_table=rejected)
+        assert (result["wanted"], result["rejected"], result["left_out"]) == (1, 0, 2)
+        assert changes(sandbox).count("POST") == len(changes(sandbox))
+        # Another list may take them.
+        with pytest.raises(AirflowFailException, match="2 can't be added"):
+            transfer(rejected_table=rejected, suppression_list="unsubscribes", domain=sandbox.domains[0])
+        assert len(recorded(database, rejected)) == 4
+
+    def test_what_changes_in_the_source_is_tried_again(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, rejected: str
+    ) -> None:
+        fill("jane@roe")
+        transfer(on_invalid="skip", rejected_table=rejected)
+        fill("jane@roe.example")
+        result = transfer(rejected_table=rejected)
+        assert (result["added"], result["left_out"]) == (1, 0)
+        assert texts(sandbox) == ["jane@roe.example"]
+
+    def test_what_leaves_the_table_is_tried_again(
+        self, transfer: Transfer, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        fill("nobody")
+        transfer(on_invalid="skip", rejected_table=rejected)
+        database.execute(f"DELETE FROM {rejected}")
+        database.commit()
+        assert transfer(on_invalid="skip", rejected_table=rejected)["rejected"] == 1
+
+    def test_a_mirror_spares_them(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        fill("a@example.net", "jane@roe")
+        transfer(on_invalid="skip", rejected_table=rejected)
+        # As an earlier API accepted it.
+        sandbox.add("blocklist", "jane@roe", "old@example.net")
+        result = transfer(mode="mirror", max_deletes=5, rejected_table=rejected)
+        assert (result["deleted"], result["left_out"]) == (1, 1)
+        assert sorted(texts(sandbox)) == ["a@example.net", "jane@roe"]
+
+    def test_a_null_is_counted_each_time(
+        self, transfer: Transfer, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        fill("a@example.net", None)
+        for _ in range(2):
+            result = transfer(on_invalid="skip", rejected_table=rejected)
+            assert (result["rejected"], result["left_out"]) == (1, 0)
+        assert recorded(database, rejected) == []
+
+    def test_a_failing_run_records_what_it_knows(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        fill("a@example.net", "nobody")
+        sandbox.fail(Fault(method="POST", status=403))
+        with pytest.raises(AirflowFailException, match="scope"):
+            transfer(rejected_table=rejected)
+        assert recorded(database, rejected) == [("blocklist", "recipients", "nobody")]
+
+    def test_a_name_that_is_no_table_s_is_refused(self, transfer: Transfer, fill: Fill) -> None:
+        fill("a@example.net")
+        with pytest.raises(AirflowFailException, match="rejected_table must be the name of a table"):
+            transfer(rejected_table="rejected; DROP TABLE contacts")
+
+
+class TestSms:
+    def statuses(self, sandbox: Sandbox) -> dict[str, str]:
+        return {one["number"]: one["status"] for one in sandbox.entries("sms-recipients")}
+
+    def test_numbers_are_opted_out(self, transfer: Transfer, sandbox: Sandbox, fill: Fill) -> None:
+        sandbox.add("sms-recipients", "+15550001111", "+15550002222")
+        fill("+1 555 000-1111", "+15550009999", columns="number")
+        result = transfer(sms_status="opt_out")
+        assert len(result["updated"]) == 1
+        assert (result["missing"], result["rejected"], result["left_out"]) == (["+15550009999"], 0, 0)
+        assert self.statuses(sandbox) == {"+15550001111": "opt_out", "+15550002222": "active"}
+        assert transfer(sms_status="opt_out")["unchanged"] == 1
+
+    def test_what_is_no_number_is_named_once_all_others_are_set(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111")
+        fill("555 000 2222", None, "+15550001111", columns="phone")
+        with pytest.raises(AirflowFailException, match=r"row 1, column phone: '.*' is not a phone") as error:
+            transfer(sms_status="opt_out", numbers_column="phone")
+        assert "2 of the rows" in str(error.value)
+        assert "2222" not in str(error.value)
+        assert self.statuses(sandbox) == {"+15550001111": "opt_out"}
+
+    def test_what_is_no_number_is_left_out_later(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, database: SqlDatabase, rejected: str
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111")
+        fill("555 000 2222", "+15550001111", columns="number")
+        first = transfer(sms_status="opt_out", on_invalid="skip", rejected_table=rejected)
+        later = transfer(sms_status="opt_out", rejected_table=rejected)
+        assert [(one["rejected"], one["left_out"]) for one in (first, later)] == [(1, 0), (0, 1)]
+        assert recorded(database, rejected) == [("sms-recipients", "numbers", "555 000 2222")]
+
+    @pytest.mark.parametrize("options", [{"dry_run": True}, {"mode": "mirror"}])
+    def test_it_takes_no_options_of_suppression_lists(
+        self, options: dict[str, Any], transfer: Transfer, sandbox: Sandbox, fill: Fill
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111")
+        fill("+15550001111", columns="number")
+        with pytest.raises(AirflowFailException, match="mode and dry_run are for suppression lists"):
+            transfer(sms_status="opt_out", **options)
+        assert self.statuses(sandbox) == {"+15550001111": "active"}
+
+
+def test_ten_thousand_rows_come_by_a_cursor_of_the_server(
+    transfer: Transfer, sandbox: Sandbox, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(*(f"contact{number}@example.net" for number in range(10_000)))
+    kinds: list[tuple[type, Any]] = []
+    server_cursor = SqlDatabase._server_cursor
+
+    def seen(database: SqlDatabase) -> Any:
+        cursor = server_cursor(database)
+        kinds.append((type(cursor), getattr(cursor, "name", None)))
+        return cursor
+
+    monkeypatch.setattr(SqlDatabase, "_server_cursor", seen)
+    result = transfer()
+    assert (result["wanted"], result["added"]) == (10_000, 10_000)
+    [(kind, name)] = kinds
+    assert kind.__name__ in ("SSCursor", "Cursor") or name == "mailersend"
+    assert len(sandbox.entries("blocklist")) == 10_000
+
+
+def test_the_hook_takes_parameters_of_its_own(
+    transfer: Transfer, fill: Fill, database: SqlDatabase, conn_id: str
+) -> None:
+    fill("a@example.net")
+    if database.hook.conn_type != "postgres":
+        assert transfer(hook_params={})["added"] == 1
+        return
+    options = {"options": "-c application_name=opt_outs"}
+    result = transfer(
+        hook_params=options,
+        sql="SELECT current_setting('application_name') || '@example.net' AS email",
+    )
+    assert result["first_to_add"] == ["opt_outs@example.net"]
+
+
+def test_a_failing_query_names_no_person(
+    transfer: Transfer,
+    sandbox: Sandbox,
+    fill: Fill,
+    database: SqlDatabase,
+    table: str,
+    logged: Callable[[], str],
+) -> None:
+    fill("jane.doe@example.com")
+    wrong = {
+        "sqlite": f"SELECT json(email) AS email FROM {table} WHERE email = ?",
+        "postgres": f"SELECT CAST(email AS INT) AS email FROM {table} WHERE email = %s",
+        "mysql": f"SELECT email, nothing FROM {table} WHERE email = %s",
+    }
+    with pytest.raises(SqlTransferError, match="the query") as refused:
+        transfer(sql=wrong[str(database.hook.conn_type)], parameters=["jane.doe@example.com"])
+    said = logged() + str(refused.value) + repr(refused.value.__cause__)
+    assert "jane.doe" not in said
+    assert sandbox.log == []
+
+
+def test_what_is_templated_and_how_it_is_shown() -> None:
+    assert set(SqlToMailerSendOperator.template_fields) == {
+        *("sql", "conn_id", "suppression_list", "sms_status", "parameters", "rejected_table"),
+        *("recipients_column", "patterns_column", "numbers_column", "domain_id", "domain"),
+        *("mailersend_conn_id", "mode", "max_deletes", "allow_empty", "dry_run", "approved_plan"),
+    }
+    assert SqlToMailerSendOperator.template_ext == (".sql",)
+    assert SqlToMailerSendOperator.template_fields_renderers == {"sql": "sql", "parameters": "json"}
+
+
+def test_a_query_comes_from_a_file(tmp_path: Any) -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    (tmp_path / "opt_outs.sql").write_text("SELECT email FROM contacts WHERE day = '{{ ds }}'")
+    with DAG("dag", schedule=None, template_searchpath=str(tmp_path)) as dag:
+        task = SqlToMailerSendOperator(
+            task_id="transfer", conn_id="crm", sql="opt_outs.sql", suppression_list="blocklist"
+        )
+    task.resolve_template_files()
+    task.render_template_fields({"ds": "2026-03-01", "dag": dag})
+    assert task.sql == "SELECT email FROM contacts WHERE day = '2026-03-01'"
