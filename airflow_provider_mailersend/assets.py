@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 from airflow_provider_mailersend.api.requests import SuppressionList
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.providers.common.compat.sdk import Asset
 
 #: The lists besides the suppression lists.
@@ -56,3 +57,12 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
         )
     domain_id = "".join(query.get("domain_id", ()))
     return uri._replace(path=f"/{name}", query=urlencode({"domain_id": domain_id}) if domain_id else "")
+
+
+def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
+    """Return the asset as OpenLineage's dataset: the account is its namespace, the list its name."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    uri = sanitize_uri(urlsplit(asset.uri))
+    query = f"?{uri.query}" if uri.query else ""
+    return Dataset(namespace=f"{uri.scheme}://{uri.netloc}", name=f"{uri.path.strip('/')}{query}")

@@ -76,6 +76,7 @@ _ASSETS = [
         "schemes": ["mailersend"],
         "handler": f"{_PACKAGE}.assets.sanitize_uri",
         "factory": f"{_PACKAGE}.assets.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}.assets.convert_asset_to_openlineage",
     }
 ]
 

@@ -14,9 +14,18 @@ from airflow_provider_mailersend.operators.source_files import check_file_system
 from airflow_provider_mailersend.rendering import parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
+from airflow_provider_mailersend.transfers.lineage import (
+    asset_of,
+    file_dataset,
+    file_uri,
+    list_dataset,
+    operator_lineage,
+    report,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class MailerSendToObjectStorageOperator(MailerSendExportOperator):
@@ -69,7 +78,13 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
             store.set(key, export.watermark.isoformat())
         else:
             self._write(target, export, self.given_since(), context)
+        report(self.hook, [asset_of(self, export.list_name).uri], [file_uri(target)])
         return {"uri": str(target)}
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return the list and the file as OpenLineage's datasets."""
+        read = list_dataset(asset_of(self, self.list_name))
+        return operator_lineage([read], [file_dataset(ObjectStoragePath(self.path))])
 
     def describe_destination(self) -> str:
         return str(self.path)

@@ -10,6 +10,14 @@ from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerS
 from airflow_provider_mailersend.jobs.rows import format_date
 from airflow_provider_mailersend.rendering import check_literal, parse_flag, parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
+from airflow_provider_mailersend.transfers.lineage import (
+    asset_of,
+    list_dataset,
+    operator_lineage,
+    report,
+    table_datasets,
+    table_uri,
+)
 from airflow_provider_mailersend.transfers.sql_database import (
     SqlColumn,
     SqlDatabase,
@@ -20,6 +28,7 @@ from airflow_provider_mailersend.transfers.sql_database import (
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 TableMode = Literal["upsert", "replace"]
 
@@ -109,7 +118,14 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             deleted = self._delete_gone(export, table, staged) if self.mode == "replace" else 0
             table.upsert_all_of(staged)
             database.commit()
+            report(self.hook, [asset_of(self, export.list_name).uri], [table_uri(database.hook, name)])
         return {"table": name, "deleted": deleted}
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return the list and the table as OpenLineage's datasets."""
+        hook = SqlDatabase(self.conn_id, self.hook_params).hook
+        read = list_dataset(asset_of(self, self.list_name))
+        return operator_lineage([read], table_datasets(hook, self.table))
 
     def describe_destination(self) -> str:
         return str(self.table)

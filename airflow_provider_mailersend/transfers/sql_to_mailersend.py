@@ -23,11 +23,19 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
+from airflow_provider_mailersend.transfers.lineage import (
+    asset_of,
+    datasets_read,
+    list_dataset,
+    operator_lineage,
+    report,
+)
 from airflow_provider_mailersend.transfers.rejected_table import RejectedTable
 from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -133,13 +141,22 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         refused: dict[Item, str] = {}
         run = self._set_statuses if self._is_sms else self._synchronize
         try:
-            return run(context, before, rejected, refused)
+            result = run(context, before, rejected, refused)
         except MailerSendQuotaExhaustedError:
             # The task that is resumed starts over, and meets them again.
             refused.clear()
             raise
         finally:
             rejected.record(refused)
+        if not dry_run:
+            report(self.hook, [], [asset_of(self, self._list_name).uri])
+        return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return the query's tables and the list as OpenLineage's datasets; a dry run writes none."""
+        read = datasets_read(self._database().hook, self.sql)
+        written = [] if parse_flag(self.dry_run, "dry_run") else [asset_of(self, self._list_name)]
+        return operator_lineage(read, list(map(list_dataset, written)))
 
     def describe_target(self) -> str:
         return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
