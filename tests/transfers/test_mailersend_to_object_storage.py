@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -190,7 +191,7 @@ class TestOnS3:
             "extra": {"endpoint_url": s3.endpoint, "region_name": "us-east-1"},
         }
         monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-        made = boto3.resource("s3", endpoint_url=s3.endpoint, **keys).Bucket("lake")
+        made = boto3.resource("s3", endpoint_url=s3.endpoint, **keys).Bucket(f"lake-{uuid4().hex[:12]}")
         made.create()
         yield made
         made.objects.all().delete()
@@ -198,7 +199,7 @@ class TestOnS3:
     @pytest.mark.parametrize("name", ["all.jsonl.gz", "all.parquet"])
     def test_a_list_becomes_an_object(self, name: str, bucket: Any, export: Export, sandbox: Sandbox) -> None:
         sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
-        result = export(f"s3://lake@lake/bounces/{name}")
+        result = export(f"s3://lake@{bucket.name}/bounces/{name}")
         assert result["rows"] == 150
         assert [one.key for one in bucket.objects.all()] == [f"bounces/{name}"]
         assert len(rows_in(bucket.Object(f"bounces/{name}").get()["Body"].read(), name)) == 150
@@ -207,7 +208,7 @@ class TestOnS3:
         sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
         sandbox.fail(Fault(method="GET", skip=1, times=None, status=403))
         with pytest.raises(AirflowFailException):
-            export("s3://lake@lake/all.jsonl")
+            export(f"s3://lake@{bucket.name}/all.jsonl")
         assert list(bucket.objects.all()) == []
 
 
