@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.requests import LIST_NAMES
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.providers.common.compat.sdk import Asset
-
-#: The lists besides the suppression lists.
-_OTHERS = ("recipients", "sms-recipients")
 
 
 def create_asset(
@@ -45,10 +42,10 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     :raises ValueError: it has no account, no list of MailerSend's, or a query other than one ``domain_id``.
     """
     name = uri.path.strip("/").lower()
-    if not uri.netloc or name not in (*SuppressionList, *_OTHERS):
+    if not uri.netloc or name not in LIST_NAMES:
         raise ValueError(
             "the URI of a MailerSend asset is mailersend://<account or connection>/<list>, the list being one of "
-            f"{', '.join((*SuppressionList, *_OTHERS))}; got {uri.geturl()!r}"
+            f"{', '.join(LIST_NAMES)}; got {uri.geturl()!r}"
         )
     query = parse_qs(uri.query, keep_blank_values=True)
     if set(query) - {"domain_id"} or any(len(values) > 1 for values in query.values()):

@@ -196,7 +196,7 @@ class Flow:
     def settle(self) -> Steps[None]:
         """Wait until requests of an earlier, killed run of the same job are processed and show in lists."""
         now = yield Wait(0.0)
-        yield Wait(now + self.settling(1, 0.0), "what an earlier try may have sent")
+        yield Wait(now + self.settling(1, 0.0), "requests that an earlier attempt may have sent")
 
     def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
         """Send *request* once, when the limits allow it."""

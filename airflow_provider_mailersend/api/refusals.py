@@ -64,7 +64,7 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     elif status == 404 and "{id}" in request.endpoint:
         error = MailerSendNotFoundError
         id_ = masked_within(unquote(request.path.rpartition("/")[2]))
-        message = f"MailerSend has nothing of this id: {id_} ({answered})."
+        message = f"MailerSend has nothing with this id: {id_} ({answered})."
     elif status == 404:
         error = MailerSendNotFoundError
         message = f"{explained}. Check that the connection's host is MailerSend's API."

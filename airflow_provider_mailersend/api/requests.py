@@ -59,6 +59,20 @@ class SuppressionList(StrEnum):
             raise ValueError(f"patterns stand on the blocklist only, not on {self}")
 
 
+#: The lists besides the suppression lists, by the words of their paths.
+RECIPIENTS = "recipients"
+SMS_RECIPIENTS = "sms-recipients"
+
+LIST_NAMES = (*map(str, SuppressionList), RECIPIENTS, SMS_RECIPIENTS)
+
+
+def check_list_name(list_name: str) -> str:
+    """Return *list_name*; raise :class:`ValueError` where MailerSend has no such list."""
+    if list_name not in LIST_NAMES:
+        raise _unknown(LIST_NAMES, "list_name", list_name)
+    return list_name
+
+
 class SmsRecipientStatus(StrEnum):
     """Whether you may text an SMS recipient."""
 
@@ -70,7 +84,7 @@ class SmsRecipientStatus(StrEnum):
         raise _unknown(cls, "status", value)
 
 
-def _unknown(choices: type[StrEnum], name: str, value: object) -> ValueError:
+def _unknown(choices: Iterable[str], name: str, value: object) -> ValueError:
     return ValueError(f"{name} must be one of {', '.join(choices)}; got {masked_within(repr(value))}")
 
 

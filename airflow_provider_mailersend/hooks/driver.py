@@ -15,8 +15,14 @@ from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.requests import ACCOUNT, Request, SuppressionList
+from airflow_provider_mailersend.api.requests import (
+    ACCOUNT,
+    RECIPIENTS,
+    SMS_RECIPIENTS,
+    Request,
+    SuppressionList,
+    check_list_name,
+)
 from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
@@ -32,14 +38,11 @@ _T = TypeVar("_T")
 #: How much of a body is read at once, in bytes.
 _CHUNK = 65536
 
-
-_SMS_RECIPIENTS = "sms-recipients"
-
 #: What makes the request for a list of a domain, by the list's name.
 _LISTS: dict[str, Callable[[str | None], Request]] = {
     **{each: partial(endpoints.list_suppressions, each) for each in SuppressionList},
-    "recipients": endpoints.list_recipients,
-    _SMS_RECIPIENTS: lambda domain_id: endpoints.list_sms_recipients(),
+    RECIPIENTS: endpoints.list_recipients,
+    SMS_RECIPIENTS: lambda domain_id: endpoints.list_sms_recipients(),
 }
 
 
@@ -122,12 +125,8 @@ class RequestsDriver(MailerSendAccount):
         :param until: only entries created before this time.
         :return: the pages, each a list of entries: see :class:`ListPages`. Nothing is sent until they are iterated.
         """
-        make_request = _LISTS.get(list_name)
-        if make_request is None:
-            raise ValueError(
-                f"list_name must be one of {', '.join(_LISTS)}; got {masked_within(repr(list_name))}"
-            )
-        if list_name == _SMS_RECIPIENTS:
+        make_request = _LISTS[check_list_name(list_name)]
+        if list_name == SMS_RECIPIENTS:
             if domain is not None or domain_id not in (None, ACCOUNT):
                 raise ValueError(f"{list_name} belong to no domain: give neither domain nor domain_id")
             return ListPages(self, make_request, since=since, until=until)

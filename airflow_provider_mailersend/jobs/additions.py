@@ -245,7 +245,7 @@ class Additions(Batches[Item]):
         # If only a part is there, the API may still be processing: look again until nothing more comes.
         while seen < len(entries) < len(batch):
             seen = len(entries)
-            now = yield Wait(now + settling, "what became of an addition that got no answer")
+            now = yield Wait(now + settling, "the outcome of an addition that got no answer")
             # A list whose order varies may not show again what it has shown.
             entries |= yield from self._made_since(flow, asked_at, {item.key for item in batch})
         if self._take_found(batch, entries) == len(batch):

@@ -191,7 +191,7 @@ class DeleteAll:
             lost += 1
             now = yield Wait(0.0)
             until = now + flow.settling(lost, now - flow.sent_at)
-            yield Wait(until, "what became of a deletion that got no answer")
+            yield Wait(until, "the outcome of a deletion that got no answer")
             left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
             if left and has_new:
                 old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)

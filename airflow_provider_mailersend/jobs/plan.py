@@ -68,7 +68,7 @@ class Plan:
         most = int(Fraction(str(max_deletes)) * of_each)
         if len(self.to_delete) <= most:
             return None
-        return f"{len(self.to_delete)} to delete are more than max_deletes={max_deletes!r} allows, which is {most}"
+        return f"{len(self.to_delete)} to delete exceed max_deletes={max_deletes!r}, which allows {most}"
 
     def __str__(self) -> str:
         to_add = _masked_first([item.value for item in self.to_add[:FIRST]], len(self.to_add))

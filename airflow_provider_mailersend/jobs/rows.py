@@ -7,13 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from airflow_provider_mailersend.api.entries import Entry, parse_date
-from airflow_provider_mailersend.api.requests import SuppressionList
-
-RECIPIENTS = "recipients"
-SMS_RECIPIENTS = "sms-recipients"
-
-#: Every list that can be exported.
-LISTS = (*map(str, SuppressionList), RECIPIENTS, SMS_RECIPIENTS)
+from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS
 
 #: A flat row. Dates are text in ISO 8601 and UTC, such as ``2024-12-19T17:28:16.000000Z``.
 Row = tuple[str | None, ...]
@@ -54,44 +48,29 @@ class Column(NamedTuple):
     is_date: bool
 
 
-def check_list_name(list_name: str) -> str:
-    """Return *list_name*; raise :class:`ValueError` where MailerSend has no such list."""
-    if list_name not in LISTS:
-        raise ValueError(f"list_name must be one of {', '.join(LISTS)}; got {list_name!r}")
-    return list_name
-
-
 def columns_of(list_name: str) -> list[Column]:
     """Return the columns of a list's rows, in their order."""
     names = _COLUMNS.get(list_name, _SUPPRESSION_COLUMNS)
     return [Column(name, name in _DATES) for name in names]
 
 
-class Flattener:
+def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> list[Row]:
     """
-    Turns a list's entries into rows.
+    Return one row for each of *entries*.
 
-    :param list_name: the list.
-    :param domain_id: the domain that was asked for; None for the account and all its domains.
+    :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
-
-    def __init__(self, list_name: str, domain_id: str | None) -> None:
-        self._list_name = list_name
-        self._domain_id = domain_id
-        self._flatten = _FLATTENERS.get(list_name, _flatten_suppression)
-
-    def rows(self, entries: Iterable[Entry]) -> list[Row]:
-        """Return one row for each of *entries*."""
-        return [self._row(entry) for entry in entries]
-
-    def _row(self, entry: Entry) -> Row:
-        return (
+    flatten = _FLATTENERS.get(list_name, _flatten_suppression)
+    return [
+        (
             entry["id"],
-            self._list_name,
-            *self._flatten(entry, self._domain_id),
+            list_name,
+            *flatten(entry, domain_id),
             _date(entry.get("created_at")),
             _date(entry.get("updated_at")),
         )
+        for entry in entries
+    ]
 
 
 def format_date(date: datetime) -> str:

@@ -155,8 +155,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             result["unchanged"] = max(0, result["unchanged"] - updated_before)
         outcome = f"set {len(result['updated']) + updated_before:,} to {self.status}"
         if result["unchanged"]:
-            outcome += f", {result['unchanged']:,} were already"
+            outcome += f", {result['unchanged']:,} already had that status"
         if result["missing"]:
-            outcome += f", {len(result['missing']):,} of what was given not there"
+            outcome += f", {len(result['missing']):,} not found"
         self.log_summary("SMS recipients", outcome)
         return result

@@ -49,14 +49,13 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
     :raises FileNotFoundError: there is no such file.
     :raises ValueError: the file has another type, or its content isn't what its type says.
     """
-    # Airflow 2.11 would look for a path without a folder in the root.
-    path = ObjectStoragePath(file if "://" in file else str(Path(file).absolute()))
+    path = storage_path(file)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".jsonl", ".txt"):
         raise ValueError(f"file must end with .csv, .jsonl or .txt; got {file!r}")
     if delimiter is not None and suffix != ".csv":
         raise ValueError(f"file_delimiter is for .csv files; file is {file!r}")
-    check_file_system(path, file)
+    check_file_system(path)
     items: dict[str, list[Item]] = {kind: [] for kind in columns}
     skipped = 0
     try:
@@ -96,12 +95,20 @@ def parse_delimiter(value: object) -> str | None:
     return delimiter
 
 
-def check_file_system(path: ObjectStoragePath, file: str) -> None:
+def storage_path(file: str) -> ObjectStoragePath:
+    """Return the path or URL *file*; a relative path is relative to the working directory on all Airflow versions."""
+    return ObjectStoragePath(file if "://" in file else str(Path(file).absolute()))
+
+
+def check_file_system(path: ObjectStoragePath) -> None:
+    """Raise :class:`ValueError` if Airflow has no file system for *path*."""
     try:
         _ = path.fs
     except (ValueError, ImportError) as error:
         package = _PACKAGES.get(path.protocol, "the Airflow provider for it")
-        raise ValueError(f"{file}: Airflow cannot read {path.protocol}:// here; install {package}") from error
+        raise ValueError(
+            f"{path}: Airflow has no file system for {path.protocol}:// here; install {package}"
+        ) from error
 
 
 def _decoded(lines: Iterator[bytes]) -> Iterator[str]:

@@ -191,7 +191,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
                     "Pass on_missing='skip' to ignore unknown ids"
                 )
         deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
-        missing = f", {len(result['missing']):,} of what was given not there" if result["missing"] else ""
+        missing = f", {len(result['missing']):,} not found" if result["missing"] else ""
         self.log_summary(self.describe_target(), f"deleted {deleted}{missing}")
         return result
 

@@ -50,7 +50,7 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     :param remove_duplicates: whether to delete all but the oldest of several entries for a wanted value.
     :param dry_run: whether to only plan, and change nothing; as text, ``true`` or ``false``. (templated)
     :param approved_plan: the ``plan`` of an earlier dry run that somebody approved. If the plan is another one by now,
-        the task fails before anything is changed. (templated)
+        the task fails before anything is changed; so does a retry that finds a part of the plan done. (templated)
     :param on_invalid: what to do about a value that isn't clearly one address, that the API refuses, or that it stores
         as another address: ``fail`` once everything else is done, or ``skip`` it. With ``fail``, a mirror that can't
         read its whole input deletes nothing.
@@ -129,7 +129,7 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         if result["rejected"]:
             first = result["first_rejected"][0]
             self.log.warning(
-                "Left out %d that MailerSend refuses, the first being %s %s: %s",
+                "Skipped %d rejected values; the first is %s %s: %s",
                 result["rejected"],
                 first["where"],
                 masked(first["value"]),

@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS, SuppressionList
 from airflow_provider_mailersend.sandbox.dialect import Dialect
 from airflow_provider_mailersend.sandbox.limits import Clock, Limits
 
 BLOCKLIST = SuppressionList.BLOCKLIST.value
-RECIPIENTS = "recipients"
-SMS_RECIPIENTS = "sms-recipients"
 
 
 @dataclass(eq=False, slots=True)

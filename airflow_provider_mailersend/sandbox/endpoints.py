@@ -10,8 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account, Row
+from airflow_provider_mailersend.api.requests import (
+    RECIPIENTS,
+    SMS_RECIPIENTS,
+    SmsRecipientStatus,
+    SuppressionList,
+)
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account, Row
 from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
 from airflow_provider_mailersend.sandbox.server import Exchange
 

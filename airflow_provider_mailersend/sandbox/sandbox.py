@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Self
 
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account, Row
+from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS, SmsRecipientStatus
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account, Row
 from airflow_provider_mailersend.sandbox.control import control
 from airflow_provider_mailersend.sandbox.dialect import Dialect
 from airflow_provider_mailersend.sandbox.endpoints import respond

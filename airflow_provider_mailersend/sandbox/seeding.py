@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 
-from airflow_provider_mailersend.api.requests import SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, RECIPIENTS, SMS_RECIPIENTS, Account
+from airflow_provider_mailersend.api.requests import (
+    RECIPIENTS,
+    SMS_RECIPIENTS,
+    SmsRecipientStatus,
+    SuppressionList,
+)
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account
 
 _REASONS: Mapping[str, str | None] = {
     RECIPIENTS: None,

@@ -107,7 +107,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         if self.deferrable:
             note = " by the triggerer"
         elif is_first and not self.reschedule:
-            note = "; looks that find no change are not logged"
+            note = "; looks that find no change aren't logged"
         or_more = " or more" if self.exponential_backoff else ""
         self.log.info("%s; next look in %g s%s%s.", progress, self.poke_interval, or_more, note)
 

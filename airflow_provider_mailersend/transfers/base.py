@@ -7,38 +7,29 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_mailersend.api.requests import ACCOUNT
-from airflow_provider_mailersend.assets import create_asset
+from airflow_provider_mailersend.api.requests import ACCOUNT, SMS_RECIPIENTS, check_list_name
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.rows import (
-    SMS_RECIPIENTS,
-    Column,
-    Flattener,
-    Row,
-    check_list_name,
-    columns_of,
-)
+from airflow_provider_mailersend.jobs.rows import Column, Row, columns_of, rows_of
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Asset, Context
+    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
-#: As ``since``: go on where the last run ended.
+#: As ``since``: continue where the last run ended.
 AUTO = "auto"
 
 
 class ListExport:
     """
-    A list being read as flat rows.
+    The entries of a list as flat rows.
 
-    :param hook: reads it.
-    :param list_name: the list.
     :param domain: ``domain_id`` and ``domain``, at most one of them set.
+    :param until: only entries made before this time.
     """
 
     def __init__(
@@ -48,34 +39,38 @@ class ListExport:
         self.list_name = list_name
         self.until = until
         self.columns: list[Column] = columns_of(list_name)
-        #: The id of the domain whose entries are read; None for the account and all its domains.
+        #: The id of the domain that is read; None for the account and all its domains.
         self.domain_id = None if list_name == SMS_RECIPIENTS else _domain_id_of(hook, domain)
         #: How many rows were read.
         self.rows = 0
         #: Whether entries may have been missed because the list's order kept varying.
         self.may_be_incomplete = False
-        self._begun = datetime.now(UTC)
+        self._started = datetime.now(UTC)
+        self._since: datetime | None = None
 
     @property
     def scope(self) -> str:
-        """Whose entries are read: a domain's id, or ``account``."""
+        """What is read: a domain's id, or ``account``."""
         return self.domain_id or ACCOUNT
 
     @property
-    def watermark(self) -> datetime:
-        """The moment to read from next time: all entries made before it have been read."""
+    def watermark(self) -> datetime | None:
+        """The time to read from next time: all entries made before it have been read. None means from the start."""
+        if self.may_be_incomplete:
+            # What may be missing must be read again.
+            return self._since
         # Entries may be listed some time after their date.
-        read_until = self._begun + self.hook.clock_ahead - OVERLAP
+        read_until = self._started + self.hook.clock_ahead - OVERLAP
         return read_until if self.until is None else min(read_until, self.until)
 
     def pages(self, since: datetime | None) -> Iterator[list[Row]]:
-        """Yield the rows of the entries made since a moment, a page at a time; with None, of all entries."""
+        """Yield the rows of the entries made since a time, page by page; with None, of all entries."""
+        self._since = since
         domain = {} if self.list_name == SMS_RECIPIENTS else {"domain_id": self.scope}
         pages = self.hook.read_pages(self.list_name, **domain, since=since, until=self.until)
-        flattener = Flattener(self.list_name, self.domain_id)
         for entries in pages:
             self.rows += len(entries)
-            yield flattener.rows(entries)
+            yield rows_of(self.list_name, entries, self.domain_id)
         self.may_be_incomplete = pages.may_be_incomplete
 
 
@@ -86,13 +81,15 @@ def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | 
 
 class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
     """
-    Reads one of MailerSend's lists as flat rows. Takes the parameters of :class:`.MailerSendDomainTask` too.
+    Base of the operators that export one of MailerSend's lists as flat rows.
+
+    Takes the parameters of :class:`.MailerSendDomainTask` too.
 
     :param list_name: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes``, ``on-hold-list``,
         ``recipients`` or ``sms-recipients``. (templated)
-    :param since: only entries made at this moment or later, in ISO 8601; without a zone it is in UTC. ``auto``
+    :param since: only entries made at this time or later, in ISO 8601; UTC unless it has a time zone. ``auto``
         continues where the last successful run ended. (templated)
-    :param until: only entries made before this moment. (templated)
+    :param until: only entries made before this time. (templated)
     """
 
     template_fields: Sequence[str] = ("list_name", "since", "until", *MailerSendDomainTask.template_fields)
@@ -123,7 +120,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         result |= {
             "rows": export.rows,
             "may_be_incomplete": export.may_be_incomplete,
-            "watermark": export.watermark.isoformat(),
+            "watermark": export.watermark.isoformat() if export.watermark else None,
             "requests": self.hook.requests_sent,
         }
         self.log_summary(self.describe_target(), f"{export.rows:,} rows to {self.describe_destination()}")
@@ -140,13 +137,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
 
     @abstractmethod
     def describe_destination(self) -> str:
-        """Return where the rows go, for the log and for lineage."""
+        """Return where the rows go, for the log."""
 
     def describe_target(self) -> str:
         return self.describe_list(str(self.list_name))
-
-    def source_asset(self) -> Asset:
-        """Return the asset of the list that is read."""
-        account = self.mailersend_conn_id
-        domain_id = self.rendered_domain()["domain_id"]
-        return create_asset(account=account, list_name=self.list_name, domain_id=domain_id)

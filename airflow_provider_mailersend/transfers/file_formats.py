@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: The endings of file names; all but the last may be followed by ``.gz``.
 FORMATS = (".jsonl", ".csv", ".parquet")
 
-#: Entries are many and alike: more than the fastest level saves little, and costs the time of several pages.
+#: The fastest: slower levels save little, as entries are much alike.
 _GZIP_LEVEL = 1
 
 #: How many rows a row group of a Parquet file holds.
@@ -50,7 +50,7 @@ def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterato
     """
     Write rows to *file* in the format that *name* ends with; *file* is complete when the context ends.
 
-    :raises ImportError: the format is Parquet, and pyarrow isn't installed.
+    :raises ValueError: the format is Parquet, and pyarrow isn't installed.
     """
     lower = name.lower()
     with ExitStack() as stack:
@@ -100,7 +100,8 @@ class _ParquetWriter:
             import pyarrow
             from pyarrow import parquet
         except ImportError:
-            raise ImportError(
+            # Not an ImportError: a retry doesn't help.
+            raise ValueError(
                 "writing .parquet needs pyarrow: pip install 'airflow-provider-mailersend[parquet]'"
             ) from None
         self._columns = columns

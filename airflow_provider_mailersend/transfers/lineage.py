@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_mailersend.api.requests import SMS_RECIPIENTS
 from airflow_provider_mailersend.assets import convert_asset_to_openlineage, create_asset
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.jobs.rows import SMS_RECIPIENTS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset

@@ -7,11 +7,10 @@ from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-from airflow_provider_mailersend.operators.source_files import check_file_system
-from airflow_provider_mailersend.rendering import parse_required_text
+from airflow_provider_mailersend.operators.source_files import check_file_system, storage_path
+from airflow_provider_mailersend.rendering import parse_moment, parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
 from airflow_provider_mailersend.transfers.lineage import (
@@ -24,20 +23,21 @@ from airflow_provider_mailersend.transfers.lineage import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Asset, Context
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     """
-    Write a list to a file, page by page as it is read: one request per 100 entries.
+    Write a list to a file, page by page: one request per 100 entries.
 
-    The file appears under its name only when it is complete; until then it stands beside it under a temporary name. A
-    retry writes it again. Each row has the columns in the README's table.
+    The file gets its name only when it is complete; until then it has a temporary name in the same folder. A retry
+    writes it again. The README has a table of the columns.
 
-    ``since="auto"`` needs Airflow 3.3 and one of the list's assets among the task's inlets: the moment to continue from
-    is kept in that asset's state store. Each file then holds what is new since the last successful run, and the last
-    five minutes before it once more, as MailerSend may list an entry late: deduplicate by ``id``.
+    ``since="auto"`` needs Airflow 3.3 or newer, and an asset of the list, ``mailersend://<account>/<list>``, among the
+    task's inlets or outlets: the asset's state store keeps the time to continue from. Each file then has the entries
+    made since the last successful run, and again those of the five minutes before, as MailerSend may list an entry
+    late: deduplicate by ``id``.
 
     .. code-block:: python
 
@@ -55,7 +55,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
         ending names the format: ``.jsonl``, ``.csv``, either compressed as ``.gz``, or ``.parquet``, which needs the
         extra ``parquet``. (templated)
     :return: ``uri``, ``rows``, ``requests``, ``may_be_incomplete``: whether entries may have been missed because the
-        list's order kept varying, and ``watermark``: the moment to pass as ``since`` next time.
+        list's order kept changing, and ``watermark``: the time to pass as ``since`` next time, None for all entries.
     """
 
     template_fields: Sequence[str] = ("path", *MailerSendExportOperator.template_fields)
@@ -67,15 +67,16 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     def export(self, context: Context, export: ListExport) -> dict[str, Any]:
         path = parse_required_text(self.path, "path")
         check_file_name(path)
-        target = ObjectStoragePath(path)
-        check_file_system(target, path)
+        target = storage_path(path)
+        check_file_system(target)
         if self.is_incremental:
-            store = _state_store(context, self.source_asset())
-            key = f"{self.dag_id}/{self.task_id}/{export.list_name}/{export.scope}"
-            since = _stored_moment(store.get(key))
-            self._write(target, export, since, context)
-            # After the file: a worker that dies in between leaves entries to be read again, never a gap.
-            store.set(key, export.watermark.isoformat())
+            store = self._state_store(context, export.list_name)
+            map_index = getattr(context.get("ti"), "map_index", -1)
+            key = f"{self.dag_id}/{self.task_id}/{map_index}/{export.scope}"
+            self._write(target, export, parse_moment(store.get(key), "the stored watermark"), context)
+            if export.watermark is not None:
+                # After the file: if the worker is killed in between, entries are read again, and none is missed.
+                store.set(key, export.watermark.isoformat())
         else:
             self._write(target, export, self.given_since(), context)
         report(self.hook, [asset_of(self, export.list_name).uri], [file_uri(target)])
@@ -84,7 +85,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return the list and the file as OpenLineage's datasets."""
         read = list_dataset(asset_of(self, self.list_name))
-        return operator_lineage([read], [file_dataset(ObjectStoragePath(self.path))])
+        return operator_lineage([read], [file_dataset(storage_path(self.path))])
 
     def describe_destination(self) -> str:
         return str(self.path)
@@ -92,7 +93,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     def _write(
         self, target: ObjectStoragePath, export: ListExport, since: datetime | None, context: Context
     ) -> None:
-        # One name for all tries of a task: a retry overwrites what a killed worker left.
+        # All tries of a task use the same name: a retry overwrites what a killed worker left.
         part = target.parent / f".{target.name}.{_run_digest(context)}.part"
         if target.protocol in ("", "file"):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,11 +106,23 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
                 for rows in export.pages(since):
                     writer.write(rows)
         except BaseException:
-            # Object stores keep what was written until an error; a complete file is all that may stay.
+            # An object store keeps what was written before the error.
             with suppress(Exception):
                 target.fs.rm_file(part.path)
             raise
         target.fs.mv(part.path, target.path)
+
+    def _state_store(self, context: Context, list_name: str) -> Any:
+        """Return the state store of the list's asset, as the user named it among the task's inlets or outlets."""
+        stores: Any = context.get("asset_state_store")
+        for asset in (*self.inlets, *self.outlets):
+            uri = urlsplit(str(getattr(asset, "uri", "")))
+            if stores is not None and uri.scheme == "mailersend" and uri.path.strip("/") == list_name:
+                return stores[asset]
+        raise ValueError(
+            "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or newer, "
+            f"and inlets=[Asset('mailersend://{self.mailersend_conn_id}/{list_name}')]. Otherwise pass since and until"
+        )
 
 
 def _run_digest(context: Context) -> str:
@@ -117,18 +130,3 @@ def _run_digest(context: Context) -> str:
     names = ("dag_id", "run_id", "task_id", "map_index")
     run = "/".join(str(getattr(task_instance, name, "")) for name in names)
     return sha256(run.encode()).hexdigest()[:12]
-
-
-def _state_store(context: Context, asset: Asset) -> Any:
-    stores: Any = context.get("asset_state_store")
-    try:
-        return stores[asset]
-    except (KeyError, TypeError):
-        raise ValueError(
-            "since='auto' needs a place to keep the moment to continue from: Airflow 3.3 or newer, and this list's "
-            f"asset among the task's inlets: inlets=[Asset({asset.uri!r})]. Without them pass since and until"
-        ) from None
-
-
-def _stored_moment(value: object) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -40,14 +40,13 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     """
     Load a list into a table, one request per 100 entries: new rows are inserted, known ones updated by ``id``.
 
-    The rows are first gathered in a temporary table, and brought into the table in one transaction after the list has
-    been read to its end: a reader sees all of it or nothing. A retry starts over. Any number of lists may share a table
-    of the same columns.
+    The rows go into a temporary table first, and from there into the table in one transaction, once the list has been
+    read to its end. A retry starts over. Lists with the same columns may share a table. The README has a table of the
+    columns.
 
-    Each row has the columns in the README's table, ``scope``: whose list was read, a domain's id or ``account``, and
-    ``read_until``: the moment up to which that run had read the list, by which ``since="auto"`` continues. It is empty
-    after a run with a ``since`` of its own. So ``auto`` keeps its place in the table itself, on all Airflow versions;
-    it reads the last five minutes before that moment once more, as MailerSend may list an entry late.
+    ``since="auto"`` continues from the latest ``read_until`` in the table, for the same list and domain, on all Airflow
+    versions. The five minutes before are read again, as MailerSend may list an entry late. Runs with a ``since`` of
+    their own leave ``read_until`` empty.
 
     .. code-block:: python
 
@@ -64,14 +63,15 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
 
     :param conn_id: the Airflow connection of the database: PostgreSQL, MySQL, MariaDB or SQLite. (templated)
     :param table: the table's name, with its schema or without. (templated)
-    :param mode: ``upsert``, or ``replace``, which also deletes the rows of the list that are no longer on it; it takes
-        no ``since`` and no ``until``.
-    :param create_table: whether to make the table where it isn't there.
+    :param mode: ``upsert``, or ``replace``, which also deletes the list's rows that are no longer on the list, and
+        excludes ``since`` and ``until``.
+    :param create_table: whether to create the table if it doesn't exist.
     :param allow_empty: with ``replace``, whether an empty list may delete all its rows. (templated)
-    :param hook_params: what the database's hook is made with.
-    :return: ``table``, ``rows``, ``deleted``, ``requests``, ``may_be_incomplete`` and ``watermark``: the moment to pass
-        as ``since`` next time.
-    :raises SqlTransferError: the database refused a statement; nothing was changed.
+    :param hook_params: extra arguments for the database's hook.
+    :return: ``table``, ``rows``, ``deleted``, ``requests``, ``may_be_incomplete``: whether entries may have been missed
+        because the list's order kept changing, and ``watermark``: the time to pass as ``since`` next time, None for all
+        entries.
+    :raises SqlTransferError: the database refused a statement. Nothing was changed.
     """
 
     template_fields: Sequence[str] = (
@@ -132,11 +132,11 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
 
     def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> None:
         for rows in export.pages(since):
-            # Committed, so that the database holds no transaction open while MailerSend's limits are waited out.
+            # Committed, so that no transaction stays open while the task waits for the rate limit.
             staged.insert((*row, export.scope, None) for row in rows)
             staged.database.commit()
-        reads_all = since is None or self.is_incremental
-        if reads_all:
+        is_contiguous = since is None or self.is_incremental
+        if is_contiguous and export.watermark is not None:
             staged.database.execute(
                 f"UPDATE {staged.name} SET read_until = ?",  # noqa: S608
                 [staged.write_date(format_date(export.watermark))],
@@ -153,8 +153,8 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     def _delete_gone(self, export: ListExport, table: SqlTable, staged: SqlTable) -> int:
         if export.may_be_incomplete:
             raise MailerSendIncompleteListError(
-                f"Nothing was changed in {table.name}: {export.list_name} could not be read whole, as its order kept "
-                "varying, so that rows that are missing may still be on the list. Run this again later."
+                f"{export.list_name} could not be read completely because its order kept changing, so missing rows may "
+                f"still be on the list. Nothing was changed in {table.name}. Try again later."
             )
         where = f"FROM {table.name} WHERE list_name = ? AND id NOT IN (SELECT id FROM {staged.name})"  # noqa: S608
         values = [export.list_name]
@@ -166,7 +166,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             if gone:
                 raise MailerSendGuardError(
                     f"{export.list_name} is empty, and mode='replace' would delete its {gone} rows in {table.name}: "
-                    "nothing was changed. Where the list is meant to be empty, pass allow_empty=True."
+                    "nothing was changed. If the list is meant to be empty, pass allow_empty=True."
                 )
         return table.database.execute(f"DELETE {where}", values)
 

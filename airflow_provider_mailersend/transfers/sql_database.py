@@ -1,8 +1,8 @@
 """
-Tables of PostgreSQL, MySQL, MariaDB and SQLite, by the statements of our own.
+Tables of PostgreSQL, MySQL, MariaDB and SQLite, and queries of any database.
 
-Not by the methods of ``DbApiHook``: they log parameters, on an error whole rows, and their ``replace`` resets columns
-that aren't listed. An error of the database is raised again as :class:`SqlTransferError`, without any row.
+The statements are our own: ``DbApiHook.insert_rows`` logs parameters, after an error whole rows, and its ``replace``
+resets columns that aren't listed. Errors of the database are raised as :class:`SqlTransferError`, without any row.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ Cell = str | None
 
 
 class SqlTransferError(Exception):
-    """The database refused a statement. The message holds no row and no address; a retry may help."""
+    """The database refused a statement. The message shows no row and no address. A retry may help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """
-    How a database spells what SQL leaves open.
+    Where databases differ.
 
-    :param date_type: the type of moments.
-    :param write_date: makes of an aware moment in UTC what its driver stores.
-    :param on_conflict: what follows an INSERT that updates rows whose key is there, with ``{key}``.
-    :param new_value: the value that such a row was to get, with ``{column}``.
+    :param date_type: the type of columns with dates.
+    :param write_date: returns an aware datetime in UTC as the driver takes it.
+    :param on_conflict: the end of an INSERT that updates existing rows, with ``{key}``.
+    :param new_value: a row's new value in it, with ``{column}``.
     """
 
     date_type: str
@@ -66,18 +66,17 @@ _DIALECTS = {
     ),
 }
 
-#: Connection types by which a database is known where its URL isn't.
+#: The databases of connection types; of others the hook may know the database.
 _CONNECTION_TYPES = {"postgres": "postgresql", "mysql": "mysql", "sqlite": "sqlite", "mariadb": "mysql"}
 
 
 @dataclass(frozen=True, slots=True)
 class SqlColumn:
     """
-    A column of a table of ours.
+    A column of a table.
 
-    :param name: its name.
-    :param is_date: whether it holds moments.
-    :param key_length: for text that is part of the key, its greatest length in characters.
+    :param is_date: whether it holds dates; all others hold text.
+    :param key_length: the longest value, in characters, if the column is part of the primary key.
     """
 
     name: str
@@ -86,7 +85,7 @@ class SqlColumn:
 
 
 def check_table_name(table: str, name: str = "table") -> str:
-    """Return *table*, the name of a table with its schema or without; :class:`ValueError` where it is none."""
+    """Return *table*; raise :class:`ValueError` if it isn't a table's name, with or without a schema."""
     if not _TABLE_NAME.fullmatch(table):
         raise ValueError(
             f"{name} must be the name of a table, such as bounces or crm.bounces; got {masked_within(table)!r}"
@@ -96,10 +95,10 @@ def check_table_name(table: str, name: str = "table") -> str:
 
 class SqlDatabase:
     """
-    One connection to a database, as a context manager.
+    A connection to a database; a context manager, which rolls back what is not committed.
 
     :param conn_id: the Airflow connection, of any type that ``common.sql`` has a hook for.
-    :param hook_params: what the hook is made with besides.
+    :param hook_params: extra arguments for the hook.
     """
 
     def __init__(self, conn_id: str, hook_params: Mapping[str, Any] | None = None) -> None:
@@ -115,12 +114,11 @@ class SqlDatabase:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What is not committed is undone.
         self._connection.close()
 
     @property
     def dialect(self) -> Dialect:
-        """How the database spells what SQL leaves open; :class:`ValueError` for one that can't be written to."""
+        """The database's dialect; raises :class:`ValueError` for a database that can't be written to."""
         name = self._dialect_name
         if name not in _DIALECTS:
             raise ValueError(
@@ -135,45 +133,44 @@ class SqlDatabase:
         return known or str(getattr(self.hook, "dialect_name", "unknown"))
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> int:
-        """Run *statement*, whose parameters stand as ``?``; return how many rows it changed."""
+        """Run *statement*, with ``?`` for each parameter; return how many rows it changed."""
         with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
             cursor.execute(self._in_driver_style(statement), tuple(parameters))
             return max(0, int(cursor.rowcount))
 
     def fetch(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query of ours and return its few rows."""
+        """Run a query with few rows, and return them."""
         with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
             cursor.execute(self._in_driver_style(statement), tuple(parameters))
             return list(cursor.fetchall())
 
     def column_names(self, statement: str) -> set[str]:
-        """Return the names of the columns of a query of ours, in lower case."""
+        """Return the names of a query's columns, in lower case."""
         with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
             cursor.execute(statement)
             return {str(column[0]).lower() for column in cursor.description}
 
     def stream(self, sql: str, parameters: Any = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         """
-        Run a user's query on a cursor of the server, and return its columns' names and an iterator over its rows.
+        Run a user's query on a server-side cursor; return the names of its columns, and an iterator over its rows.
 
-        No other statement may be run before the rows have been read.
+        No other statement may run before all rows are read.
         """
         with self.masked_errors("the query"):
             cursor = self._server_cursor()
             cursor.execute(sql, parameters) if parameters else cursor.execute(sql)
-            # PostgreSQL names a server cursor's columns only once rows have been fetched.
+            # A server-side cursor of PostgreSQL knows its columns only after a fetch.
             first = cursor.fetchmany(_FETCH_SIZE)
             names = [str(column[0]) for column in cursor.description or ()]
         return names, self._rest(cursor, first)
 
     def commit(self) -> None:
-        """Make all changes since the last commit last."""
         with self.masked_errors("COMMIT"):
             self._connection.commit()
 
     @contextmanager
     def masked_errors(self, doing: str) -> Iterator[None]:
-        """Raise what the driver raises as :class:`SqlTransferError`: its own text may quote rows."""
+        """Turn the driver's errors, which may quote rows, into :class:`SqlTransferError`."""
         try:
             yield
         except SqlTransferError:
@@ -202,7 +199,7 @@ class SqlDatabase:
                     from MySQLdb.cursors import SSCursor
 
                     return self._connection.cursor(SSCursor)
-        # SQLite and MySQL's own connector fetch as they are asked.
+        # SQLite and MySQL's own connector don't read ahead.
         return self._connection.cursor()
 
     def _in_driver_style(self, statement: str) -> str:
@@ -211,11 +208,9 @@ class SqlDatabase:
 
 class SqlTable:
     """
-    A table of ours: rows of text and moments, with a key.
+    A table of text and dates.
 
-    :param database: where it is.
-    :param name: its name.
-    :param columns: its columns; those with a length are its key.
+    :param columns: its columns; those with a key length are its primary key.
     """
 
     def __init__(self, database: SqlDatabase, name: str, columns: Sequence[SqlColumn]) -> None:
@@ -227,12 +222,12 @@ class SqlTable:
         self._names = ", ".join(column.name for column in columns)
 
     def create(self) -> None:
-        """Make the table, where it is not there."""
+        """Create the table if it doesn't exist."""
         self.database.execute(f"CREATE TABLE IF NOT EXISTS {self.name} ({self._definition})")
         self.database.commit()
 
     def check_columns(self) -> None:
-        """Raise :class:`ValueError` where the table lacks a column."""
+        """Raise :class:`ValueError` if the table lacks a column."""
         names = self.database.column_names(f"SELECT * FROM {self.name} WHERE 1 = 0")  # noqa: S608
         missing = [column.name for column in self.columns if column.name not in names]
         if missing:
@@ -242,22 +237,23 @@ class SqlTable:
             )
 
     def make_staging(self) -> SqlTable:
-        """Return a new, empty table of the same columns, which the database drops with the connection."""
+        """Return a new temporary table with the same columns; the database drops it with the connection."""
         staged = SqlTable(self.database, "mailersend_staging", self.columns)
         self.database.execute(f"CREATE TEMPORARY TABLE {staged.name} ({staged._definition})")
+        self.database.commit()
         return staged
 
     def insert(self, rows: Iterable[Sequence[Cell]]) -> None:
-        """Insert *rows*, whose moments are text in ISO 8601."""
+        """Insert *rows*, with dates in ISO 8601."""
         self._insert(rows, "")
 
     def upsert(self, rows: Iterable[Sequence[Cell]]) -> None:
-        """Insert *rows*, or update those that are there."""
+        """Insert *rows*, or update existing ones."""
         self._insert(rows, self._on_conflict)
 
     def upsert_all_of(self, other: SqlTable) -> None:
-        """Insert all rows of *other*, or update those that are there."""
-        # SQLite can't tell ON CONFLICT from a join's ON without a WHERE.
+        """Insert all rows of *other*, or update existing ones."""
+        # Without a WHERE, SQLite takes ON CONFLICT for a join's ON.
         self.database.execute(
             f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {other.name} WHERE 1 = 1"  # noqa: S608
             f"{self._on_conflict}"
@@ -297,13 +293,13 @@ class SqlTable:
         ]
 
     def write_date(self, value: str | None) -> object:
-        """Return a moment in ISO 8601 as the driver stores it."""
+        """Return a date in ISO 8601 as the driver takes it."""
         date = parse_date(value)
         return None if date is None else self._dialect.write_date(date.astimezone(UTC))
 
 
 def read_date(value: object) -> datetime | None:
-    """Return a moment as a driver returns it, aware and in UTC."""
+    """Return a driver's date as an aware datetime in UTC."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return parse_date(value)
@@ -315,7 +311,7 @@ def _hook_of(conn_id: str, hook_params: Mapping[str, Any] | None) -> DbApiHook:
     hook = BaseHook.get_connection(conn_id).get_hook(hook_params=dict(hook_params or {}))
     if not isinstance(hook, DbApiHook):
         raise ValueError(
-            f"connection {conn_id!r} is not one of a database: its hook, {type(hook).__name__}, is no DbApiHook"
+            f"connection {conn_id!r} isn't a database connection: its hook {type(hook).__name__} isn't a DbApiHook"
         )
     hook.log_sql = False
     return hook

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.entries import Key, make_key
-from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
-from airflow_provider_mailersend.jobs.wanted import Item, check_batch_size
+from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before
 from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
@@ -72,6 +72,8 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     :param rejected_table: a table in the same database that records every refused value with its reason and the time;
         it is created if needed, on PostgreSQL, MySQL, MariaDB or SQLite. Later runs leave recorded values out, and
         count them as ``left_out``, until they change in the source or leave the table. (templated)
+    :param on_missing: with *sms_status*, what to do about numbers that are no SMS recipients: ``fail`` once all others
+        are set, or ``skip`` them.
     :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
     :param hook_params: extra arguments for the database's hook.
     :return: as the operators named above, and ``left_out``.
@@ -104,6 +106,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         patterns_column: str | None = None,
         numbers_column: str = "number",
         rejected_table: str | None = None,
+        on_missing: Literal["fail", "skip"] = "fail",
         batch_size: int = BATCH_SIZE,
         hook_params: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -114,6 +117,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         if suppression_list is not None:
             check_literal(suppression_list, "suppression_list", parse_suppression_list)
         check_literal(sms_status, "sms_status", parse_optional_status)
+        check_choice("on_missing", on_missing, OnMissing)
         check_batch_size(batch_size)
         self.sql = sql
         self.conn_id = conn_id
@@ -124,6 +128,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.patterns_column = patterns_column
         self.numbers_column = numbers_column
         self.rejected_table = rejected_table
+        self.on_missing = on_missing
         self.batch_size = batch_size
         self.hook_params = hook_params
         self._is_sms = sms_status is not None
@@ -163,7 +168,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
 
     @property
     def _list_name(self) -> str:
-        return "sms-recipients" if self._is_sms else parse_suppression_list(self.suppression_list).value
+        return SMS_RECIPIENTS if self._is_sms else parse_suppression_list(self.suppression_list).value
 
     def _database(self) -> SqlDatabase:
         return SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params)
@@ -195,13 +200,14 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 numbers += parse_numbers([item.value])
             except ValueError as error:
                 refused[item] = str(error).removeprefix("numbers[0] ")
-        result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing="skip")
+        result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing=self.on_missing)
         updated_before = before.get("updated", 0)
         if before:
             result["updated_before"] = updated_before
             result["unchanged"] = max(0, result["unchanged"] - updated_before)
-        outcome = f"set {len(result['updated']) + updated_before:,} to {status}, {result['unchanged']:,} were already"
-        self.log_summary(self.describe_target(), outcome)
+        updated = len(result["updated"]) + updated_before
+        unchanged = f"{result['unchanged']:,} already had that status"
+        self.log_summary(self.describe_target(), f"set {updated:,} to {status}, {unchanged}")
         if refused and self.on_invalid == "fail":
             first, why = next(iter(refused.items()))
             raise ValueError(

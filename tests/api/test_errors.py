@@ -96,7 +96,7 @@ def test_a_403_names_the_scope_that_the_endpoint_asks_for() -> None:
 
 def test_a_404_shows_no_number_that_was_given_as_an_id() -> None:
     message = str(error_from(requests.get_sms_recipient("number=15551234567"), answer(404)))
-    assert message.startswith("MailerSend has nothing of this id: number=1*** (GET ")
+    assert message.startswith("MailerSend has nothing with this id: number=1*** (GET ")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_404_tells_that_the_id_is_unknown() -> None:
     message = str(error_from(RECIPIENT, answer(404, body)))
     assert (
         message
-        == "MailerSend has nothing of this id: 62f114f8165fe0d8db0288e3 (GET /recipients/{id} answered 404)."
+        == "MailerSend has nothing with this id: 62f114f8165fe0d8db0288e3 (GET /recipients/{id} answered 404)."
     )
 
 

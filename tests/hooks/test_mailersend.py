@@ -319,7 +319,7 @@ def test_a_list_is_made_equal_to_a_source_of_truth(connect: Connect, dialect: st
         assert addresses(sandbox, "unsubscribes")[0] == "jane@example.net"
         assert not set(addresses(sandbox, "unsubscribes")) & set(theirs[:8])
         assert len(sandbox.entries("unsubscribes")) == 240 - 8 + 1
-        with pytest.raises(MailerSendGuardError, match=r"9 to delete are more than max_deletes=0\.1"):
+        with pytest.raises(MailerSendGuardError, match=r"9 to delete exceed max_deletes=0\.1"):
             hook.sync_suppressions("unsubscribes", recipients=theirs[16:], mode="mirror")
 
 

@@ -197,7 +197,7 @@ def test_what_a_killed_worker_sent_last_is_waited_for() -> None:
         added_since=NOON,
         settle=True,
     )
-    assert script.reasons == ["what an earlier try may have sent"]
+    assert script.reasons == ["requests that an earlier attempt may have sent"]
     assert script.pauses[0] >= 5
     assert script.methods == ["GET", "POST"]
     assert sorted(account.of_domain(None)) == addresses(5)

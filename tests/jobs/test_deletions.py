@@ -369,7 +369,7 @@ def test_what_a_killed_worker_deleted_last_is_waited_for() -> None:
 
     by_value = {"recipients": old(*range(150)), "settle": True}
     _, script = delete(account, (), script=Script(server=late), matches=matches(**by_value))
-    assert script.reasons == ["what an earlier try may have sent"]
+    assert script.reasons == ["requests that an earlier attempt may have sent"]
     assert account.entries == []
     _, script = delete(account, (), matches=matches(settle=True))
     assert script.pauses == []

@@ -321,7 +321,7 @@ def test_a_plan_of_nothing_in_words_names_none() -> None:
 def test_a_plan_may_delete_so_many_and_not_one_more(max_deletes: Any, present: int, most: int) -> None:
     assert plan_with(present=present, delete=most).excess_over(max_deletes) is None
     assert plan_with(present=present, delete=most + 1).excess_over(max_deletes) == (
-        f"{most + 1} to delete are more than max_deletes={max_deletes!r} allows, which is {most}"
+        f"{most + 1} to delete exceed max_deletes={max_deletes!r}, which allows {most}"
     )
 
 

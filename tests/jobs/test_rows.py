@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.jobs.rows import LISTS, Flattener, check_list_name, columns_of
+from airflow_provider_mailersend.api.requests import LIST_NAMES, check_list_name
+from airflow_provider_mailersend.jobs.rows import columns_of, rows_of
 
 DOMAIN = {"id": "d1", "name": "example.com", "created_at": "2020-01-01T00:00:00.000000Z"}
 RECIPIENT = {"id": "r1", "email": "jane@example.com", "domain": DOMAIN, "deleted_at": ""}
@@ -15,7 +16,7 @@ MADE = "2024-12-19T17:28:16.000000Z"
 
 
 def row_of(list_name: str, entry: dict[str, Any], domain_id: str | None = None) -> dict[str, str | None]:
-    [row] = Flattener(list_name, domain_id).rows([entry])
+    [row] = rows_of(list_name, [entry], domain_id)
     return dict(zip([column.name for column in columns_of(list_name)], row, strict=True))
 
 
@@ -118,7 +119,7 @@ def test_dates_have_one_form_and_one_that_cannot_be_read_is_empty(
 
 
 def test_an_entry_without_anything_but_its_id_is_a_row_too() -> None:
-    for list_name in LISTS:
+    for list_name in LIST_NAMES:
         assert row_of(list_name, {"id": "e1"})["id"] == "e1"
 
 

@@ -127,7 +127,7 @@ def test_a_first_run_waits_for_nothing_and_a_retry_for_what_a_killed_worker_sent
         return account(request, script)
 
     _, script = sync(account, script=Script(server=late), recipients=people(0, 1, 2), settle=True)
-    assert script.reasons == ["what an earlier try may have sent"]
+    assert script.reasons == ["requests that an earlier attempt may have sent"]
     assert values(account) == people(0, 1, 2)
     _, script = sync(account, recipients=people(0, 1, 2, 3))
     assert script.pauses == []

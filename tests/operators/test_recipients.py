@@ -45,7 +45,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect) -> None:
             MailerSendGetRecipientOperator(task_id="gone", recipient_id=id_),
             MailerSendDeleteRecipientOperator(task_id="missing", recipient_id=id_, on_missing="fail"),
         ):
-            with pytest.raises(AirflowFailException, match="has nothing of this id"):
+            with pytest.raises(AirflowFailException, match="has nothing with this id"):
                 operator.execute({})
 
 

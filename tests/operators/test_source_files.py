@@ -577,7 +577,7 @@ def test_a_file_system_that_is_not_installed_is_named_with_what_to_install(
 ) -> None:
     if find_spec(module):
         pytest.skip(f"{module} is installed")
-    with pytest.raises(ValueError, match="Airflow cannot read") as error:
+    with pytest.raises(ValueError, match="Airflow has no file system for") as error:
         read_items(file, RECIPIENTS)
     assert str(error.value).endswith(f"install {package}")
     assert str(error.value).startswith(f"{file}: ")

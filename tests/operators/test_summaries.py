@@ -75,7 +75,7 @@ def test_a_domain_is_named_as_it_was_given(connect: Connect, sandbox: Sandbox, l
             lambda sandbox: MailerSendDeleteSuppressionsOperator(
                 task_id="t", suppression_list="blocklist", recipients=people(0, 9)
             ),
-            "blocklist (account-wide): deleted 1, 1 of what was given not there; 2 requests; connection",
+            "blocklist (account-wide): deleted 1, 1 not found; 2 requests; connection",
         ),
         (
             lambda sandbox: MailerSendAddSuppressionsOperator(
@@ -105,7 +105,7 @@ def test_a_domain_is_named_as_it_was_given(connect: Connect, sandbox: Sandbox, l
                 status="opt_out",
                 on_missing="skip",
             ),
-            "SMS recipients: set 1 to opt_out, 1 of what was given not there; 2 requests; connection",
+            "SMS recipients: set 1 to opt_out, 1 not found; 2 requests; connection",
         ),
     ],
 )

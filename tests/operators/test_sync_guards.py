@@ -26,7 +26,7 @@ from tests.operators.syncing import (
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"recipients": numbered(8), "max_deletes": 1}, "2 to delete are more than max_deletes=1 allows"),
+        ({"recipients": numbered(8), "max_deletes": 1}, "2 to delete exceed max_deletes=1, which allows 1"),
         ({"recipients": [], "max_deletes": 1.0}, "no recipients are wanted at all"),
     ],
     ids=["max_deletes", "allow_empty"],
@@ -78,7 +78,7 @@ def test_no_more_is_deleted_than_the_guard_allows(
         assert sync(recipients=wanted, mode="mirror", **guard)["deleted"] == unwanted
         assert sorted(texts(sandbox)) == sorted(wanted)
         return
-    with pytest.raises(AirflowFailException, match="to delete are more than max_deletes") as error:
+    with pytest.raises(AirflowFailException, match="to delete exceed max_deletes") as error:
         sync(recipients=wanted, mode="mirror", **guard)
     assert f"{present} are there, {len(wanted)} are wanted: 1 to add (n***@example.net)" in str(error.value)
     assert str(error.value).endswith("Nothing was changed. Connection 'mailersend_default'.")
@@ -93,7 +93,7 @@ def test_the_guards_count_the_scope_and_the_kinds_that_are_mirrored(
     sandbox.add("blocklist", *numbered(10))
     sandbox.add("blocklist", *numbered(500, "elsewhere"), domain="example.com")
     sandbox.add("blocklist", patterns=[f".*@{number}" for number in range(500)])
-    with pytest.raises(AirflowFailException, match=r"2 to delete are more than .* allows, which is 1\."):
+    with pytest.raises(AirflowFailException, match=r"2 to delete exceed .*, which allows 1\."):
         sync(recipients=numbered(8), mode="mirror")
     assert changes(sandbox) == []
 
@@ -152,7 +152,7 @@ def test_duplicates_that_are_removed_count_for_the_guard_of_a_mirror(
 ) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net", "a@example.net", "a@example.net")
-    with pytest.raises(AirflowFailException, match="2 to delete are more than max_deletes=1"):
+    with pytest.raises(AirflowFailException, match="2 to delete exceed max_deletes=1"):
         sync(recipients=["a@example.net"], mode="mirror", remove_duplicates=True, max_deletes=1)
     assert changes(sandbox) == []
 

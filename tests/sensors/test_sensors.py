@@ -149,7 +149,7 @@ def test_it_waits_for_an_sms_recipients_status(connect: Connect) -> None:
         ),
         (
             MailerSendSmsRecipientStatusSensor(task_id="e", sms_recipient_id="abc", status="active"),
-            "has nothing of this id",
+            "has nothing with this id",
         ),
     ],
     ids=lambda thing: getattr(thing, "task_id", ""),

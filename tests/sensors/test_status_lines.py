@@ -88,7 +88,7 @@ def test_a_sensor_says_what_it_waits_for_and_how_far_it_is(
             assert (first if wanted else f"{expected}; next look in 75 s by the triggerer.") in logged()
         else:
             assert not sensor.poke({})
-            assert f"{expected}; next look in 75 s; looks that find no change are not logged." in logged()
+            assert f"{expected}; next look in 75 s; looks that find no change aren't logged." in logged()
             assert not sensor.poke({})
             assert "next look" not in logged()
 

@@ -85,5 +85,5 @@ def test_another_ending_is_an_error_that_names_those_there_are(name: str) -> Non
 
 def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"pip install 'airflow-provider-mailersend\[parquet\]'"):
+    with pytest.raises(ValueError, match=r"pip install 'airflow-provider-mailersend\[parquet\]'"):
         written("a.parquet", ROWS)

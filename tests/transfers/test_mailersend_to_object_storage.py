@@ -18,12 +18,14 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_mailersend.assets import create_asset
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.transfers.mailersend_to_object_storage import (
     MailerSendToObjectStorageOperator,
 )
 from tests.conftest import Connect
 from tests.services.servers import S3
+from tests.unsteady import UnsteadySandbox
 
 Export = Callable[..., dict[str, Any]]
 
@@ -135,36 +137,83 @@ def test_since_and_until(export: Export, tmp_path: Path, connect: Connect) -> No
 
 
 class TestAuto:
-    ASSET = "mailersend://mailersend_default/hard-bounces"
+    @pytest.fixture
+    def store(self) -> Store:
+        return Store()
 
+    @pytest.fixture
+    def export_new(self, export: Export, store: Store) -> Export:
+        """Export what is new, with a state store of the list's asset."""
+
+        def run(path: Path, map_index: int = -1, **where: Any) -> dict[str, Any]:
+            task_instance = TaskInstance()
+            task_instance.map_index = map_index
+            context = {"ti": task_instance, "asset_state_store": _Stores(store)}
+            return export(path, since="auto", context=context, **(where or {"inlets": [HARD_BOUNCES]}))
+
+        return run
+
+    @pytest.mark.parametrize("where", ["inlets", "outlets"])
     def test_it_continues_where_the_last_run_ended(
-        self, export: Export, sandbox: Sandbox, tmp_path: Path, connect: Connect
+        self, where: str, export_new: Export, tmp_path: Path, connect: Connect
     ) -> None:
-        newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3600, UTC)
-        store = Store()
-        context = {"asset_state_store": _Stores(store)}
-        with Sandbox(hard_bounces=250, newest=newest, rate_limit=None, quota=None) as seeded:
+        assets: dict[str, Any] = {where: [HARD_BOUNCES]}
+        with Sandbox(hard_bounces=250, newest=an_hour_ago(), rate_limit=None, quota=None) as seeded:
             connect(seeded)
-            assert export(tmp_path / "1.jsonl", since="auto", context=context)["rows"] == 250
-            result = export(tmp_path / "2.jsonl", since="auto", context=context)
+            assert export_new(tmp_path / "1.jsonl", **assets)["rows"] == 250
+            result = export_new(tmp_path / "2.jsonl", **assets)
             assert (result["rows"], result["requests"]) == (0, 1)
             seeded.add("hard-bounces", *(f"new{number}@example.com" for number in range(99)))
-            result = export(tmp_path / "3.jsonl", since="auto", context=context)
+            result = export_new(tmp_path / "3.jsonl", **assets)
             assert (result["rows"], result["requests"]) == (99, 1)
 
-    def test_a_failed_run_is_read_again(self, export: Export, sandbox: Sandbox, tmp_path: Path) -> None:
+    def test_each_mapped_task_continues_where_it_ended_itself(
+        self, export_new: Export, tmp_path: Path, connect: Connect
+    ) -> None:
+        with Sandbox(hard_bounces=250, newest=an_hour_ago(), rate_limit=None, quota=None) as seeded:
+            connect(seeded)
+            for rows in (250, 0):
+                for map_index in (0, 1):
+                    assert export_new(tmp_path / f"{map_index}.jsonl", map_index)["rows"] == rows
+
+    def test_a_failed_run_is_read_again(
+        self, export_new: Export, store: Store, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
         sandbox.add("hard-bounces", "jane@example.com")
-        store = Store()
-        context = {"asset_state_store": _Stores(store)}
         sandbox.fail(Fault(method="GET", status=403))
         with pytest.raises(AirflowFailException):
-            export(tmp_path / "1.jsonl", since="auto", context=context)
+            export_new(tmp_path / "1.jsonl")
         assert store.values == {}
-        assert export(tmp_path / "1.jsonl", since="auto", context=context)["rows"] == 1
+        assert export_new(tmp_path / "1.jsonl")["rows"] == 1
+
+    def test_what_may_be_missing_is_read_again(
+        self, export_new: Export, store: Store, tmp_path: Path, connect: Connect
+    ) -> None:
+        with UnsteadySandbox(rate_limit=None, quota=None, shuffle_ties=True) as shuffled:
+            connect(shuffled)
+            shuffled.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(1000)))
+            result = export_new(tmp_path / "1.jsonl")
+            assert (result["may_be_incomplete"], result["watermark"]) == (True, None)
+            assert store.values == {}
 
     def test_without_a_store_it_says_what_is_missing(self, export: Export, tmp_path: Path) -> None:
-        with pytest.raises(AirflowFailException, match=r"Airflow 3\.3 or newer, and .* inlets=\[Asset"):
-            export(tmp_path / "1.jsonl", since="auto")
+        needed = (
+            r"Airflow 3\.3 or newer, and inlets=\[Asset\('mailersend://mailersend_default/hard-bounces'\)\]"
+        )
+        with pytest.raises(AirflowFailException, match=needed):
+            export(tmp_path / "1.jsonl", since="auto", inlets=[HARD_BOUNCES])
+
+    def test_the_asset_of_another_list_is_not_taken(self, export_new: Export, tmp_path: Path) -> None:
+        other = create_asset(account="mailersend_default", list_name="unsubscribes")
+        with pytest.raises(AirflowFailException, match=r"and inlets=\[Asset"):
+            export_new(tmp_path / "1.jsonl", inlets=[other])
+
+
+HARD_BOUNCES = create_asset(account="mailersend_default", list_name="hard-bounces")
+
+
+def an_hour_ago() -> datetime:
+    return datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3600, UTC)
 
 
 class _Stores:
@@ -210,6 +259,15 @@ class TestOnS3:
         with pytest.raises(AirflowFailException):
             export(f"s3://lake@{bucket.name}/all.jsonl")
         assert list(bucket.objects.all()) == []
+
+
+def test_a_path_without_a_folder_is_relative_to_the_working_directory(
+    export: Export, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sandbox.add("hard-bounces", "jane@example.com")
+    export("all.jsonl")
+    assert len(rows_in((tmp_path / "all.jsonl").read_bytes(), "all.jsonl")) == 1
 
 
 @pytest.mark.parametrize("path", ["all.txt", "all.parquet.gz", "", "None"])

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 from airflow_provider_mailersend.transfers.mailersend_to_sql import MailerSendToSqlOperator
 from airflow_provider_mailersend.transfers.sql_database import SqlDatabase, SqlTransferError, read_date
 from tests.conftest import Connect
+from tests.unsteady import UnsteadySandbox
 
 Export = Callable[..., dict[str, Any]]
 
@@ -188,6 +190,20 @@ class TestAuto:
         database.commit()
         assert database.fetch(f"SELECT MAX(read_until) FROM {table}") == [(None,)]
         assert export(since="auto")["rows"] == 5
+
+    def test_what_may_be_missing_is_read_again_and_deletes_nothing(
+        self, export: Export, database: SqlDatabase, table: str, connect: Connect
+    ) -> None:
+        with UnsteadySandbox(rate_limit=None, quota=None, shuffle_ties=True) as shuffled:
+            connect(shuffled)
+            bounced(shuffled, 1000)
+            result = export(since="auto")
+            assert (result["may_be_incomplete"], result["watermark"]) == (True, None)
+            assert database.fetch(f"SELECT MAX(read_until) FROM {table}") == [(None,)]
+            database.commit()
+            with pytest.raises(MailerSendIncompleteListError, match="Nothing was changed in"):
+                export(mode="replace")
+            assert len(ids_in(database, table)) == result["rows"]
 
     def test_a_domain_s_watermark_is_not_the_account_s(
         self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str

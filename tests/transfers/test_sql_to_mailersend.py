@@ -68,7 +68,7 @@ def test_what_is_missing_is_added(transfer: Transfer, contacts: Any, sandbox: Sa
 def test_a_mirror_deletes_within_its_guards(transfer: Transfer, contacts: Any, sandbox: Sandbox) -> None:
     sandbox.add("blocklist", *(f"old{number}@x.com" for number in range(10)))
     contacts(["new@x.com"])
-    with pytest.raises(AirflowFailException, match="10 to delete are more than max_deletes"):
+    with pytest.raises(AirflowFailException, match="10 to delete exceed max_deletes"):
         transfer(mode="mirror")
     contacts([])
     with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
@@ -187,8 +187,11 @@ class TestSms:
         sandbox.add("sms-recipients", "+15551234567", "+15551234568")
         contacts(["+1 555 123 4567", "+15559999999"])
         arguments = {"suppression_list": None, "sms_status": "opt_out", "numbers_column": "email"}
-        result = transfer(**arguments)
-        assert (len(result["updated"]), result["missing"]) == (1, ["+15559999999"])
+        with pytest.raises(
+            AirflowFailException, match=r"no SMS recipients for .*The other 1 were set to opt_out"
+        ):
+            transfer(**arguments)
+        assert transfer(**arguments, on_missing="skip")["missing"] == ["+15559999999"]
         assert [one["status"] for one in sandbox.entries("sms-recipients")].count("opt_out") == 1
 
     def test_what_is_no_number_is_named_by_its_row(
@@ -223,7 +226,7 @@ def test_a_failing_query_says_so_without_a_person(
 
 
 def test_a_connection_of_no_database_is_refused(transfer: Transfer) -> None:
-    with pytest.raises(AirflowFailException, match="'mailersend_default' is not one of a database"):
+    with pytest.raises(AirflowFailException, match="'mailersend_default' isn't a database connection"):
         transfer(conn_id="mailersend_default")
 
 

@@ -11,7 +11,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from airflow_provider_mailersend.sandbox.account import RECIPIENTS, Account, Row, Table
+from airflow_provider_mailersend.api.requests import RECIPIENTS
+from airflow_provider_mailersend.sandbox.account import Account, Row, Table
 
 Change = Callable[[], None]
 
