@@ -119,7 +119,8 @@ class MailerSendQuotaExhaustedError(MailerSendError):
     The daily quota is used up, or down to what is reserved for sending.
 
     :param resets_at: when it resets by MailerSend's clock, aware, in UTC.
-    :param retry_at: the same by this machine's clock, in Unix seconds.
+    :param retry_at: when to start over, in Unix seconds of this machine's clock: some seconds later if something was
+        just changed, as it may not show in the lists at once.
     """
 
     def __init__(

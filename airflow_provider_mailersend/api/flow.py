@@ -21,6 +21,7 @@ from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendError,
+    MailerSendQuotaExhaustedError,
     MailerSendRateLimitError,
     MailerSendUnexpectedAnswerError,
 )
@@ -110,6 +111,8 @@ class Flow:
         #: Whether the last page's response said how much of the daily quota is left.
         self.page_told_quota = False
         self._random = random
+        # When the last response to a change came, or was given up.
+        self._changed_at = 0.0
         self._has_asked_quota = False
         # The lists that have shown to be newest first.
         self._newest_first: set[tuple[str, object]] = set()
@@ -149,6 +152,9 @@ class Flow:
                 yield Wait(until, f"a retry after {cause}", request, others_may_send=True)
         except MailerSendError as error:
             error.may_be_processed = may_be_processed
+            if isinstance(error, MailerSendQuotaExhaustedError) and error.retry_at is not None:
+                # A job that starts over must see in the lists what it has just changed.
+                error.retry_at = max(error.retry_at, self._changed_at + _SHORTEST_SETTLING)
             raise
 
     def send_change(self, request: Request) -> Steps[None]:
@@ -216,6 +222,8 @@ class Flow:
         self.throttle.check_quota(request, now)
         self.sent_at = now
         outcome: Outcome = yield Send(request, self._left(started, now))
+        if request.method != "GET":
+            self._changed_at = outcome.at
         self._note(request, outcome)
         return outcome
 

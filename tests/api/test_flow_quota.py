@@ -153,6 +153,22 @@ def test_work_goes_on_after_the_quota_has_come_back() -> None:
     assert Script(FINE, start=midnight).run(sender.send(GET)).status == 200
 
 
+@pytest.mark.parametrize("before_midnight", [2.0, 3600.0])
+@any_method
+def test_a_job_starts_over_when_its_last_change_shows_in_the_lists(
+    request_: Request, before_midnight: float
+) -> None:
+    midnight = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
+    last_one = answer(200, {"data": []}, {"x-apiquota-remaining": "0"})
+    script, sender = Script(last_one, start=midnight - before_midnight), flow()
+    script.run(sender.send(request_))
+    with pytest.raises(MailerSendQuotaExhaustedError) as caught:
+        script.run(sender.send(GET))
+    least = 7.0 if request_.method != "GET" else 0.0
+    assert caught.value.resets_at == datetime(2026, 3, 5, tzinfo=UTC)
+    assert caught.value.retry_at == max(midnight, script.now + least)
+
+
 def test_an_unlimited_quota_stops_nothing() -> None:
     unlimited = answer(200, {"data": []}, {"x-apiquota-remaining": "-1"})
     script, sender = Script(quota(-1), unlimited, unlimited), flow(quota_reserve=10**6)
