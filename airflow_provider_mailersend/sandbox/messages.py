@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_mailersend.sandbox.faults import Fault
 
-JSON = "application/json"
-
 
 @dataclass
 class LoggedRequest:
@@ -45,21 +43,20 @@ class Answer:
 
     def head(self) -> bytes:
         """Everything up to the body."""
-        headers = self.headers
+        headers = {"cache-control": "no-cache, private"}
         if self.status not in (204, 304):
-            headers = {"content-type": JSON, "content-length": str(len(self.body))} | headers
-        headers = {"cache-control": "no-cache, private"} | headers
+            headers |= {"content-type": "application/json", "content-length": str(len(self.body))}
         lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in (headers | self.headers).items()]
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-def json_answer(body: object, status: int = 200, indent: int | None = None) -> Answer:
-    return Answer(status, json.dumps(body, indent=indent).encode())
+def json_answer(body: object, status: int = 200) -> Answer:
+    return Answer(status, json.dumps(body).encode())
 
 
 def not_found() -> Answer:
-    return json_answer({"message": "Resource not found."}, 404, indent=4)
+    return Answer(404, b'{\n    "message": "Resource not found."\n}')
 
 
 def phrase(status: int) -> str:

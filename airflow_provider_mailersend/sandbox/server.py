@@ -75,23 +75,17 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class LoopbackServer(ThreadingTCPServer):
-    """Accepts connections as soon as it is made; once started, passes each request to *answer*.
-
-    :param clock: tells the time for the ``Date`` header, in Unix seconds.
-    """
+    """Accepts connections as soon as it is made; once started, passes each request to *answer*."""
 
     allow_reuse_address = os.name == "posix"
     request_queue_size = 1024
+    clock: Callable[[], float] = staticmethod(time.time)  # for the ``Date`` header
 
-    def __init__(
-        self, host: str, port: int, answer: Callable[[Exchange], None], clock: Callable[[], float] = time.time
-    ) -> None:
-        address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
-        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        super().__init__((address, port), Exchange)
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{self.server_address[1]}"
+    def __init__(self, host: str, port: int, answer: Callable[[Exchange], None]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), Exchange)
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.server_address[1]}"
         self.answer = answer
-        self.clock = clock
         self.stopping = threading.Event()
         self.connections: dict[threading.Thread, socket.socket] = {}
         self._accepting = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
@@ -111,9 +105,8 @@ class LoopbackServer(ThreadingTCPServer):
             thread.join(timeout=5)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
+        arguments = (request, client_address)
+        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
         self.connections[thread] = request
         thread.start()
 
@@ -125,5 +118,5 @@ class LoopbackServer(ThreadingTCPServer):
 def is_loopback(host: str) -> bool:
     """Whether a host name or address (without a port) is in 127.0.0.0/8, is ::1, or is ``localhost``."""
     with suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     return host.lower() == "localhost"
