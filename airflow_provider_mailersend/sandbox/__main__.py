@@ -59,8 +59,7 @@ def _parser(sandbox_type: type[Sandbox]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_mailersend.sandbox",
         usage="%(prog)s [options]",
-        description="Run a MailerSend API on this machine until Ctrl-C, on port 8025 unless told otherwise.\n"
-        "The newest entries are dated now.",
+        description="Run a MailerSend API on this machine until Ctrl-C.",
         argument_default=argparse.SUPPRESS,
         epilog="\n".join(["What it answers where nobody knows what the API does:", *guesses]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,6 +75,9 @@ def _parser(sandbox_type: type[Sandbox]) -> argparse.ArgumentParser:
         if type_name == "bool":
             parser.add_argument(option, action="store_true", help=help_)
         elif type_name in _TYPES:
+            default = {"port": 8025, "newest": "now"}.get(name, parameter.default)
+            default = ",".join(default) if isinstance(default, tuple) else default
+            help_ += f" Default: {default}." if default else ""
             read = partial(_read, parameter.annotation)
             parser.add_argument(option, type=read, metavar=_TYPES[type_name][1], help=help_)
     return parser

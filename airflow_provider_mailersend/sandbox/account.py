@@ -10,9 +10,9 @@ from hashlib import blake2b
 from itertools import count
 from typing import Any
 
-from airflow_provider_mailersend.api.requests import LIST_NAMES, RECIPIENTS, SMS_RECIPIENTS, SuppressionList
+from airflow_provider_mailersend.api.requests import LIST_NAMES, RECIPIENTS, SMS_RECIPIENTS
 
-BLOCKLIST = SuppressionList.BLOCKLIST.value
+BLOCKLIST = "blocklist"
 DOMAINS = "domains"
 SMS_NUMBERS = "sms-numbers"
 OWNERS = (DOMAINS, SMS_NUMBERS)
@@ -110,38 +110,39 @@ class Account:
         """
         if owner is None and name not in (*OWNERS, BLOCKLIST):
             owner = self.tables[SMS_NUMBERS if name == SMS_RECIPIENTS else DOMAINS].select()[0]
-        fields: dict[str, Any]
-        if name in OWNERS:
-            fields = {"name": value}
-        elif name == BLOCKLIST:
-            fields = {"type": "exact", "pattern": value, "domain": owner and owner.shown}
-        elif name == RECIPIENTS:
-            fields = {"email": value, "deleted_at": "", "domain": owner and owner.shown}
-        elif name == SMS_RECIPIENTS:
-            opted_out = {"opted_out_at": None, "opt_out_source": None} if self.observed else {}
-            fields = {"number": value, "status": "active", **opted_out}
-        else:
+        if name in REASONS:
             recipient = self.add(RECIPIENTS, value, owner, made and made - timedelta(seconds=1))
-            gives_reason = self.observed and name == SuppressionList.HARD_BOUNCES
-            reasons = REASONS[name] if gives_reason else dict.fromkeys(REASONS[name])
-            value, fields = recipient.value, {"recipient": recipient.shown, **reasons}
-        table = self.tables[name]
-        row = table.find(value, owner)
+            value, shown = recipient.value, {"recipient": recipient.shown, **shown}
+        row = self.tables[name].find(value, owner)
         if row is None:
             made = made or self._now()
             # As MongoDB makes ids: the second, the maker, a serial number.
             row_id = f"{int(made.timestamp()):08x}{self._digest('ids')[:10]}{next(self._serials):06x}"
-            fields |= {
-                "id": self._digest(value) if name in OWNERS else row_id,
-                "created_at": self._date(made),
-            }
-            if name not in (*REASONS, SMS_RECIPIENTS):
-                fields["updated_at"] = fields["created_at"]
-            row = Row(fields["id"], value, owner, fields | shown)
-            table.put(row)
+            row_id = self._digest(value) if name in OWNERS else row_id
+            usual = self._usual(name, value, owner, self._date(made))
+            row = Row(row_id, value, owner, {"id": row_id, **usual, **shown})
+            self.tables[name].put(row)
         elif name == RECIPIENTS:
-            table.update(row, updated_at=self._date(self._now()))
+            self.tables[name].update(row, updated_at=self._date(self._now()))
         return row
+
+    def _usual(self, name: str, value: str, owner: Row | None, date: str) -> dict[str, Any]:
+        """What a row of a list shows besides its id, and its recipient if it has one."""
+        dates = {"created_at": date, "updated_at": date}
+        domain = owner and owner.shown
+        match name:
+            case "domains" | "sms-numbers":
+                return {"name": value, **dates}
+            case "blocklist":
+                return {"type": "exact", "pattern": value, "domain": domain, **dates}
+            case "recipients":
+                return {"email": value, **dates, "deleted_at": "", "domain": domain}
+            case "sms-recipients":
+                opted_out = {"opted_out_at": None, "opt_out_source": None} if self.observed else {}
+                return {"number": value, "status": "active", **opted_out, "created_at": date}
+            case "hard-bounces" if self.observed:
+                return {**REASONS[name], "created_at": date}
+        return {**dict.fromkeys(REASONS[name]), "created_at": date}
 
     def delete_recipient(self, recipient: Row) -> None:
         """Delete a recipient and its entries."""

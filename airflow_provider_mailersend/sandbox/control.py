@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_mailersend.sandbox.messages import Answer, json_answer
-from airflow_provider_mailersend.sandbox.server import Exchange, is_loopback
+from airflow_provider_mailersend.sandbox.server import Answer, Exchange, is_loopback, json_answer
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.sandbox.sandbox import Sandbox

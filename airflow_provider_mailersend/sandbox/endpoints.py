@@ -22,8 +22,7 @@ from airflow_provider_mailersend.sandbox.account import (
     without_domain,
 )
 from airflow_provider_mailersend.sandbox.limits import Limits
-from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
-from airflow_provider_mailersend.sandbox.server import Exchange
+from airflow_provider_mailersend.sandbox.server import Answer, Exchange, json_answer, not_found
 
 GUESSES: Mapping[str, str] = MappingProxyType(
     {
@@ -142,6 +141,10 @@ def show_quota(call: Call) -> Answer:
     quota = call.limits.quota
     most = -1 if quota.most is None else quota.most
     return json_answer({"quota": most, "remaining": quota.remaining, "reset": call.limits.quota_reset})
+
+
+def list_domains(call: Call) -> Answer:
+    return _page(call, call.table.select())
 
 
 def list_rows(call: Call) -> Answer:
@@ -268,7 +271,7 @@ def _page(call: Call, rows: Sequence[Row]) -> Answer:
 Handlers = dict[str, Callable[[Call], Answer]]
 _SUPPRESSIONS: Handlers = {"GET": list_rows, "POST": add_entries, "DELETE": delete_entries}
 _ROUTES: dict[str, Handlers] = {
-    "/domains": {"GET": list_rows},
+    "/domains": {"GET": list_domains},
     "/api-quota": {"GET": show_quota},
     "/recipients": {"GET": list_rows},
     "/recipients/": {"GET": show_recipient, "DELETE": delete_recipient},

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from airflow_provider_mailersend.sandbox.messages import Answer, phrase
+from airflow_provider_mailersend.sandbox.server import Answer, phrase
 
 LONGEST = 3600
 """The most seconds that a fault may take."""
@@ -100,17 +100,13 @@ class Fault:
         """The response with ``status``; None without one."""
         if self.status is None:
             return None
-        body = self.body
-        if self.status in (204, 304):
-            body = b""
-        elif self.html:
-            body = _PAGE.format(phrase(self.status), self.status)
-        elif body is None:
-            body = {"message": phrase(self.status)}
-        if not isinstance(body, str | bytes):
-            body = json.dumps(dict(body))
-        body = body.encode() if isinstance(body, str) else body
-        return Answer(self.status, body, {"content-type": "text/html; charset=UTF-8"} if self.html else {})
+        if self.html:
+            page = _PAGE.format(phrase(self.status), self.status)
+            return Answer(self.status, page.encode(), {"content-type": "text/html; charset=UTF-8"})
+        body = {"message": phrase(self.status)} if self.body is None else self.body
+        if not isinstance(body, bytes):
+            body = (body if isinstance(body, str) else json.dumps(dict(body))).encode()
+        return Answer(self.status, b"" if self.status in (204, 304) else body)
 
     def as_json(self) -> dict[str, Any]:
         """The arguments that aren't the default; bytes as text."""

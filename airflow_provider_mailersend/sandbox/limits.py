@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from airflow_provider_mailersend.sandbox.messages import Answer, json_answer
+from airflow_provider_mailersend.sandbox.server import Answer, json_answer
 
 RATE_HEADERS = frozenset({"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"})
 QUOTA_HEADERS = frozenset({"x-apiquota-remaining", "x-apiquota-reset"})

@@ -24,9 +24,16 @@ from airflow_provider_mailersend.sandbox.control import control
 from airflow_provider_mailersend.sandbox.endpoints import respond
 from airflow_provider_mailersend.sandbox.faults import Fault
 from airflow_provider_mailersend.sandbox.limits import Limits, Window
-from airflow_provider_mailersend.sandbox.messages import Answer, LoggedRequest, json_answer, not_found
 from airflow_provider_mailersend.sandbox.seeding import seed_account
-from airflow_provider_mailersend.sandbox.server import Exchange, LoopbackServer, is_loopback
+from airflow_provider_mailersend.sandbox.server import (
+    Answer,
+    Exchange,
+    LoggedRequest,
+    LoopbackServer,
+    is_loopback,
+    json_answer,
+    not_found,
+)
 
 _MOST = 1_000_000  # entries, which are held in memory
 _YEAR = 366 * 86_400

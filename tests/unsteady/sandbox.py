@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from airflow_provider_mailersend.api.requests import check_list_name
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
-from airflow_provider_mailersend.sandbox.messages import Answer, json_answer
-from airflow_provider_mailersend.sandbox.server import Exchange
+from airflow_provider_mailersend.sandbox.server import Answer, Exchange, json_answer
 from tests.unsteady.account import Change, Delays, UnsteadyAccount
 from tests.unsteady.faults import RareFault
 from tests.unsteady.limits import SlidingWindow
