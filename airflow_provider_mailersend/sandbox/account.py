@@ -94,6 +94,7 @@ class Account:
         self.lock = threading.RLock()
         self.observed = observed  # whether it behaves as observed, rather than as documented
         self._seed = seed  # what all ids follow from
+        self._maker = self._digest("ids")[:10]
         self._newest = newest  # of the rows: those to come are newer, whatever the clock says
         self._clock = clock
         self._serials = count(1)
@@ -117,7 +118,7 @@ class Account:
         if row is None:
             made = made or self._now()
             # As MongoDB makes ids: the second, the maker, a serial number.
-            row_id = f"{int(made.timestamp()):08x}{self._digest('ids')[:10]}{next(self._serials):06x}"
+            row_id = f"{int(made.timestamp()):08x}{self._maker}{next(self._serials):06x}"
             row_id = self._digest(value) if name in OWNERS else row_id
             usual = self._usual(name, value, owner, self._date(made))
             row = Row(row_id, value, owner, {"id": row_id, **usual, **shown})
