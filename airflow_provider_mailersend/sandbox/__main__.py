@@ -8,12 +8,24 @@ import re
 import shlex
 import signal
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from airflow_provider_mailersend.sandbox import GUESSES, Sandbox
+
+#: How an argument of a type is read, what --help shows for it, and what it must be.
+_TYPES: dict[str, tuple[Callable[[str], Any], str, str]] = {
+    "str": (str, "TEXT", "a text"),
+    "int": (int, "N", "a whole number"),
+    "float": (float, "SECONDS", "a number"),
+    "datetime": (datetime.fromisoformat, "DATE", "a date in ISO 8601"),
+    "Sequence[str]": (lambda text: [name for name in text.split(",") if name], "NAME,...", "names"),
+    "Iterable[str]": (lambda text: [name for name in text.split(",") if name], "NAME,...", "names"),
+}
 
 
 def main(arguments: Sequence[str] | None = None, sandbox_type: type[Sandbox] = Sandbox) -> int:
@@ -42,55 +54,44 @@ def main(arguments: Sequence[str] | None = None, sandbox_type: type[Sandbox] = S
 
 
 def _parser(sandbox_type: type[Sandbox]) -> argparse.ArgumentParser:
-    """The parameters of the sandbox as options, with the descriptions and defaults that they have there."""
+    """The parameters of the sandbox as options, described as they are there."""
+    guesses = [textwrap.fill(f"- {guess}", subsequent_indent="  ") for guess in GUESSES.values()]
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_mailersend.sandbox",
-        description="A MailerSend API on this machine, until Ctrl-C: by default on port 8025, with entries up to now. "
-        "None is written none; several names are separated by commas.",
+        usage="%(prog)s [options]",
+        description="Run a MailerSend API on this machine until Ctrl-C.",
         argument_default=argparse.SUPPRESS,
-        conflict_handler="resolve",  # a subclass may describe an option anew
-        epilog="What it answers where nobody knows what the API does: " + " ".join(GUESSES.values()),
+        epilog="\n".join(["What it answers where nobody knows what the API does:", *guesses]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    helps: dict[str, str] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for kind in [kind for kind in reversed(sandbox_type.__mro__) if issubclass(kind, Sandbox)]:
-        described = re.findall(r":param (\w+): (.*?)(?=\n    :param|\Z)", kind.__doc__ or "", re.DOTALL)
-        helps = {name: " ".join(text.replace("`", "").split()) for name, text in described}
-        for name, parameter in inspect.signature(kind).parameters.items():
-            option = f"--{name.replace('_', '-')}"
-            if parameter.annotation == "bool":
-                parser.add_argument(option, action="store_true", help=helps.get(name))
-            elif parameter.annotation.partition(" | ")[0] in _READERS:
-                parser.add_argument(option, type=_reader(parameter.annotation), help=helps.get(name))
+        helps |= re.findall(r":param (\w+): (.*?)(?=\n    :param|\Z)", kind.__doc__ or "", re.DOTALL)
+        parameters |= inspect.signature(kind).parameters
+    for name, parameter in parameters.items():
+        option, type_name = f"--{name.replace('_', '-')}", parameter.annotation.partition(" | ")[0]
+        help_ = " ".join(helps.get(name, "").replace("`", "").replace("None", "none").split())
+        if type_name == "bool":
+            parser.add_argument(option, action="store_true", help=help_)
+        elif type_name in _TYPES:
+            default = {"port": 8025, "newest": "now"}.get(name, parameter.default)
+            default = ",".join(default) if isinstance(default, tuple) else default
+            help_ += f" Default: {default}." if default else ""
+            read = partial(_read, parameter.annotation)
+            parser.add_argument(option, type=read, metavar=_TYPES[type_name][1], help=help_)
     return parser
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "datetime": datetime.fromisoformat,
-    "Sequence[str]": _words,
-    "Iterable[str]": _words,
-}
-
-
-def _reader(annotation: str) -> Callable[[str], Any]:
-    """What reads an option of that type."""
-    kind, _, optional = annotation.partition(" | ")
-
-    def read(text: str) -> Any:
-        try:
-            return None if optional and text == "none" else _READERS[kind](text)
-        except ValueError:
-            called = {"int": "a whole number", "float": "a number", "datetime": "a date in ISO 8601"}[kind]
-            raise argparse.ArgumentTypeError(
-                f"must be {called}{' or none' * bool(optional)}, not {text!r}"
-            ) from None
-
-    return read
+def _read(annotation: str, text: str) -> Any:
+    """The value of an argument for a parameter with that annotation."""
+    type_name, _, optional = annotation.partition(" | ")
+    read, _, kind = _TYPES[type_name]
+    try:
+        return None if optional and text == "none" else read(text)
+    except ValueError:
+        or_none = " or none" if optional else ""
+        raise argparse.ArgumentTypeError(f"must be {kind}{or_none}, not {text!r}") from None
 
 
 if __name__ == "__main__":

@@ -1,20 +1,29 @@
-"""What a MailerSend account holds: its lists, and the changes that can be made to them."""
+"""What a MailerSend account holds: its domains and SMS numbers, and the rows of its lists."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import count
 from typing import Any
 
-from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS, SuppressionList
-from airflow_provider_mailersend.sandbox.dialect import Dialect
-from airflow_provider_mailersend.sandbox.limits import Clock, Limits
+from airflow_provider_mailersend.api.requests import LIST_NAMES, RECIPIENTS, SMS_RECIPIENTS
 
-BLOCKLIST = SuppressionList.BLOCKLIST.value
+BLOCKLIST = "blocklist"
+DOMAINS = "domains"
+SMS_NUMBERS = "sms-numbers"
+OWNERS = (DOMAINS, SMS_NUMBERS)
+
+#: What says why an entry is on a list, by list, and an example. It is null unless MailerSend itself made the entry.
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "hard-bounces": {"reason": "Unknown reason"},
+    "spam-complaints": {},
+    "unsubscribes": {"reason": "NEVER_SIGNED", "readable_reason": "I never signed up for this mailing list"},
+    "on-hold-list": {"reason": "Unknown reason"},
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -28,17 +37,13 @@ class Row:
 
 
 class Table:
-    """The rows of one list.
+    """The rows of one list."""
 
-    :param order: the key of what is shown that the list is sorted by.
-    :param unique: whether a value can be there only once for each owner.
-    """
-
-    def __init__(self, order: str = "created_at", *, newest_first: bool = False, unique: bool = True) -> None:
+    def __init__(self, name: str) -> None:
         self.rows: dict[str, Row] = {}
-        self._order = order
-        self._newest_first = newest_first
-        self._unique = unique
+        self._order = "email" if name == RECIPIENTS else "created_at"
+        self._newest_first = name == BLOCKLIST or name in REASONS
+        self._is_unique = name != BLOCKLIST  # whether a value can be there only once for each owner
         self._by_value: dict[tuple[str, Row | None], Row] = {}
         self._selections: dict[tuple[Row | None, str | None], list[Row]] = {}
 
@@ -60,7 +65,7 @@ class Table:
 
     def put(self, row: Row) -> None:
         """Add a row, unless there must be only one and there is."""
-        if self._unique and self._by_value.setdefault((row.value, row.owner), row) is not row:
+        if self._is_unique and self._by_value.setdefault((row.value, row.owner), row) is not row:
             return
         self.rows[row.id] = row
         self._selections.clear()
@@ -81,149 +86,76 @@ class Table:
 
 
 class Account:
-    """The lists of an account, by name in ``tables``. Hold ``lock`` while you use them.
-
-    :param max_batch: the most addresses or ids in one request; None for any number.
-    :param seed: what all ids follow from.
-    :param newest: when the newest seeded entry is made: all others are newer, whatever the clock says.
-    """
+    """The tables of an account, by name. Hold ``lock`` while you use them."""
 
     table_type: type[Table] = Table
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        limits: Limits,
-        max_batch: int | None,
-        domains: Sequence[str],
-        sms_numbers: Sequence[str],
-        seed: int,
-        newest: datetime,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, observed: bool, seed: int, newest: datetime, clock: Callable[[], float]) -> None:
         self.lock = threading.RLock()
-        self.dialect = dialect
-        self.limits = limits
-        self.max_batch = max_batch
-        self._seed = seed
-        self._newest = newest
+        self.observed = observed  # whether it behaves as observed, rather than as documented
+        self._seed = seed  # what all ids follow from
+        self._maker = self._digest("ids")[:10]
+        self._newest = newest  # of the rows: those to come are newer, whatever the clock says
         self._clock = clock
-        self._made: Counter[str] = Counter()
-        self.domains = self._owners("domains", domains)
-        self.sms_numbers = self._owners("sms_numbers", sms_numbers)
-        self.tables = {name.value: self.table_type(newest_first=True) for name in SuppressionList}
-        self.tables[BLOCKLIST] = self.table_type(newest_first=True, unique=False)
-        self.tables[RECIPIENTS] = self.table_type("email")
-        self.tables[SMS_RECIPIENTS] = self.table_type()
-
-    def table(self, name: str) -> Table:
-        """The list with that name; ``ValueError`` if there is none."""
-        if name not in self.tables:
-            raise ValueError(f"There is no list {name!r}: it must be one of {', '.join(self.tables)}.")
-        return self.tables[name]
-
-    def row(self, name: str, row_id: str) -> Row:
-        """The row with that id; ``ValueError`` if it isn't on the list."""
-        if row_id not in self.table(name).rows:
-            raise ValueError(f"There is no {row_id!r} on {name}.")
-        return self.tables[name].rows[row_id]
-
-    def owner(self, name: str, owners: Mapping[str, Row]) -> Row:
-        """The domain or SMS number with that name; ``ValueError`` if there is none."""
-        for owner in owners.values():
-            if owner.value == name:
-                return owner
-        raise ValueError(
-            f"The account has no {name!r}: it has {', '.join(row.value for row in owners.values())}."
-        )
+        self._serials = count(1)
+        self.tables = {name: self.table_type(name) for name in (*OWNERS, *LIST_NAMES)}
 
     def add(
-        self, name: str, values: Iterable[str], patterns: Iterable[str] = (), owner: Row | None = None
-    ) -> list[Row]:
-        """Put addresses, phone numbers or patterns on a list; the row of each, whether new or not.
+        self, name: str, value: str, owner: Row | None = None, made: datetime | None = None, **shown: Any
+    ) -> Row:
+        """Put an address, a phone number or a pattern on a list; its row, whether new or not.
 
-        :param owner: their domain or SMS number; the first one if there must be one and none is given.
+        :param owner: its domain or SMS number; the first one if there must be one and none is given.
+        :param made: when it was made; None for now.
+        :param shown: what to show instead of the usual.
         """
-        if name == BLOCKLIST:
-            rows = [self.block(address, owner) for address in values]
-            return rows + [self.block(pattern, owner, kind="pattern") for pattern in patterns]
-        if name == SMS_RECIPIENTS:
-            sender = owner or next(iter(self.sms_numbers.values()))
-            return [self.add_sms_recipient(number, sender) for number in values]
-        domain = owner or next(iter(self.domains.values()))
-        recipients = [self.add_recipient(address, domain) for address in values]
-        return recipients if name == RECIPIENTS else [self.suppress(name, row) for row in recipients]
+        if owner is None and name not in (*OWNERS, BLOCKLIST):
+            owner = self.tables[SMS_NUMBERS if name == SMS_RECIPIENTS else DOMAINS].select()[0]
+        if name in REASONS:
+            recipient = self.add(RECIPIENTS, value, owner, made and made - timedelta(seconds=1))
+            value, shown = recipient.value, {"recipient": recipient.shown, **shown}
+        row = self.tables[name].find(value, owner)
+        if row is None:
+            made = made or self._now()
+            # As MongoDB makes ids: the second, the maker, a serial number.
+            row_id = f"{int(made.timestamp()):08x}{self._maker}{next(self._serials):06x}"
+            row_id = self._digest(value) if name in OWNERS else row_id
+            usual = self._usual(name, value, owner, self._date(made))
+            row = Row(row_id, value, owner, {"id": row_id, **usual, **shown})
+            self.tables[name].put(row)
+        elif name == RECIPIENTS:
+            self.tables[name].update(row, updated_at=self._date(self._now()))
+        return row
 
-    def block(self, text: str, domain: Row | None, made: datetime | None = None, kind: str = "exact") -> Row:
-        """Put an address, or a text of the kind ``pattern``, on the blocklist."""
-        shown_domain = domain and domain.shown
-        return self._add(BLOCKLIST, text, domain, made, type=kind, pattern=text, domain=shown_domain)
-
-    def add_recipient(self, address: str, domain: Row, made: datetime | None = None) -> Row:
-        """The recipient with that address in that domain: updated if there is one, else created."""
-        row = self.tables[RECIPIENTS].find(address, domain)
-        if row is not None:
-            self.tables[RECIPIENTS].update(row, updated_at=self._date(self._now()))
-            return row
-        return self._add(RECIPIENTS, address, domain, made, email=address, deleted_at="", domain=domain.shown)
-
-    def suppress(
-        self, name: str, recipient: Row, made: datetime | None = None, reason: str | None = None
-    ) -> Row:
-        """The entry of a recipient on one of the other suppression lists, created if there is none."""
-        if made is None and self.dialect.gives_reason and name == SuppressionList.HARD_BOUNCES:
-            reason = "Unknown reason"
-        shown: dict[str, Any] = {"recipient": recipient.shown}
-        if name != SuppressionList.SPAM_COMPLAINTS:
-            shown["reason"] = reason
-        if name == SuppressionList.UNSUBSCRIBES:
-            shown["readable_reason"] = reason and "I never signed up for this mailing list"
-        return self._add(name, recipient.value, recipient.owner, made, **shown)
-
-    def add_sms_recipient(
-        self, number: str, sender: Row, made: datetime | None = None, status: str = "active"
-    ) -> Row:
-        """The SMS recipient with that phone number under that SMS number, created if there is none."""
-        null = {"opted_out_at": None, "opt_out_source": None} if self.dialect.has_opt_out_keys else {}
-        return self._add(SMS_RECIPIENTS, number, sender, made, number=number, status=status, **null)
+    def _usual(self, name: str, value: str, owner: Row | None, date: str) -> dict[str, Any]:
+        """What a row of a list shows besides its id, and its recipient if it has one."""
+        dates = {"created_at": date, "updated_at": date}
+        domain = owner and owner.shown
+        match name:
+            case "domains" | "sms-numbers":
+                return {"name": value, **dates}
+            case "blocklist":
+                return {"type": "exact", "pattern": value, "domain": domain, **dates}
+            case "recipients":
+                return {"email": value, **dates, "deleted_at": "", "domain": domain}
+            case "sms-recipients":
+                opted_out = {"opted_out_at": None, "opt_out_source": None} if self.observed else {}
+                return {"number": value, "status": "active", **opted_out, "created_at": date}
+            case "hard-bounces" if self.observed:
+                return {**REASONS[name], "created_at": date}
+        return {**dict.fromkeys(REASONS[name]), "created_at": date}
 
     def delete_recipient(self, recipient: Row) -> None:
         """Delete a recipient and its entries."""
-        for name in (*SuppressionList, RECIPIENTS):
+        for name in (*REASONS, RECIPIENTS):
             row = self.tables[name].find(recipient.value, recipient.owner)
             self.tables[name].drop([row.id] if row else [])
-        if self.dialect.blocks_deleted_recipients:
-            self.block(recipient.value, recipient.owner)
+        if self.observed:
+            self.add(BLOCKLIST, recipient.value, recipient.owner)
 
     def show(self, name: str, row: Row) -> dict[str, Any]:
         """A row as its list shows it."""
-        hidden = "domain" if name == RECIPIENTS else None
-        return {key: value for key, value in row.shown.items() if key != hidden}
-
-    def _owners(self, option: str, names: Sequence[str]) -> dict[str, Row]:
-        """Domains or SMS numbers by their ids."""
-        if isinstance(names, str) or not names or len(set(names)) < len(names):
-            raise ValueError(f"{option} must be a sequence of one or more names, none twice, not {names!r}.")
-        day = self._date(self._newest.replace(hour=0, minute=0, second=0, microsecond=0))
-        ids = {self._digest(name): name for name in names}
-        shown = {"created_at": day, "updated_at": day}
-        return {id_: Row(id_, name, None, {"id": id_, "name": name, **shown}) for id_, name in ids.items()}
-
-    def _add(self, name: str, value: str, owner: Row | None, made: datetime | None, **shown: Any) -> Row:
-        """The row with that value and owner on a list, created if there is none."""
-        row = self.tables[name].find(value, owner)
-        if row is not None:
-            return row
-        made = made or self._now()
-        self._made[name] += 1
-        # As MongoDB makes ids: the second, the maker, a serial number.
-        row_id = f"{int(made.timestamp()):08x}{self._digest(name)[:10]}{self._made[name]:06x}"
-        shown |= {"id": row_id, "created_at": self._date(made)}
-        if name in (BLOCKLIST, RECIPIENTS):
-            shown["updated_at"] = shown["created_at"]
-        row = Row(row_id, value, owner, shown)
-        self.tables[name].put(row)
-        return row
+        return without_domain(row) if name == RECIPIENTS else row.shown
 
     def _now(self) -> datetime:
         """When a new row is made: later than all others."""
@@ -232,9 +164,13 @@ class Account:
         return self._newest
 
     def _date(self, moment: datetime) -> str:
-        if self.dialect.has_dates_in_seconds:
+        if self.observed:  # in whole seconds, so that ties are the rule
             return f"{moment.isoformat(timespec='seconds')[:19]}.000000Z"
         return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
     def _digest(self, text: str) -> str:
         return blake2b(f"{self._seed}/{text}".encode(), digest_size=8).hexdigest()
+
+
+def without_domain(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.shown.items() if key != "domain"}

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from airflow_provider_mailersend.sandbox.messages import JSON, Answer, phrase
+from airflow_provider_mailersend.sandbox.server import Answer, phrase
 
 LONGEST = 3600
 """The most seconds that a fault may take."""
 
-_HTML = "text/html; charset=UTF-8"
 _PAGE = "<!DOCTYPE html>\n<html>\n<body><h1>{} <span>Error code {}</span></h1></body>\n</html>\n"
 _FRAMING = ("content-length", "transfer-encoding", "connection")
 _KINDS = {"str": str, "int": int, "int | None": int | None, "bool": bool, "float": int | float}
@@ -64,6 +63,8 @@ class Fault:
         acts = [name for name in ("status", "cut", "truncate") if getattr(self, name)]
         passive = {"method", "path", "times", "skip", "processed", "delay_when"}
         has_body = self.body is not None or self.html
+        headers = dict(self.headers or {})
+        framing = [name for name in headers if name.lower() in _FRAMING]
         mistakes = {
             "times must be 1 or more, or None for every request.": self.times is not None and self.times < 1,
             "skip must be 0 or more.": self.skip < 0,
@@ -72,20 +73,19 @@ class Fault:
             "delay_when must be 'before' or 'after'.": self.delay_when not in ("before", "after"),
             "cut must be 'before' or 'after'.": self.cut not in (None, "before", "after"),
             f"{' and '.join(acts)} exclude each other.": len(acts) > 1,
-            "headers and cut exclude each other.": bool(self.headers and self.cut),
+            "headers and cut exclude each other.": bool(headers and self.cut),
             "body and html exclude each other.": self.body is not None and self.html,
             "body, html and processed need a status.": not self.status and (has_body or self.processed),
             f"A response with status {self.status} has no body.": has_body and self.status in (204, 304),
             "A fault must do something: give a status, for example.": not self.as_json().keys() - passive,
+            f"headers must leave {', '.join(framing)} to the server.": bool(framing),
+            "headers must be printable ASCII text.": not all(
+                re.fullmatch(r"[\w-]+:[ -~]*", f"{name}:{value}", re.ASCII) for name, value in headers.items()
+            ),
         }
         for message, is_so in mistakes.items():
             if is_so:
                 raise ValueError(message)
-        for name, value in dict(self.headers or {}).items():
-            if name.lower() in _FRAMING:
-                raise ValueError(f"headers must leave {name} to the server.")
-            if not re.fullmatch(r"[\w-]+:[ -~]*", f"{name}:{value}", re.ASCII):
-                raise ValueError(f"headers must be printable ASCII text: {name!r} isn't.")
         try:
             self.answer()
         except (TypeError, ValueError) as error:
@@ -100,16 +100,13 @@ class Fault:
         """The response with ``status``; None without one."""
         if self.status is None:
             return None
-        if self.status in (204, 304):
-            return Answer(self.status)
         if self.html:
-            return Answer(
-                self.status, _PAGE.format(phrase(self.status), self.status).encode(), {"content-type": _HTML}
-            )
+            page = _PAGE.format(phrase(self.status), self.status)
+            return Answer(self.status, page.encode(), {"content-type": "text/html; charset=UTF-8"})
         body = {"message": phrase(self.status)} if self.body is None else self.body
         if not isinstance(body, bytes):
             body = (body if isinstance(body, str) else json.dumps(dict(body))).encode()
-        return Answer(self.status, body, {"content-type": JSON})
+        return Answer(self.status, b"" if self.status in (204, 304) else body)
 
     def as_json(self) -> dict[str, Any]:
         """The arguments that aren't the default; bytes as text."""

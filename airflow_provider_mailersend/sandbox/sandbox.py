@@ -12,16 +12,28 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Self
 
-from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS, SmsRecipientStatus
-from airflow_provider_mailersend.sandbox.account import BLOCKLIST, Account, Row
+from airflow_provider_mailersend.api.requests import (
+    LIST_NAMES,
+    RECIPIENTS,
+    SMS_RECIPIENTS,
+    SmsRecipientStatus,
+    check_list_name,
+)
+from airflow_provider_mailersend.sandbox.account import BLOCKLIST, DOMAINS, SMS_NUMBERS, Account, Row
 from airflow_provider_mailersend.sandbox.control import control
-from airflow_provider_mailersend.sandbox.dialect import Dialect
 from airflow_provider_mailersend.sandbox.endpoints import respond
 from airflow_provider_mailersend.sandbox.faults import Fault
 from airflow_provider_mailersend.sandbox.limits import Limits, Window
-from airflow_provider_mailersend.sandbox.messages import Answer, LoggedRequest, json_answer, not_found
 from airflow_provider_mailersend.sandbox.seeding import seed_account
-from airflow_provider_mailersend.sandbox.server import Exchange, LoopbackServer, is_loopback
+from airflow_provider_mailersend.sandbox.server import (
+    Answer,
+    Exchange,
+    LoggedRequest,
+    LoopbackServer,
+    is_loopback,
+    json_answer,
+    not_found,
+)
 
 _MOST = 1_000_000  # entries, which are held in memory
 _YEAR = 366 * 86_400
@@ -46,8 +58,11 @@ class Sandbox:
     :param sms_numbers: the numbers that the account sends text messages from.
     :param blocklist: how many entries the blocklist begins with, taking turns between the domains and the
         account. Of every fifty, the 25th repeats an earlier one of its scope, and the 50th is a pattern.
-    :param hard_bounces: how many entries that list begins with, taking turns between the domains; likewise
-        ``spam_complaints``, ``unsubscribes`` and ``on_hold``. Each has a recipient of its own.
+    :param hard_bounces: how many hard bounces there are, taking turns between the domains. As on the next three lists,
+        each has a recipient of its own.
+    :param spam_complaints: how many spam complaints there are.
+    :param unsubscribes: how many unsubscribes there are.
+    :param on_hold: how many entries are on hold.
     :param recipients: how many recipients there are that are on no list.
     :param sms_recipients: how many SMS recipients there are; every fourth has opted out.
     :param seed: what all made-up values follow from.
@@ -57,8 +72,7 @@ class Sandbox:
     :param rate_window: seconds that a window lasts from its first request on.
     :param quota: requests per day before a 429; None for no limit. ``/api-quota`` doesn't count.
     :param quota_window: seconds until the quota starts over; None for midnight UTC.
-    :param headers: the limit headers to send, from ``ALL_HEADERS``; None for those of the dialect.
-    :param max_batch: the most ``recipients``, ``patterns`` or ``ids`` in one request; None for no limit.
+    :param headers: the names of the limit headers to send; None for those of the dialect.
     """
 
     account_type: type[Account] = Account
@@ -88,17 +102,9 @@ class Sandbox:
         quota: int | None = 1000,
         quota_window: float | None = None,
         headers: Iterable[str] | None = None,
-        max_batch: int | None = None,
     ) -> None:
-        counts = {
-            "blocklist": blocklist,
-            "hard-bounces": hard_bounces,
-            "spam-complaints": spam_complaints,
-            "unsubscribes": unsubscribes,
-            "on-hold-list": on_hold,
-            "recipients": recipients,
-            "sms-recipients": sms_recipients,
-        }
+        suppressions = (blocklist, hard_bounces, spam_complaints, unsubscribes, on_hold)
+        counts = dict(zip(LIST_NAMES, (*suppressions, recipients, sms_recipients), strict=True))
         ranges: dict[str, tuple[float | None, float, float]] = {
             **{name: (count, 0, _MOST) for name, count in counts.items()},
             "All lists together": (sum(counts.values()), 0, _MOST),
@@ -108,28 +114,29 @@ class Sandbox:
             "rate_window": (rate_window, 0.001, _YEAR),
             "quota": (quota, 0, math.inf),
             "quota_window": (quota_window, 0.001, _YEAR),
-            "max_batch": (max_batch, 1, math.inf),
         }
         for name, (value, least, most) in ranges.items():
             if value is not None and (isinstance(value, bool) or not least <= value <= most):
                 raise ValueError(f"{name} must be from {least:,} to {most:,}, not {value!r}.")
+        for name, owners in {"domains": domains, "sms_numbers": sms_numbers}.items():
+            if isinstance(owners, str) or not owners or len(set(owners)) < len(owners):
+                raise ValueError(f"{name} must be a sequence of one or more, none twice, not {owners!r}.")
         if not is_loopback(host):
             raise ValueError(f"host must be this machine only: 127.0.0.0/8, ::1 or localhost, not {host!r}.")
         if not re.fullmatch(r"[!-~]+", token):
             raise ValueError("token must be printable ASCII without spaces.")
+        if dialect not in ("observed", "documented"):
+            raise ValueError(f"dialect must be one of observed, documented, not {dialect!r}.")
         newest = newest if newest.tzinfo else newest.replace(tzinfo=UTC)
         if newest.timestamp() - spacing * max(counts.values()) < _YEAR:
             raise ValueError("No entry may be older than 1971: lessen spacing.")
+        observed = dialect == "observed"
         self.token = token
-        self.dialect = Dialect(dialect)
         rate, daily = Window(rate_limit, rate_window, self.now), Window(quota, quota_window, self.now)
-        self.limits = Limits(rate, daily, self.dialect, headers)
-        self.account = self.account_type(
-            self.dialect, self.limits, max_batch, domains, sms_numbers, seed, newest, self.now
-        )
-        seed_account(self.account, counts, newest, timedelta(seconds=spacing), seed)
-        self._address = (host, port)
-        self._rate_window = rate_window
+        self.limits = Limits(rate, daily, observed, headers)
+        self.account = self.account_type(observed, seed, newest, self.now)
+        seed_account(self.account, domains, sms_numbers, counts, newest, timedelta(seconds=spacing), seed)
+        self._address = ("127.0.0.1" if host.lower() == "localhost" else host, port)
         self._log: list[LoggedRequest] = []
         self._faults: list[tuple[Fault, Iterator[bool]]] = []
         self._server: LoopbackServer | None = None
@@ -145,7 +152,7 @@ class Sandbox:
         """Serve until ``stop``; ``OSError`` when the port is taken."""
         if self._server is not None:
             raise RuntimeError("The sandbox is running already.")
-        self._server = LoopbackServer(*self._address, self.serve, self.now)
+        self._server = LoopbackServer(*self._address, self.serve)
         self._server.start()
 
     def stop(self) -> None:
@@ -164,9 +171,9 @@ class Sandbox:
     @property
     def connection(self) -> str:
         """An Airflow connection to it and its first domain, as ``AIRFLOW_CONN_MAILERSEND_DEFAULT`` takes it."""
-        extra: dict[str, Any] = {"domain_id": next(iter(self.account.domains))}
-        if self._rate_window != 60:
-            extra["rate_limit_window"] = self._rate_window
+        window = self.limits.rate.length
+        extra: dict[str, Any] = {} if window == 60 else {"rate_limit_window": window}
+        extra |= {"domain_id": self.domain_id(self.domains[0])}
         connection = {"conn_type": "mailersend", "password": self.token, "host": self.url, "extra": extra}
         return json.dumps(connection)
 
@@ -182,10 +189,11 @@ class Sandbox:
         """The logged requests with that method, and a path (without ``/v1``) such as ``/suppressions/*``."""
         return [request for request in self.log if request.matches(method, path)]
 
-    def fail(self, fault: Fault) -> None:
-        """Let a fault hit requests to come; a request meets the first one added that is due for it."""
+    def fail(self, fault: Fault) -> Fault:
+        """Let a fault hit requests to come; a request meets the first one added that is due for it. Returns it."""
         hits = repeat(True) if fault.times is None else repeat(True, fault.times)
         self._faults.append((fault, chain(repeat(False, fault.skip), hits)))
+        return fault
 
     def clear_faults(self) -> None:
         """Forget all faults."""
@@ -195,7 +203,7 @@ class Sandbox:
         """The sizes of all ``lists``, how many ``requests`` came, and what the limits leave."""
         with self.account.lock:
             return {
-                "lists": {name: len(table.rows) for name, table in self.account.tables.items()},
+                "lists": {name: len(self.account.tables[name].rows) for name in LIST_NAMES},
                 "requests": len(self._log),
                 "quota_remaining": self.limits.quota.remaining,
                 "quota_reset": self.limits.quota_reset,
@@ -205,15 +213,15 @@ class Sandbox:
     @property
     def domains(self) -> list[str]:
         """The names of the account's domains."""
-        return [domain.value for domain in self.account.domains.values()]
+        return [domain.value for domain in self.account.tables[DOMAINS].select()]
 
     def domain_id(self, name: str) -> str:
         """The id of the domain with that name."""
-        return self.account.owner(name, self.account.domains).id
+        return self._owner(DOMAINS, name).id
 
     def sms_number_id(self, number: str) -> str:
         """The id of one of ``sms_numbers``."""
-        return self.account.owner(number, self.account.sms_numbers).id
+        return self._owner(SMS_NUMBERS, number).id
 
     def entries(self, name: str) -> list[dict[str, Any]]:
         """Everything on a list, as the API lists it.
@@ -222,7 +230,7 @@ class Sandbox:
         ``unsubscribes``, ``on-hold-list``, ``recipients``, ``sms-recipients``.
         """
         with self.account.lock:
-            return self._shown(name, self.account.table(name).select())
+            return self._shown(name, self.account.tables[check_list_name(name)].select())
 
     def add(
         self, name: str, *recipients: str, patterns: Sequence[str] = (), domain: str | None = None
@@ -234,17 +242,19 @@ class Sandbox:
         :param domain: the name of a domain. Without it an entry of the blocklist belongs to the account, any other
             to the first domain.
         """
+        check_list_name(name)
         with self.account.lock:
-            self.account.table(name)
             if patterns and name != BLOCKLIST:
                 raise ValueError(f"Only the blocklist takes patterns, not {name}.")
-            owner = None if domain is None else self.account.owner(domain, self.account.domains)
-            return self._shown(name, self.account.add(name, recipients, patterns, owner))
+            owner = None if domain is None else self._owner(DOMAINS, domain)
+            rows = [self.account.add(name, recipient, owner) for recipient in recipients]
+            rows += [self.account.add(name, pattern, owner, type="pattern") for pattern in patterns]
+            return self._shown(name, rows)
 
     def remove(self, name: str, ids: Iterable[str]) -> None:
         """Take entries off a list as somebody else would; ``ValueError`` and no change if one isn't there."""
         with self.account.lock:
-            rows = [self.account.row(name, row_id) for row_id in ids]
+            rows = [self._row(name, row_id) for row_id in ids]
             if name == RECIPIENTS:
                 for row in rows:
                     self.account.delete_recipient(row)
@@ -254,8 +264,7 @@ class Sandbox:
         """Let an SMS recipient opt out (``opt_out``) or in again (``active``), as if by a text message."""
         status = SmsRecipientStatus(status).value
         with self.account.lock:
-            row = self.account.row(SMS_RECIPIENTS, recipient_id)
-            self.account.tables[SMS_RECIPIENTS].update(row, status=status)
+            self.account.tables[SMS_RECIPIENTS].update(self._row(SMS_RECIPIENTS, recipient_id), status=status)
 
     def now(self) -> float:
         """The time, in Unix seconds."""
@@ -301,9 +310,26 @@ class Sandbox:
             if exchange.headers.get("authorization") != f"Bearer {self.token}":
                 return json_answer({"message": "Unauthenticated."}, 401)
             answer = self.limits.refusal(uses_quota=exchange.logged.path != "/api-quota")
-            answer = answer or respond(exchange, self.account)
+            answer = answer or self.respond(exchange)
             answer.headers |= self.limits.headers(answer.status)
             return answer
+
+    def respond(self, exchange: Exchange) -> Answer:
+        """The response of an endpoint to a request with the right token and within the limits."""
+        return respond(exchange, self.account, self.limits)
+
+    def _owner(self, kind: str, name: str) -> Row:
+        owner = self.account.tables[kind].find(name, None)
+        if owner is None:
+            there = ", ".join(row.value for row in self.account.tables[kind].select())
+            raise ValueError(f"The account has no {name!r}: it has {there}.")
+        return owner
+
+    def _row(self, name: str, row_id: str) -> Row:
+        row = self.account.tables[check_list_name(name)].rows.get(row_id)
+        if row is None:
+            raise ValueError(f"There is no {row_id!r} on {name}.")
+        return row
 
     def _shown(self, name: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
         # Rows change in place: what is handed out stays as it is.

@@ -1,4 +1,4 @@
-"""An HTTP server in threads that only this machine can reach, and that stops at once."""
+"""An HTTP server in threads that only this machine can reach, and that stops at once; its requests and responses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,67 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_mailersend.sandbox.messages import Answer, LoggedRequest
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.sandbox.faults import Fault
+
+
+@dataclass
+class LoggedRequest:
+    """A request to the API, logged when it arrives and completed before its response is sent. The token isn't kept."""
+
+    method: str
+    path: str  # decoded, without /v1
+    raw_path: str  # as it was sent
+    query: dict[str, str]
+    json: Any  # the body; None if there was none, or it wasn't JSON
+    at: float  # when it arrived, in Unix seconds
+    status: int | None = None  # of the response; None before, and if the connection was dropped
+    fault: Fault | None = None  # that hit it
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it has that method, and a path like that; ``*`` is a wildcard in both."""
+        return method in ("*", self.method) and fnmatchcase(self.path, path)
+
+    def as_json(self) -> dict[str, Any]:
+        return vars(self) | {"fault": self.fault and self.fault.as_json()}
+
+
+@dataclass
+class Answer:
+    """A response; the names of headers are in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def head(self) -> bytes:
+        """Everything up to the body."""
+        headers = {"cache-control": "no-cache, private"}
+        if self.status not in (204, 304):
+            headers |= {"content-type": "application/json", "content-length": str(len(self.body))}
+        lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}"]
+        lines += [f"{name}: {value}" for name, value in (headers | self.headers).items()]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def json_answer(body: object, status: int = 200) -> Answer:
+    return Answer(status, json.dumps(body).encode())
+
+
+def not_found() -> Answer:
+    return Answer(404, b'{\n    "message": "Resource not found."\n}')
+
+
+def phrase(status: int) -> str:
+    return responses.get(status, "Unknown Error")
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -75,23 +130,17 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class LoopbackServer(ThreadingTCPServer):
-    """Accepts connections as soon as it is made; once started, passes each request to *answer*.
-
-    :param clock: tells the time for the ``Date`` header, in Unix seconds.
-    """
+    """Accepts connections as soon as it is made; once started, passes each request to *answer*."""
 
     allow_reuse_address = os.name == "posix"
     request_queue_size = 1024
+    clock: Callable[[], float] = staticmethod(time.time)  # for the ``Date`` header
 
-    def __init__(
-        self, host: str, port: int, answer: Callable[[Exchange], None], clock: Callable[[], float] = time.time
-    ) -> None:
-        address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
-        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        super().__init__((address, port), Exchange)
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{self.server_address[1]}"
+    def __init__(self, host: str, port: int, answer: Callable[[Exchange], None]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), Exchange)
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.server_address[1]}"
         self.answer = answer
-        self.clock = clock
         self.stopping = threading.Event()
         self.connections: dict[threading.Thread, socket.socket] = {}
         self._accepting = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
@@ -111,9 +160,8 @@ class LoopbackServer(ThreadingTCPServer):
             thread.join(timeout=5)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
+        arguments = (request, client_address)
+        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
         self.connections[thread] = request
         thread.start()
 
@@ -125,5 +173,5 @@ class LoopbackServer(ThreadingTCPServer):
 def is_loopback(host: str) -> bool:
     """Whether a host name or address (without a port) is in 127.0.0.0/8, is ::1, or is ``localhost``."""
     with suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     return host.lower() == "localhost"

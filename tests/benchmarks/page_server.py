@@ -23,8 +23,13 @@ from typing import Any
 import requests
 
 from airflow_provider_mailersend.sandbox.limits import Window
-from airflow_provider_mailersend.sandbox.messages import Answer, json_answer, not_found
-from airflow_provider_mailersend.sandbox.server import Exchange, LoopbackServer
+from airflow_provider_mailersend.sandbox.server import (
+    Answer,
+    Exchange,
+    LoopbackServer,
+    json_answer,
+    not_found,
+)
 from tests.unsteady import SlidingWindow
 
 TOKEN = "mlsn.pages"

@@ -18,6 +18,7 @@ from typing import Any
 from airflow_provider_mailersend.sandbox import LoggedRequest, Sandbox
 from tests.e2e_celery.processes import CeleryAirflow
 from tests.services.servers import Postgres, Redis
+from tests.unsteady import UnsteadySandbox
 
 #: The account's rate limit, and how many seconds its "minute" lasts: some times longer than a task takes to start.
 RATE_LIMIT, WINDOW = 60, 10.0
@@ -79,7 +80,7 @@ def run(*, slots: int, kills: bool) -> Numbers:
         _folder() as folder,
         Postgres(folder / "postgres") as postgres,
         Redis(folder / "redis") as redis,
-        Sandbox(
+        UnsteadySandbox(
             rate_limit=RATE_LIMIT,
             rate_window=WINDOW,
             quota=None,

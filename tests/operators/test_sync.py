@@ -264,7 +264,7 @@ def test_it_takes_exactly_so_many_requests(
 
 
 def test_batches_shrink_to_what_the_api_takes(connect: Connect) -> None:
-    with Sandbox(max_batch=30, rate_limit=None) as sandbox:
+    with UnsteadySandbox(max_batch=30, rate_limit=None) as sandbox:
         connect(sandbox)
         old = sandbox.add("blocklist", *numbered(70, "old"))
         result = sync(recipients=numbered(70), mode="mirror", max_deletes=70)

@@ -21,8 +21,7 @@ import requests
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import GUESSES, Sandbox
-from airflow_provider_mailersend.sandbox.messages import Answer
-from airflow_provider_mailersend.sandbox.server import LoopbackServer
+from airflow_provider_mailersend.sandbox.server import Answer, LoopbackServer
 
 ROOT = Path(__file__).parents[2]
 

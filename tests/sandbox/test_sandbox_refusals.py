@@ -269,30 +269,6 @@ def test_405(start, method, path, allowed):
     assert answer.json()["message"].startswith(f"The {method} method is not supported for this route.")
 
 
-@pytest.mark.parametrize("most", [None, 3])
-def test_a_batch_that_fits(start, most):
-    client = start(max_batch=most)
-
-    body = {"recipients": ["a@a.co"] * 3, "patterns": [".*"] * 3}
-
-    assert client("POST", BLOCKLIST, body).status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("method", "body", "field"),
-    [
-        ("POST", {"recipients": ["a@a.co"] * 4}, "recipients"),
-        ("POST", {"patterns": [".*"] * 4}, "patterns"),
-        ("DELETE", {"ids": [NOBODY] * 4}, "ids"),
-    ],
-)
-def test_a_batch_too_large(start, method, body, field):
-    message = f"The {field} must not have more than 3 items."
-    answer = start(max_batch=3)(method, BLOCKLIST, body)
-    assert answer.status_code == 422
-    assert answer.json() == {"message": message, "errors": {field: [message]}}
-
-
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize(
     ("body", "code"),

@@ -166,7 +166,6 @@ def test_a_hundred_thousand(start, path, options):
         ({"token": ""}, "token must be"),
         ({"token": "two words"}, "token must be"),
         ({"port": 65_536}, "port must be from 0 to 65,535"),
-        ({"max_batch": 0}, "max_batch must be"),
     ],
 )
 def test_options_that_make_no_sense(options, message):

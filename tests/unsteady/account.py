@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from airflow_provider_mailersend.api.requests import RECIPIENTS
+from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS
 from airflow_provider_mailersend.sandbox.account import Account, Row, Table
 
 Change = Callable[[], None]
@@ -108,11 +108,11 @@ class UnsteadyAccount(Account):
         finally:
             self._delays.held = None
 
-    def block(self, text: str, domain: Row | None, made: datetime | None = None, kind: str = "exact") -> Row:
-        return super().block(self.stored_as(text) if kind == "exact" else text, domain, made, kind)
-
-    def add_recipient(self, address: str, domain: Row, made: datetime | None = None) -> Row:
-        return super().add_recipient(self.stored_as(address), domain, made)
+    def add(
+        self, name: str, value: str, owner: Row | None = None, made: datetime | None = None, **shown: Any
+    ) -> Row:
+        is_stored_so = name != SMS_RECIPIENTS and shown.get("type") != "pattern"
+        return super().add(name, self.stored_as(value) if is_stored_so else value, owner, made, **shown)
 
     def show(self, name: str, row: Row) -> dict[str, Any]:
         shown = super().show(name, row)

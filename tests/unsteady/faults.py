@@ -9,7 +9,7 @@ from typing import Literal
 
 from airflow_provider_mailersend.sandbox import Fault
 from airflow_provider_mailersend.sandbox.faults import LONGEST
-from airflow_provider_mailersend.sandbox.messages import Answer
+from airflow_provider_mailersend.sandbox.server import Answer
 
 _LARGEST_BOMB = 16 << 30
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Literal
 
+from airflow_provider_mailersend.api.requests import check_list_name
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
-from airflow_provider_mailersend.sandbox.messages import Answer
-from airflow_provider_mailersend.sandbox.server import Exchange
+from airflow_provider_mailersend.sandbox.server import Answer, Exchange, json_answer
 from tests.unsteady.account import Change, Delays, UnsteadyAccount
 from tests.unsteady.faults import RareFault
 from tests.unsteady.limits import SlidingWindow
@@ -31,6 +31,7 @@ class UnsteadySandbox(Sandbox):
     :param visible_after: seconds until a new entry is listed. ``entries`` has it at once.
     :param shuffle_ties: whether entries of one second come in another order at each request.
     :param stored_as: makes of an address that is added what is stored.
+    :param max_batch: the most ``recipients``, ``patterns`` or ``ids`` in one request; None for no limit.
     :param batch_refusal: how more than ``max_batch`` is refused: ``422``, or ``413`` with a web page.
     """
 
@@ -48,11 +49,13 @@ class UnsteadySandbox(Sandbox):
         visible_after: float = 0.0,
         shuffle_ties: bool = False,
         stored_as: Callable[[str], str] = str,
+        max_batch: int | None = None,
         batch_refusal: Literal["422", "413"] = "422",
         **options: Any,
     ) -> None:
         self._clock_ahead = clock_ahead
         self._gateway_clock_ahead = gateway_clock_ahead
+        self._max_batch = max_batch
         self._batch_refusal = batch_refusal
         self._is_of_2021 = dialect == "documented-2021"
         for name, seconds in {
@@ -62,6 +65,8 @@ class UnsteadySandbox(Sandbox):
         }.items():
             if not abs(seconds) <= _YEAR:
                 raise ValueError(f"{name} must be seconds, at most a year, not {seconds!r}.")
+        if max_batch is not None and max_batch < 1:
+            raise ValueError(f"max_batch must be 1 or more, not {max_batch!r}.")
         if batch_refusal not in ("422", "413"):
             raise ValueError(f"batch_refusal must be '422' or '413', not {batch_refusal!r}.")
         super().__init__(dialect=dialect.removesuffix("-2021"), **options)
@@ -70,7 +75,7 @@ class UnsteadySandbox(Sandbox):
         self.account.delay(Delays(visible_after, Random(7) if shuffle_ties else None))
         if sliding_window:
             rate = self.limits.rate
-            self.limits.rate = SlidingWindow(rate.most, self._rate_window, self.now)
+            self.limits.rate = SlidingWindow(rate.most, rate.length, self.now)
         self._held: dict[Exchange, list[Change]] = {}
         self._late: dict[threading.Timer, list[Change]] = {}
 
@@ -102,8 +107,7 @@ class UnsteadySandbox(Sandbox):
 
     def entries(self, name: str) -> list[dict[str, Any]]:
         with self.account.lock:
-            self.account.table(name)
-            return self._shown(name, self.account.tables[name].select_all())
+            return self._shown(name, self.account.tables[check_list_name(name)].select_all())
 
     def suffer(self, exchange: Exchange, fault: Fault) -> None:
         rare = fault if isinstance(fault, RareFault) else RareFault(delay=1)
@@ -129,13 +133,22 @@ class UnsteadySandbox(Sandbox):
             answer = super().process(exchange)
         if self._is_of_2021 and b'"links"' in answer.body:
             answer.body = json.dumps({"data": json.loads(answer.body)["data"]}).encode()
-        if (
-            self._batch_refusal == "413"
-            and answer.status == 422
-            and b"must not have more than" in answer.body
-        ):
-            return Answer(413, _TOO_LARGE, answer.headers | {"content-type": "text/html"})
         return answer
+
+    def respond(self, exchange: Exchange) -> Answer:
+        body = exchange.logged.json
+        if self._max_batch is not None and isinstance(body, dict):
+            for name in ("recipients", "patterns", "ids"):
+                if isinstance(body.get(name), list) and len(body[name]) > self._max_batch:
+                    return self._refuse_batch(
+                        f"The {name} must not have more than {self._max_batch} items.", name
+                    )
+        return super().respond(exchange)
+
+    def _refuse_batch(self, message: str, name: str) -> Answer:
+        if self._batch_refusal == "413":
+            return Answer(413, _TOO_LARGE, {"content-type": "text/html"})
+        return json_answer({"message": message, "errors": {name: [message]}}, 422)
 
     def _drip(self, exchange: Exchange, fault: RareFault) -> None:
         """Send a response whose head or body comes byte by byte, and hang up."""

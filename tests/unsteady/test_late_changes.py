@@ -224,6 +224,30 @@ def test_a_delete_may_be_answered_with_errors_and_200(start):
     assert len(client.sandbox.entries("blocklist")) == 2
 
 
+@pytest.mark.parametrize("most", [None, 3])
+def test_a_batch_that_fits(start, most):
+    client = start(max_batch=most)
+
+    body = {"recipients": ["a@a.co"] * 3, "patterns": [".*"] * 3}
+
+    assert client("POST", BLOCKLIST, body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "field"),
+    [
+        ("POST", {"recipients": ["a@a.co"] * 4}, "recipients"),
+        ("POST", {"patterns": [".*"] * 4}, "patterns"),
+        ("DELETE", {"ids": ["5ee0b174b251345e407c92dc"] * 4}, "ids"),
+    ],
+)
+def test_a_batch_too_large(start, method, body, field):
+    message = f"The {field} must not have more than 3 items."
+    answer = start(max_batch=3)(method, BLOCKLIST, body)
+    assert answer.status_code == 422
+    assert answer.json() == {"message": message, "errors": {field: [message]}}
+
+
 @pytest.mark.parametrize(
     ("method", "body"),
     [
@@ -242,6 +266,8 @@ def test_a_batch_too_large_may_be_refused_by_a_web_page(start, method, body):
     assert client("POST", BLOCKLIST, {"recipients": ["a@a.co"] * 3}).status_code == 201
     with pytest.raises(ValueError, match="batch_refusal must be"):
         UnsteadySandbox(batch_refusal="500")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_batch must be"):
+        UnsteadySandbox(max_batch=0)
 
 
 def test_a_commit_keeps_nobody_waiting(start):
