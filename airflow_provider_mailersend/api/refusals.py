@@ -27,6 +27,32 @@ _LONGEST_MESSAGE = 300
 _MOST_READ = 4000
 
 
+# What a status means where it isn't simply refused; *answered* is the endpoint and the status, *explained* has the
+# API's reason too.
+_MEANINGS: dict[int, tuple[type[MailerSendError], str]] = {
+    401: (
+        MailerSendAuthenticationError,
+        "MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', into "
+        "the connection's API token field (its password).",
+    ),
+    403: (
+        MailerSendPermissionError,
+        "MailerSend does not allow this request ({explained}). The API token needs {needed}. If it has that, check in "
+        "MailerSend that the account isn't suspended, and that its allowed IP addresses include this machine's.",
+    ),
+    404: (MailerSendNotFoundError, "{explained}. Check that the connection's host is MailerSend's API."),
+    **dict.fromkeys(
+        range(300, 400),
+        (
+            MailerSendUnexpectedAnswerError,
+            "{answered}, a redirect. Redirects aren't followed, as they would send the API token elsewhere. Correct "
+            "the connection's host, or leave it empty.",
+        ),
+    ),
+    **dict.fromkeys((408, 421, *range(500, 1000)), (MailerSendServerError, "{explained}.")),
+}
+
+
 def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     """Return the error that an unsuccessful response, or none, means."""
     if isinstance(outcome, Failure):
@@ -42,47 +68,20 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     errors = parse_errors(outcome) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
     reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
-    if not reason and not _is_json(outcome):
+    if not reason and outcome.body and outcome.parsed is NOT_JSON:
         reason = NOT_JSON
     explained = f"{answered}: {reason}" if reason else answered
-    error: type[MailerSendError] = MailerSendRequestError
-    message = f"{explained}."
-    if status == 401:
-        error = MailerSendAuthenticationError
-        message = (
-            f"MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', "
-            "into the connection's API token field (its password)."
-        )
-    elif status == 403:
-        error = MailerSendPermissionError
-        needed = f"the scope {request.scope}" if request.scope else "more rights"
-        message = (
-            f"MailerSend does not allow this request ({explained}). The API token needs {needed}. If it has that, "
-            "check in MailerSend that the account isn't suspended, and that its allowed IP addresses include this "
-            "machine's."
-        )
-    elif status == 404 and "{id}" in request.endpoint:
-        error = MailerSendNotFoundError
-        id_ = masked_within(unquote(request.path.rpartition("/")[2]))
-        message = f"MailerSend has nothing with this id: {id_} ({answered})."
-    elif status == 404:
-        error = MailerSendNotFoundError
-        message = f"{explained}. Check that the connection's host is MailerSend's API."
-    elif status == 422:
+    where: dict[str, Any] = {"endpoint": request.endpoint, "status": status}
+    if status == 422:
         is_about_domain = "domain_id" in errors or (not errors and "domain id" in reason.lower())
         advice = f" {_domain_advice(request)}" if is_about_domain else ""
-        return MailerSendValidationError(
-            message + advice, endpoint=request.endpoint, status=status, errors=errors
-        )
-    elif 300 <= status < 400:
-        error = MailerSendUnexpectedAnswerError
-        message = (
-            f"{answered}, a redirect. Redirects aren't followed, as they would send the API token elsewhere. Correct "
-            "the connection's host, or leave it empty."
-        )
-    elif status >= 500 or status in (408, 421):
-        error = MailerSendServerError
-    return error(message, endpoint=request.endpoint, status=status)
+        return MailerSendValidationError(f"{explained}.{advice}", errors=errors, **where)
+    if status == 404 and "{id}" in request.endpoint:
+        id_ = masked_within(unquote(request.path.rpartition("/")[2]))
+        return MailerSendNotFoundError(f"MailerSend has nothing with this id: {id_} ({answered}).", **where)
+    error, meaning = _MEANINGS.get(status, (MailerSendRequestError, "{explained}."))
+    needed = f"the scope {request.scope}" if request.scope else "more rights"
+    return error(meaning.format(answered=answered, explained=explained, needed=needed), **where)
 
 
 def _domain_advice(request: Request) -> str:
@@ -101,11 +100,9 @@ def check_change(request: Request, answer: Answer) -> None:
     """Raise where the body of a successful change reports errors, or is from something in front of the API."""
     if not answer.body.strip():
         return
-    try:
-        body = answer.json()
-    except ValueError:
-        raise unexpected_answer(request, answer, NOT_JSON) from None
-    reported = next((part for part in _objects_in(body) if _reports_errors(part)), None)
+    if answer.parsed is NOT_JSON:
+        raise unexpected_answer(request, answer, NOT_JSON)
+    reported = next((part for part in _objects_in(answer.parsed) if _reports_errors(part)), None)
     if reported is None:
         return
     errors = _errors_in(reported)
@@ -138,7 +135,7 @@ def says_unknown(reason: str) -> bool:
 
 def parse_message(answer: Answer) -> str:
     """Return the API's message, short and masked; empty where there is none."""
-    return _message_in(_error_body(answer))
+    return _message_in(answer.json_object)
 
 
 def _message_in(body: Mapping[str, Any]) -> str:
@@ -148,7 +145,7 @@ def _message_in(body: Mapping[str, Any]) -> str:
 
 def parse_errors(answer: Answer) -> dict[str, list[str]]:
     """Return the API's messages by field, masked; empty where there are none."""
-    return _errors_in(_error_body(answer))
+    return _errors_in(answer.json_object)
 
 
 def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -195,22 +192,6 @@ def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int
         return None
     most = int(limit[1])
     return most if 0 < most < size else size // 2
-
-
-def _error_body(answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _is_json(answer: Answer) -> bool:
-    try:
-        answer.json()
-    except ValueError:
-        return not answer.body
-    return True
 
 
 def _describe_fields(errors: Mapping[str, Sequence[str]]) -> str:
