@@ -191,20 +191,21 @@ class Flow:
 
     def settle(
         self,
-        what: str = "requests that an earlier attempt may have sent",
+        reason: str = "requests that an earlier attempt may have sent",
         *,
         times: int = 1,
         took: float = 0.0,
     ) -> Steps[None]:
         """
-        Wait until the API has processed requests without a response, and shows in its lists *what* they did.
+        Wait until a request without a response is surely processed and shows in lists.
 
+        :param reason: what this waits for, for the log.
         :param times: how many such requests there were in a row.
         :param took: after how many seconds the last of them was given up.
         """
         longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
         now = yield Wait(0.0)
-        yield Wait(now + min(_LONGEST_SETTLING, max(longer_each_time, 2 * took)), what)
+        yield Wait(now + min(_LONGEST_SETTLING, max(longer_each_time, 2 * took)), reason)
 
     def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
         """Send *request* once, when the limits allow it."""
