@@ -65,9 +65,9 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         failed.permanent = outcome.permanent
         return failed
     status = outcome.status
-    errors = parse_errors(outcome) if status == 422 else {}
+    errors = parse_errors(outcome.json_object) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
-    reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
+    reason = _describe_fields(errors) or parse_message(outcome.json_object).rstrip(".")
     if not reason and outcome.body and outcome.parsed is NOT_JSON:
         reason = NOT_JSON
     explained = f"{answered}: {reason}" if reason else answered
@@ -100,14 +100,15 @@ def check_change(request: Request, answer: Answer) -> None:
     """Raise where the body of a successful change reports errors, or is from something in front of the API."""
     if not answer.body.strip():
         return
-    if answer.parsed is NOT_JSON:
+    body = answer.parsed
+    if body is NOT_JSON:
         raise unexpected_answer(request, answer, NOT_JSON)
-    reported = next((part for part in _objects_in(answer.parsed) if _reports_errors(part)), None)
+    reported = next((part for part in _objects_in(body) if _reports_errors(part)), None)
     if reported is None:
         return
-    errors = _errors_in(reported)
+    errors = parse_errors(reported)
     said = reported.get("errors") or reported.get("error") or reported
-    reason = _describe_fields(errors) or _message_in(reported) or _short(str(said))
+    reason = _describe_fields(errors) or parse_message(reported) or _short(str(said))
     raise MailerSendValidationError(
         f"{request.endpoint} answered {answer.status}, but with errors: {reason.rstrip('.')}.",
         endpoint=request.endpoint,
@@ -133,22 +134,14 @@ def says_unknown(reason: str) -> bool:
     return re.search(r"\bis invalid\b|\bnot (be )?found\b|(\bnot|n't) exist\b", reason) is not None
 
 
-def parse_message(answer: Answer) -> str:
-    """Return the API's message, short and masked; empty where there is none."""
-    return _message_in(answer.json_object)
-
-
-def _message_in(body: Mapping[str, Any]) -> str:
+def parse_message(body: Mapping[str, Any]) -> str:
+    """Return the API's message in a body, short and masked; empty where there is none."""
     message = body.get("message")
     return _short(message) if isinstance(message, str) else ""
 
 
-def parse_errors(answer: Answer) -> dict[str, list[str]]:
-    """Return the API's messages by field, masked; empty where there are none."""
-    return _errors_in(answer.json_object)
-
-
-def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
+def parse_errors(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the API's messages by field in a body, masked; empty where there are none."""
     errors = body.get("errors")
     if not isinstance(errors, dict):
         return {}
