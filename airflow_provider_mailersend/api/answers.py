@@ -11,6 +11,7 @@ from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 
+#: What is wrong with a body that can't be parsed; compared by identity, as a JSON string may hold the same words.
 NOT_JSON = "a body that isn't valid JSON"
 
 
@@ -27,12 +28,20 @@ class Answer:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
-    def json(self) -> Any:
-        """Return the parsed body. Raises :class:`ValueError` where it isn't valid JSON."""
+    @property
+    def parsed(self) -> Any:
+        """The body parsed, or :data:`NOT_JSON`."""
         try:
             return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("the JSON is nested too deeply") from None
+        except (ValueError, RecursionError):
+            # A body may be nested too deeply.
+            return NOT_JSON
+
+    @property
+    def json_object(self) -> dict[str, Any]:
+        """The parsed body where it is an object, else an empty one."""
+        body = self.parsed
+        return body if isinstance(body, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +105,9 @@ def _entries_in(body: dict[str, Any], request: Request, answer: Answer) -> list[
 
 
 def _parse_body(request: Request, answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        raise unexpected_answer(request, answer, NOT_JSON) from None
+    body = answer.parsed
+    if body is NOT_JSON:
+        raise unexpected_answer(request, answer, NOT_JSON)
     if not isinstance(body, dict):
         raise unexpected_answer(request, answer, f"JSON that is a {type(body).__name__}, not an object")
     return body

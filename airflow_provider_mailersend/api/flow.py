@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random as _random
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome, parse_object, parse_quota
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.refusals import check_change, error_from
 from airflow_provider_mailersend.api.requests import Request, get_api_quota
 from airflow_provider_mailersend.api.throttle import Throttle
@@ -134,7 +135,11 @@ class Flow:
                     if outcome.ok:
                         return outcome
                     if outcome.status == 429:
-                        yield from self._refused(request, outcome, started)
+                        self.throttle.refused(request, outcome)
+                        # One for the daily quota was never observed: it may lack its code, as the observed ones do,
+                        # and retrying all day would cost requests.
+                        if self.throttle.wants_quota(request):
+                            yield from self._ask_quota(request, self._left(started, outcome.at))
                         continue
                 error = error_from(request, outcome)
                 may_be_processed = may_be_processed or _may_be_processed(outcome)
@@ -162,22 +167,22 @@ class Flow:
         answer = yield from self.send(request)
         check_change(request, answer)
 
-    def read_page(self, pager: Pager) -> Steps[list[Entry]]:
-        """Request the next page of *pager* and return its new entries."""
-        if pager.request is None:
+    def read_page(self, whole: WholeList) -> Steps[list[Entry]]:
+        """Request the next page of *whole* and return its new entries."""
+        if whole.request is None:
             return []
-        request = pager.request
+        request = whole.request
         which = request.path, request.params.get("domain_id")
         if which in self._newest_first:
-            pager.expect_newest_first()
+            whole.expect_newest_first()
         answer = yield from self.send(request)
         self.page_told_quota = "x-apiquota-remaining" in answer.headers
-        entries = pager.read(answer)
-        if pager.is_newest_first:
+        entries = whole.read(answer)
+        if whole.is_newest_first:
             self._newest_first.add(which)
         else:
             self._newest_first.discard(which)
-        yield Progress(request, pager.count, pager.total)
+        yield Progress(request, whole.count, whole.total)
         return entries
 
     def get(self, request: Request) -> Steps[Entry]:
@@ -190,19 +195,23 @@ class Flow:
         answer = yield from self.send(request)
         return self._learn_quota(request, answer)
 
-    def settling(self, times: int, took: float) -> float:
+    def settle(
+        self,
+        reason: str = "requests that an earlier attempt may have sent",
+        *,
+        times: int = 1,
+        took: float = 0.0,
+    ) -> Steps[None]:
         """
-        Return how many seconds to wait before checking what a request without a response did.
+        Wait until a request without a response is surely processed and shows in lists.
 
-        It is the last of *times* such requests in a row, and was given up after *took* seconds.
+        :param reason: what this waits for, for the log.
+        :param times: how many such requests there were in a row.
+        :param took: after how many seconds the last of them was given up.
         """
         longer_each_time = _SHORTEST_SETTLING * 2.0 ** min(times - 1, 10)
-        return min(_LONGEST_SETTLING, max(longer_each_time, 2 * took))
-
-    def settle(self) -> Steps[None]:
-        """Wait until requests of an earlier, killed run of the same job are processed and show in lists."""
         now = yield Wait(0.0)
-        yield Wait(now + self.settling(1, 0.0), "requests that an earlier attempt may have sent")
+        yield Wait(now + min(_LONGEST_SETTLING, max(longer_each_time, 2 * took)), reason)
 
     def _attempt(self, request: Request, started: float) -> Steps[Outcome]:
         """Send *request* once, when the limits allow it."""
@@ -227,14 +236,6 @@ class Flow:
         self._note(request, outcome)
         return outcome
 
-    def _refused(self, request: Request, answer: Answer, started: float) -> Steps[None]:
-        """Handle a 429."""
-        self.throttle.refused(request, answer)
-        # A 429 for the daily quota was never observed: it may lack its code, as the observed ones do, and retrying
-        # all day would cost requests.
-        if self.throttle.wants_quota(request):
-            yield from self._ask_quota(request, self._left(started, answer.at))
-
     def _ask_quota(self, blocked: Request, timeout: float) -> Steps[None]:
         """Check the quota before *blocked* is sent; where the API doesn't say it, *blocked* may be sent."""
         self._has_asked_quota = True
@@ -242,17 +243,12 @@ class Flow:
         outcome: Outcome = yield Send(request, timeout)
         self._note(request, outcome)
         self.throttle.quota_asked_at = outcome.at
-        if not isinstance(outcome, Answer):
-            return
-        if outcome.status == 429:
+        if isinstance(outcome, Answer) and outcome.status == 429:
             self.throttle.refused(request, outcome)
-        if not outcome.ok:
-            return
-        try:
-            self._learn_quota(request, outcome)
-        except MailerSendUnexpectedAnswerError:
-            return
-        self.throttle.check_quota(blocked, outcome.at)
+        elif isinstance(outcome, Answer) and outcome.ok:
+            with suppress(MailerSendUnexpectedAnswerError):
+                self._learn_quota(request, outcome)
+                self.throttle.check_quota(blocked, outcome.at)
 
     def _note(self, request: Request, outcome: Outcome) -> None:
         self.requests += 1

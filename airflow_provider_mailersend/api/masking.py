@@ -1,8 +1,10 @@
-"""Masking what logs and errors must not show: email addresses, phone numbers and API tokens."""
+"""Words for logs and errors, without what they must not show: email addresses, phone numbers and API tokens."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 # A local part is 64 characters at most: without a bound, a long text without an @ would take quadratic time.
 _ADDRESS = re.compile(
@@ -25,6 +27,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_USER = re.compile(r"//\S*@")
 
 
 def masked(value: str) -> str:
@@ -57,3 +60,25 @@ def masked_within(text: str) -> str:
 def holds_token(text: str) -> bool:
     """Return whether *text* contains a MailerSend API token."""
     return _TOKEN.search(text) is not None
+
+
+def join_first(names: Iterable[str], count: int, *, most: int = 10, separator: str = ", ") -> str:
+    """
+    Return the first *most* of *names*, already masked, and how many more of *count* there are.
+
+    >>> join_first(["a", "b", "c"], 5, most=2)
+    'a, b and 3 more'
+    """
+    shown = list(islice(names, most))
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return separator.join(shown) + more
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the class name of an exception, and the masked message of its root cause."""
+    root = error
+    while (earlier := root.__cause__ or root.__context__) is not None:
+        root = earlier
+    # Errors quote the proxy URL, which may contain a password.
+    message = masked_within(_USER.sub("//", str(root)[:300]))
+    return f"{type(error).__name__}, {message}" if message else type(error).__name__

@@ -1,4 +1,4 @@
-"""Reading a list page by page: what is new on a page, and which page to request next."""
+"""Reading a list page by page, and again where its order varied from one request to the next."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from airflow_provider_mailersend.api.requests import Request
 _MOST_REPEATS = 3
 _MOST_WITHOUT_NEW = 12
 
+#: How often a list is read to its end at most.
+_MOST_READINGS = 3
 
-class Pager:
+
+class WholeList:
     """
     Reads a list: send :attr:`request`, pass the response to :meth:`read`, until :attr:`request` is None.
 
-    Each entry is returned once: one added meanwhile pushes others onto the next page, where they come again.
+    Each entry is returned once. One that comes twice is a sign that another was missed, as entries created in the same
+    second may change places between two requests: then the list is read again. Entries added meanwhile explain it too,
+    as each pushes another onto the next page; they are on the first page then, which is read again to see that.
 
     :param request: the request for the first page.
     :param since: leave out entries created before this moment.
@@ -35,17 +40,25 @@ class Pager:
         self.total: int | None = None
         #: Whether what was read, or :meth:`expect_newest_first`, shows that the list is newest first.
         self.is_newest_first = False
+        #: Whether entries may be missing: the order kept varying.
+        self.may_be_incomplete = False
         #: The dates that could not be read; their entries were kept.
         self.unreadable_dates: list[object] = []
-        # The ids read: by any reading, where a subclass reads the list again, and by this one.
+        self._first_request = request
+        # The ids read: by any reading, and by this one.
         self._known = self._seen = CompactSet()
-        # Whether the order varied: entries came again that additions meanwhile cannot all have pushed there.
+        # Whether entries came again that additions meanwhile cannot all have pushed there.
         self._order_varied = False
-        self._begin(request)
+        self._readings = 0
+        # How many repetitions of the last reading nothing explains yet.
+        self._gap = 0
+        self._begin_reading()
 
-    def _begin(self, request: Request) -> None:
+    def _begin_reading(self) -> None:
         #: The next request to send, None once the list is read.
-        self.request: Request | None = request
+        self.request: Request | None = self._first_request
+        self._readings += 1
+        self._known_before = len(self._known)
         self._page = 1
         self._rows = 0
         self._never_rose = True
@@ -66,6 +79,10 @@ class Pager:
         """Assume that the list is newest first, as an earlier reading showed, until this one shows otherwise."""
         self._falls = True
 
+    def leave_out_before(self, moment: datetime) -> None:
+        """Leave out entries created before *moment*, from the next page on."""
+        self.since = moment.replace(microsecond=0)
+
     def read(self, answer: Answer) -> list[Entry]:
         """
         Return the new entries of a page, and set :attr:`request` to the next request.
@@ -78,6 +95,7 @@ class Pager:
         fresh = self._fresh(entries)
         self._stop_if_unpaged(self.request, answer, [entry["id"] for entry in entries], has_new=bool(fresh))
         new = fresh if self._seen is self._known else [one for one in fresh if self._known.add(one["id"])]
+        is_all_new = len(new) == len(entries)
         if self.since is not None or self.until is not None:
             new = [entry for entry in new if self._is_within(entry)]
             self._watch_order(fresh)
@@ -86,8 +104,12 @@ class Pager:
         self._page += 1
         self.request = None if is_last else self.request.at_page(self._page)
         # Entries of one second show no order: a longer list of only those is read whole once, not each time.
-        was_long = self.request is None and self._page > 2 and self._last_date is not None
+        was_long = is_last and self._page > 2 and self._last_date is not None
         self.is_newest_first = self._never_rose and (self._falls or was_long)
+        if self._gap and self._can_end(is_all_new):
+            self.request = None
+        elif is_last:
+            self._end_reading()
         return new
 
     def _fresh(self, entries: list[Entry]) -> list[Entry]:
@@ -129,3 +151,25 @@ class Pager:
             )
         if self._pages_without_new >= _MOST_WITHOUT_NEW:
             raise unexpected_answer(request, answer, f"nothing new on {_MOST_WITHOUT_NEW} pages in a row")
+
+    def _can_end(self, is_all_new: bool) -> bool:
+        """Whether reading the list again can end: what was added meanwhile explains the gap, or nothing will."""
+        if not self._order_varied and len(self._known) - self._known_before >= self._gap:
+            return True
+        if is_all_new:
+            return False
+        self._gap = 0
+        self.may_be_incomplete = self._readings > _MOST_READINGS
+        return self.may_be_incomplete
+
+    def _end_reading(self) -> None:
+        self._gap = self._rows - len(self._known)
+        # Where new entries may be anywhere on a list, they explain all repetitions.
+        is_pushed_only = not self._order_varied and not self._first_request.grows_at_one_end
+        if self._gap <= 0 or is_pushed_only:
+            return
+        if self._readings + self._order_varied > _MOST_READINGS:
+            self.may_be_incomplete = True
+            return
+        self._seen = CompactSet()
+        self._begin_reading()

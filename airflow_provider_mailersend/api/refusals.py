@@ -27,6 +27,32 @@ _LONGEST_MESSAGE = 300
 _MOST_READ = 4000
 
 
+# What a status means where it isn't simply refused; *answered* is the endpoint and the status, *explained* has the
+# API's reason too.
+_MEANINGS: dict[int, tuple[type[MailerSendError], str]] = {
+    401: (
+        MailerSendAuthenticationError,
+        "MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', into "
+        "the connection's API token field (its password).",
+    ),
+    403: (
+        MailerSendPermissionError,
+        "MailerSend does not allow this request ({explained}). The API token needs {needed}. If it has that, check in "
+        "MailerSend that the account isn't suspended, and that its allowed IP addresses include this machine's.",
+    ),
+    404: (MailerSendNotFoundError, "{explained}. Check that the connection's host is MailerSend's API."),
+    **dict.fromkeys(
+        range(300, 400),
+        (
+            MailerSendUnexpectedAnswerError,
+            "{answered}, a redirect. Redirects aren't followed, as they would send the API token elsewhere. Correct "
+            "the connection's host, or leave it empty.",
+        ),
+    ),
+    **dict.fromkeys((408, 421, *range(500, 1000)), (MailerSendServerError, "{explained}.")),
+}
+
+
 def error_from(request: Request, outcome: Outcome) -> MailerSendError:
     """Return the error that an unsuccessful response, or none, means."""
     if isinstance(outcome, Failure):
@@ -39,50 +65,23 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         failed.permanent = outcome.permanent
         return failed
     status = outcome.status
-    errors = parse_errors(outcome) if status == 422 else {}
+    errors = parse_errors(outcome.json_object) if status == 422 else {}
     answered = f"{request.endpoint} answered {status}"
-    reason = _describe_fields(errors) or parse_message(outcome).rstrip(".")
-    if not reason and not _is_json(outcome):
+    reason = _describe_fields(errors) or parse_message(outcome.json_object).rstrip(".")
+    if not reason and outcome.body and outcome.parsed is NOT_JSON:
         reason = NOT_JSON
     explained = f"{answered}: {reason}" if reason else answered
-    error: type[MailerSendError] = MailerSendRequestError
-    message = f"{explained}."
-    if status == 401:
-        error = MailerSendAuthenticationError
-        message = (
-            f"MailerSend does not accept the API token ({explained}). Put a valid token, which begins with 'mlsn.', "
-            "into the connection's API token field (its password)."
-        )
-    elif status == 403:
-        error = MailerSendPermissionError
-        needed = f"the scope {request.scope}" if request.scope else "more rights"
-        message = (
-            f"MailerSend does not allow this request ({explained}). The API token needs {needed}. If it has that, "
-            "check in MailerSend that the account isn't suspended, and that its allowed IP addresses include this "
-            "machine's."
-        )
-    elif status == 404 and "{id}" in request.endpoint:
-        error = MailerSendNotFoundError
-        id_ = masked_within(unquote(request.path.rpartition("/")[2]))
-        message = f"MailerSend has nothing with this id: {id_} ({answered})."
-    elif status == 404:
-        error = MailerSendNotFoundError
-        message = f"{explained}. Check that the connection's host is MailerSend's API."
-    elif status == 422:
+    where: dict[str, Any] = {"endpoint": request.endpoint, "status": status}
+    if status == 422:
         is_about_domain = "domain_id" in errors or (not errors and "domain id" in reason.lower())
         advice = f" {_domain_advice(request)}" if is_about_domain else ""
-        return MailerSendValidationError(
-            message + advice, endpoint=request.endpoint, status=status, errors=errors
-        )
-    elif 300 <= status < 400:
-        error = MailerSendUnexpectedAnswerError
-        message = (
-            f"{answered}, a redirect. Redirects aren't followed, as they would send the API token elsewhere. Correct "
-            "the connection's host, or leave it empty."
-        )
-    elif status >= 500 or status in (408, 421):
-        error = MailerSendServerError
-    return error(message, endpoint=request.endpoint, status=status)
+        return MailerSendValidationError(f"{explained}.{advice}", errors=errors, **where)
+    if status == 404 and "{id}" in request.endpoint:
+        id_ = masked_within(unquote(request.path.rpartition("/")[2]))
+        return MailerSendNotFoundError(f"MailerSend has nothing with this id: {id_} ({answered}).", **where)
+    error, meaning = _MEANINGS.get(status, (MailerSendRequestError, "{explained}."))
+    needed = f"the scope {request.scope}" if request.scope else "more rights"
+    return error(meaning.format(answered=answered, explained=explained, needed=needed), **where)
 
 
 def _domain_advice(request: Request) -> str:
@@ -101,16 +100,15 @@ def check_change(request: Request, answer: Answer) -> None:
     """Raise where the body of a successful change reports errors, or is from something in front of the API."""
     if not answer.body.strip():
         return
-    try:
-        body = answer.json()
-    except ValueError:
-        raise unexpected_answer(request, answer, NOT_JSON) from None
+    body = answer.parsed
+    if body is NOT_JSON:
+        raise unexpected_answer(request, answer, NOT_JSON)
     reported = next((part for part in _objects_in(body) if _reports_errors(part)), None)
     if reported is None:
         return
-    errors = _errors_in(reported)
+    errors = parse_errors(reported)
     said = reported.get("errors") or reported.get("error") or reported
-    reason = _describe_fields(errors) or _message_in(reported) or _short(str(said))
+    reason = _describe_fields(errors) or parse_message(reported) or _short(str(said))
     raise MailerSendValidationError(
         f"{request.endpoint} answered {answer.status}, but with errors: {reason.rstrip('.')}.",
         endpoint=request.endpoint,
@@ -136,22 +134,14 @@ def says_unknown(reason: str) -> bool:
     return re.search(r"\bis invalid\b|\bnot (be )?found\b|(\bnot|n't) exist\b", reason) is not None
 
 
-def parse_message(answer: Answer) -> str:
-    """Return the API's message, short and masked; empty where there is none."""
-    return _message_in(_error_body(answer))
-
-
-def _message_in(body: Mapping[str, Any]) -> str:
+def parse_message(body: Mapping[str, Any]) -> str:
+    """Return the API's message in a body, short and masked; empty where there is none."""
     message = body.get("message")
     return _short(message) if isinstance(message, str) else ""
 
 
-def parse_errors(answer: Answer) -> dict[str, list[str]]:
-    """Return the API's messages by field, masked; empty where there are none."""
-    return _errors_in(_error_body(answer))
-
-
-def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
+def parse_errors(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the API's messages by field in a body, masked; empty where there are none."""
     errors = body.get("errors")
     if not isinstance(errors, dict):
         return {}
@@ -195,22 +185,6 @@ def smaller_batch(error: MailerSendRequestError, size: int, *fields: str) -> int
         return None
     most = int(limit[1])
     return most if 0 < most < size else size // 2
-
-
-def _error_body(answer: Answer) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _is_json(answer: Answer) -> bool:
-    try:
-        answer.json()
-    except ValueError:
-        return not answer.body
-    return True
 
 
 def _describe_fields(errors: Mapping[str, Sequence[str]]) -> str:

@@ -115,7 +115,7 @@ class Throttle:
 
         :raises MailerSendQuotaExhaustedError: it means the daily quota, not the rate limit.
         """
-        message = self.refusal = parse_message(answer)
+        message = self.refusal = parse_message(answer.json_object)
         if _QUOTA_CODE in message:
             self.learn_quota(0, answer.headers.get("x-apiquota-reset"), answer.at)
         if self.quota_remaining == 0 and request.uses_quota:

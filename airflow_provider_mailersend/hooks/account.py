@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.masking import masked
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.throttle import Throttle
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.hooks.connection import CONNECTION_TYPE, Settings, read_settings
 from airflow_provider_mailersend.hooks.progress import WORTH_A_LINE, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope

@@ -14,8 +14,8 @@ from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import SuppressionList, get_sms_recipient, list_suppressions
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.async_exchange import HttpxClient

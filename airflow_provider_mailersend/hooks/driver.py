@@ -15,6 +15,7 @@ from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import (
     ACCOUNT,
     RECIPIENTS,
@@ -23,7 +24,6 @@ from airflow_provider_mailersend.api.requests import (
     SuppressionList,
     check_list_name,
 )
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within

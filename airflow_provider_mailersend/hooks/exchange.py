@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.bodies import ACCEPT_ENCODING, BodyError
-from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.api.masking import describe_error
 from airflow_provider_mailersend.hooks.connection import Settings
 
 HEADERS = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}

@@ -16,8 +16,8 @@ from airflow_provider_mailersend.api.entries import (
     suppressed_value,
 )
 from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, ambiguous_result
-from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.masking import join_first, masked
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
     Request,
@@ -25,7 +25,6 @@ from airflow_provider_mailersend.api.requests import (
     add_suppressions,
     list_suppressions,
 )
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendRequestError,
@@ -106,14 +105,14 @@ class Additions(Batches[Item]):
         self._found = 0
         # How many requests in a row got no usable response.
         self._unknowns = 0
-        unique: dict[Hashable, Item] = {}
-        for item in items:
-            unique.setdefault(item.key, item)
-        self.put(unique)
+        self.put(items)
+
+    def _key_of(self, item: Item) -> Key:
+        return item.key
 
     def run(self, flow: Flow) -> Steps[None]:
         """Add all that is pending."""
-        with reporting(self):
+        with reporting(self._report):
             self._reject({item: why for item in self.pending.values() if (why := item.problem)})
             if self._added_since is not None and self.pending:
                 if self._settle:
@@ -134,17 +133,13 @@ class Additions(Batches[Item]):
             "requests": requests,
         }
 
-    @property
-    def progress(self) -> str:
+    def _report(self) -> tuple[str, dict[str, int]]:
         unsure = f"; unknown: {self._unsure}" if self._unsure else ""
-        return (
-            f"Added to {self.suppression_list} before that: {len(self.added)} of {self.total}; "
-            f"not added: {len(self.pending) - self._unsure}{unsure}."
+        progress = (
+            f"{len(self.added)} of {self.total}; not added: {len(self.pending) - self._unsure}{unsure}."
         )
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {"added": len(self.added) - self._found}
+        counts = {"added": len(self.added) - self._found}
+        return f"Added to {self.suppression_list} before that: {progress}", counts
 
     def stored_as_json(self, most: int | None = None) -> list[dict[str, str]]:
         """Return what the API stored differently, as plain JSON."""
@@ -239,13 +234,13 @@ class Additions(Batches[Item]):
         self._unknowns += 1
         asked_at = flow.sent_at
         now = yield Wait(0.0)
-        settling = flow.settling(self._unknowns, now - asked_at)
         seen = -1
         entries: dict[Key, Entry] = {}
         # If only a part is there, the API may still be processing: look again until nothing more comes.
         while seen < len(entries) < len(batch):
             seen = len(entries)
-            now = yield Wait(now + settling, "the outcome of an addition that got no answer")
+            outcome = "the outcome of an addition that got no answer"
+            yield from flow.settle(outcome, times=self._unknowns, took=now - asked_at)
             # A list whose order varies may not show again what it has shown.
             entries |= yield from self._made_since(flow, asked_at, {item.key for item in batch})
         if self._take_found(batch, entries) == len(batch):

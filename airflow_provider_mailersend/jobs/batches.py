@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.refusals import refused_items, smaller_batch
@@ -40,10 +40,15 @@ class Batches(ABC, Generic[_T]):
         # How many of the first pending items an earlier request may have processed.
         self._unsure = 0
 
-    def put(self, items: Mapping[Hashable, _T]) -> None:
-        """Make *items* pending, in place of all others."""
-        self.pending = dict(items)
+    def put(self, items: Iterable[_T]) -> None:
+        """Make *items* pending, each once, in place of all others."""
+        self.pending = {}
+        for item in items:
+            self.pending.setdefault(self._key_of(item), item)
         self.total = len(self.pending)
+
+    def _key_of(self, item: _T) -> Hashable:
+        return item
 
     @abstractmethod
     def _by_field(self, batch: Sequence[_T]) -> dict[str, list[_T]]:
@@ -85,21 +90,11 @@ class Batches(ABC, Generic[_T]):
             del self.pending[key]
 
 
-class _Job(Protocol):
-    @property
-    def progress(self) -> str:
-        """What was done and what wasn't, in one sentence."""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """What was done, in numbers."""
-
-
 @contextmanager
-def reporting(job: _Job) -> Iterator[None]:
-    """Add to an error what *job* had done before it."""
+def reporting(report: Callable[[], tuple[str, dict[str, int]]]) -> Iterator[None]:
+    """Add to an error what the job had done before it, which *report* returns: in a sentence, and in numbers."""
     try:
         yield
     except MailerSendError as error:
-        error.progress, error.counts = job.progress, job.counts
+        error.progress, error.counts = report()
         raise

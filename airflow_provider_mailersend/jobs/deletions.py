@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_mailersend.api.entries import Entry, belongs_to, created_at
 from airflow_provider_mailersend.api.flow import Flow, Steps, Wait, ambiguous_result
 from airflow_provider_mailersend.api.ids import unique_ids
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.messages import join_first
-from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.masking import join_first, masked_within
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.refusals import says_unknown
 from airflow_provider_mailersend.api.requests import (
     BATCH_SIZE,
@@ -20,7 +20,6 @@ from airflow_provider_mailersend.api.requests import (
     delete_suppressions,
     list_suppressions,
 )
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendError,
@@ -63,18 +62,14 @@ class Deletions(Batches[str]):
         #: What the API refuses to delete, with reasons.
         self.refused: dict[str, str] = {}
         self._matches = matches
-        self.put_ids(unique_ids(ids))
-
-    def put_ids(self, ids: Iterable[str]) -> None:
-        """Make *ids* pending, in place of all others."""
-        self.put({id_: id_ for id_ in ids})
+        self.put(unique_ids(ids))
 
     def run(self, flow: Flow) -> Steps[None]:
         """Delete all that is pending."""
         if self._matches is not None:
             yield from self._matches.run(flow)
-            self.put_ids(self._matches.ids)
-        with reporting(self):
+            self.put(self._matches.ids)
+        with reporting(self._report):
             yield from self._send_all(flow)
             self._check_refused()
 
@@ -89,16 +84,16 @@ class Deletions(Batches[str]):
             "requests": requests,
         }
 
-    @property
-    def progress(self) -> str:
-        return (
-            f"Deleted from {self.suppression_list} before that: {len(self.deleted)} of {self.total}; "
-            f"left: {len(self.pending)}."
-        )
+    def _report(self) -> tuple[str, dict[str, int]]:
+        count = len(self.deleted)
+        progress = f"{count} of {self.total}; left: {len(self.pending)}."
+        counts = {"deleted": count, "unsure": self._unsure}
+        return f"Deleted from {self.suppression_list} before that: {progress}", counts
 
     @property
-    def counts(self) -> dict[str, int]:
-        return {"deleted": len(self.deleted), "unsure": self._unsure}
+    def gone(self) -> int:
+        """How many were deleted, by this job or another."""
+        return len(self.deleted) + len(self.missing)
 
     def _by_field(self, batch: Sequence[str]) -> dict[str, list[str]]:
         return {"ids": list(batch)}
@@ -173,9 +168,9 @@ class DeleteAll:
     def run(self, flow: Flow) -> Steps[None]:
         """Delete all."""
         domain_id = yield from self.scope.resolve(flow)
-        pager = Pager(list_suppressions(self.suppression_list, domain_id))
-        entries = yield from flow.read_page(pager)
-        before = _FirstPage(entries, is_all=pager.request is None)
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        entries = yield from flow.read_page(whole)
+        before = _FirstPage(entries, is_all=whole.request is None)
         request = delete_all_suppressions(self.suppression_list, domain_id)
         lost = 0
         while True:
@@ -190,8 +185,8 @@ class DeleteAll:
                 ambiguous = ambiguous_result(error)
             lost += 1
             now = yield Wait(0.0)
-            until = now + flow.settling(lost, now - flow.sent_at)
-            yield Wait(until, "the outcome of a deletion that got no answer")
+            outcome = "the outcome of a deletion that got no answer"
+            yield from flow.settle(outcome, times=lost, took=now - flow.sent_at)
             left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
             if left and has_new:
                 old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)
@@ -239,12 +234,13 @@ class _FirstPage:
     def __init__(self, entries: list[Entry], *, is_all: bool) -> None:
         self._ids = {entry["id"] for entry in entries}
         self._is_all = is_all
-        dates = [date for entry in entries if (date := created_at(entry)) is not None]
-        self._is_newest_first = bool(dates) and dates == sorted(dates, reverse=True)
-        self._newest = dates[0] if dates else None
-        self._oldest = dates[-1] if dates else None
+        dates = _dates_of(entries)
+        # Where the list isn't newest first, its dates tell nothing.
+        is_newest_first = bool(dates) and dates == sorted(dates, reverse=True)
+        self._newest = dates[0] if is_newest_first else None
+        self._oldest = dates[-1] if is_newest_first else None
 
-    def shows(self, entry: Mapping[str, Any]) -> bool | None:
+    def shows(self, entry: Entry) -> bool | None:
         """Return whether *entry* was on the list; None if unknown."""
         if entry["id"] in self._ids:
             return True
@@ -252,13 +248,15 @@ class _FirstPage:
             return False
         date = created_at(entry)
         # Entries of one second are in any order: a new one may be anywhere among them.
-        if date is None or self._oldest is None or not self._is_newest_first or date == self._oldest:
+        if date is None or self._oldest is None or date == self._oldest:
             return None
         # An old entry newer than this page's last would have been on it.
         return date < self._oldest
 
-    def is_past_new(self, entries: Sequence[Entry]) -> bool:
+    def is_past_new(self, entries: list[Entry]) -> bool:
         """Return whether the list, read as far as *entries*, is past the place of new ones."""
-        dates = [date for entry in entries if (date := created_at(entry)) is not None]
-        is_older = self._newest is not None and any(date < self._newest for date in dates)
-        return self._is_newest_first and is_older
+        return self._newest is not None and any(date < self._newest for date in _dates_of(entries))
+
+
+def _dates_of(entries: list[Entry]) -> list[datetime]:
+    return [date for entry in entries if (date := created_at(entry)) is not None]

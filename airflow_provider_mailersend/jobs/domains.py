@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from airflow_provider_mailersend.api.flow import Flow, Steps
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.messages import join_first
-from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.masking import join_first, masked_within
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList, list_domains
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 
@@ -73,9 +72,9 @@ def find_domain(flow: Flow, name: str) -> Steps[str]:
 
     :raises MailerSendNotFoundError: the account has no such domain.
     """
-    pager = Pager(list_domains())
-    while (found := known_domain_id(flow, name)) is None and pager.request is not None:
-        domains = yield from flow.read_page(pager)
+    whole = WholeList(list_domains())
+    while (found := known_domain_id(flow, name)) is None and whole.request is not None:
+        domains = yield from flow.read_page(whole)
         flow.domain_ids.update((str(domain.get("name")), domain["id"]) for domain in domains)
     if found is not None:
         return found

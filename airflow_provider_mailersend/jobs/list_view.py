@@ -11,8 +11,8 @@ from math import inf
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, created_at, entry_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import PAGE_SIZE, SuppressionList, list_suppressions
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.lookup import Lookup
@@ -65,23 +65,23 @@ class ListView:
         :raises MailerSendIncompleteListError: an entry was not found, but may be there.
         """
         requirements = list(requirements)
-        sought = {requirement.key for requirement in requirements if requirement.key is not None}
+        sought = {one.key for one in requirements if one.key is not None}
         met = (yield from self._find(flow, domain_id, sought)) if sought else {}
-        unmet = [
-            one
-            for one in requirements
-            if one.since is not None and not (one.is_first and self._knows_all_since(one.since))
-        ]
-        is_deep = bool(unmet) and (
+        look = self._look(flow, met, sought)
+        unmet = [one for one in requirements if not look.serves(one)]
+        if not unmet:
+            return look
+        since = [one.since for one in unmet if one.since is not None]
+        is_deep = (
             self._clock() - self._deep_at >= OVERLAP.total_seconds()
-            or any(one.is_deep or not self._knows_all_since(one.since) for one in unmet)
+            or any(one.is_deep for one in unmet)
+            or not look.knows_all_since(min(since))
         )
-        if is_deep:
-            yield from self._read_deep(
-                flow, domain_id, min(one.since for one in unmet if one.since is not None)
-            )
-        elif unmet:
-            yield from self._read(flow, domain_id, self._recent_since)
+        yield from self._read(flow, domain_id, min(since), is_deep=is_deep)
+        return self._look(flow, met, sought, is_new=True, is_deep=is_deep)
+
+    def _look(self, flow: Flow, met: dict[Key, Entry], sought: set[Key], **what: bool) -> Look:
+        """Return what is known now."""
         return Look(
             list(self._recent.values()),
             now=self._api_time(flow, self._now()),
@@ -89,29 +89,16 @@ class ListView:
             sought=sought,
             known_since=self._recent_since,
             next_since=self._reach.since if self._reach is not None else None,
-            is_new=bool(unmet),
-            is_deep=is_deep,
+            **what,
         )
 
-    def _knows_all_since(self, moment: datetime | None) -> bool:
-        return moment is not None and self._recent_since is not None and moment >= self._recent_since
-
-    def _read_deep(self, flow: Flow, domain_id: str | None, since: datetime) -> Steps[None]:
-        """Read all that may be new, and all since a moment."""
-        self._reach = self._reach or Reach(since)
-        since = min(since, self._reach.since)
+    def _read(self, flow: Flow, domain_id: str | None, since: datetime, *, is_deep: bool) -> Steps[None]:
+        """Read to the first page without new entries, or if *is_deep* all that may be new and all since a moment."""
+        reach = self._reach = self._reach or Reach(since)
+        since = min(since, reach.since)
         asked_at = self._clock()
-        read = yield from self._read(flow, domain_id, since, is_deep=True)
-        self._recent, self._recent_since, self._deep_at = read, since, asked_at
-        found = Found(list(read.values()), now=self._api_time(flow, self._now()))
-        self._reach.looked(found, asked_at=asked_at, read_at=self._clock())
-
-    def _read(
-        self, flow: Flow, domain_id: str | None, since: datetime | None, *, is_deep: bool = False
-    ) -> Steps[dict[str, Entry]]:
-        """Read the entries created since a moment, unless *is_deep* only to a page without new ones."""
-        whole = WholeList(list_suppressions(self.suppression_list, domain_id), since=since)
-        self.reading = whole
+        first = list_suppressions(self.suppression_list, domain_id)
+        whole = self.reading = WholeList(first, since=since if is_deep else self._recent_since)
         read: dict[str, Entry] = {}
         while whole.request is not None:
             entries = yield from flow.read_page(whole)
@@ -123,8 +110,12 @@ class ListView:
         new = [entry for id_, entry in read.items() if id_ not in self._recent]
         self._added += len(new)
         self._remember(new, 1)
-        self._recent = {**read, **self._recent}
-        return read
+        if not is_deep:
+            self._recent = {**read, **self._recent}
+            return
+        self._recent, self._recent_since, self._deep_at = read, since, asked_at
+        found = Found(list(read.values()), now=self._api_time(flow, self._now()))
+        reach.looked(found, asked_at=asked_at, read_at=self._clock())
 
     def _find(self, flow: Flow, domain_id: str | None, sought: set[Key]) -> Steps[dict[Key, Entry]]:
         """Return the entries for *sought* that are there, as they were read."""
@@ -169,7 +160,10 @@ class ListView:
             self._deep_at = -inf
             if not is_complete:
                 return (yield from self._find(flow, domain_id, sought))
-            self._forget(gone)
+            # Forget them, so that they count as new when they come again.
+            for key in gone:
+                self._places.discard(key)
+            self._recent = {id_: entry for id_, entry in self._recent.items() if entry_key(entry) not in gone}
         return {key: entry for key, (_, entry) in found.items()}
 
     def _remember(self, entries: Iterable[Entry], page: int) -> None:
@@ -183,12 +177,6 @@ class ListView:
         if place is None:
             return None if self._is_whole else 1
         return max(1, (place + self._added) // PAGE_SIZE)
-
-    def _forget(self, gone: set[Key]) -> None:
-        """Forget entries that were deleted, so that they count as new when they come again."""
-        for key in gone:
-            self._places.discard(key)
-        self._recent = {id_: entry for id_, entry in self._recent.items() if entry_key(entry) not in gone}
 
     @staticmethod
     def _api_time(flow: Flow, at: float) -> datetime:
@@ -229,8 +217,8 @@ class Look(Found):
     sought: set[Key]
     known_since: datetime | None
     next_since: datetime | None
-    is_new: bool
-    is_deep: bool
+    is_new: bool = False
+    is_deep: bool = False
 
     def entry_of(self, key: Key) -> Entry | None:
         """Return the entry with *key*, if it was read."""
@@ -240,7 +228,11 @@ class Look(Found):
         """Return whether this look meets *requirement*."""
         if requirement.since is None:
             return requirement.key in self.sought
-        is_known = self.known_since is not None and requirement.since >= self.known_since
         return (
-            is_known and (requirement.is_first or self.is_new) and (self.is_deep or not requirement.is_deep)
+            self.knows_all_since(requirement.since)
+            and (requirement.is_first or self.is_new)
+            and (self.is_deep or not requirement.is_deep)
         )
+
+    def knows_all_since(self, moment: datetime) -> bool:
+        return self.known_since is not None and moment >= self.known_since

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from airflow_provider_mailersend.api.answers import parse_entries
-from airflow_provider_mailersend.api.entries import Entry, Key, belongs_to, entry_key, make_key
+from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import Request, SuppressionList, list_suppressions
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
-from airflow_provider_mailersend.jobs.wanted import (
-    Item,
-    check_flags,
-    check_items,
-    check_whole_number,
-    make_items,
-)
+from airflow_provider_mailersend.jobs.plan import Planner
+from airflow_provider_mailersend.jobs.wanted import Item, Wanted, check_flags, check_items, check_whole_number
 
 
 class Lookup:
@@ -121,47 +116,32 @@ class Matches:
         scope: Scope = ACCOUNT_WIDE,
         settle: bool = False,
     ) -> None:
-        items = [*make_items("recipients", recipients), *make_items("patterns", patterns)]
-        suppression_list.check_takes(item.kind for item in items)
-        check_items(items)
+        wanted = Wanted(recipients, patterns)
+        check_items(wanted.invalid)
+        suppression_list.check_takes(wanted.kinds_there)
         self.suppression_list = suppression_list
         self.scope = scope
-        #: The ids of the entries found, in the list's order.
+        #: The ids of the entries found.
         self.ids: list[str] = []
+        #: The addresses and patterns without an entry.
+        self.missing = [item.value for item in wanted]
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._settle = settle
-        self._missing: dict[Key, str] = {}
-        for item in items:
-            self._missing.setdefault(item.key, item.value)
-        self._keys = frozenset(self._missing)
-
-    @property
-    def missing(self) -> list[str]:
-        """The addresses and patterns without an entry."""
-        return list(self._missing.values())
+        self._wanted = wanted
 
     def run(self, flow: Flow) -> Steps[None]:
         """Read the whole list: duplicates may be anywhere."""
-        if not self._keys:
+        if not self._wanted:
             return
         if self._settle:
             yield from flow.settle()
         domain_id = yield from self.scope.resolve(flow)
+        planner = Planner(self._wanted, domain_id=domain_id, mode="delete")
         whole = WholeList(list_suppressions(self.suppression_list, domain_id))
-        found: list[tuple[str, Key, bool | None]] = []
-        has_others = False
         while whole.request is not None:
-            entries = yield from flow.read_page(whole)
-            for entry in entries:
-                is_ours = belongs_to(entry, domain_id)
-                has_others = has_others or is_ours is False
-                key = entry_key(entry)
-                if key is not None and key in self._keys and is_ours is not False:
-                    found.append((entry["id"], key, is_ours))
+            for entry in (yield from flow.read_page(whole)):
+                planner.see(entry)
+        plan = planner.plan()
+        self.ids, self.missing = plan.to_delete, [item.value for item in plan.to_add]
         self.may_be_incomplete = whole.may_be_incomplete
-        for id_, key, is_ours in found:
-            # An entry without a domain counts as ours only if the API's filter by domain kept out all others.
-            if is_ours or not has_others:
-                self.ids.append(id_)
-                self._missing.pop(key, None)

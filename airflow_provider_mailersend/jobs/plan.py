@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Key, belongs_to, make_key, parse_date, suppressed_value
-from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.masking import join_first, masked, masked_within
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
 Mode = Literal["add_only", "mirror"]
@@ -86,7 +85,7 @@ class Planner:
     It leaves alone entries of other domains, of kinds that aren't wanted, and those that don't show what they suppress.
 
     :param domain_id: the domain; None for the account.
-    :param mode: ``add_only``, or ``mirror``, which deletes what isn't wanted.
+    :param mode: ``add_only``; ``mirror``, which deletes what isn't wanted; or ``delete``, which deletes what is.
     :param remove_duplicates: whether to keep only the oldest entry for each wanted item.
     """
 
@@ -95,12 +94,12 @@ class Planner:
         wanted: Wanted,
         *,
         domain_id: str | None = None,
-        mode: Mode = "add_only",
+        mode: Mode | Literal["delete"] = "add_only",
         remove_duplicates: bool = False,
     ) -> None:
         self._wanted = wanted
         self._domain_id = domain_id
-        self._is_mirror = mode == "mirror"
+        self._mode = mode
         self._remove_duplicates = remove_duplicates
         # By its place, whether each wanted item has an entry.
         self._met = bytearray(len(wanted))
@@ -133,7 +132,7 @@ class Planner:
     @property
     def has_met_all(self) -> bool:
         """Whether the rest of the list can't change the plan."""
-        return not self._left_to_meet and not self._is_mirror and not self._remove_duplicates
+        return not self._left_to_meet and self._mode == "add_only" and not self._remove_duplicates
 
     def was_there(self, key: Key) -> bool:
         """Return whether an entry with *key* was seen."""
@@ -169,20 +168,21 @@ class Planner:
         place = self._wanted.place_of(key)
         if place is None:
             self._others.add(key)
-            if self._is_mirror and key not in self._wanted.meant:
+            if self._mode == "mirror" and key not in self._wanted.meant:
                 self._delete(seen, key)
-        elif not self._met[place]:
-            self._met[place] = True
-            self._left_to_meet -= 1
-            if self._remove_duplicates:
-                self._kept[place] = seen
-        else:
-            self._plan.duplicates += 1
-            if self._remove_duplicates:
-                # Two jobs that remove duplicates at the same time must keep the same entry.
-                kept, other = sorted((self._kept[place], seen), key=_age)
-                self._kept[place] = kept
-                self._delete(other, key)
+            return
+        is_first = not self._met[place]
+        self._met[place] = True
+        self._left_to_meet -= is_first
+        self._plan.duplicates += not is_first
+        if self._mode == "delete":
+            self._delete(seen, key)
+        elif self._remove_duplicates and is_first:
+            self._kept[place] = seen
+        elif self._remove_duplicates:
+            # Two jobs that remove duplicates at the same time must keep the same entry.
+            self._kept[place], other = sorted((self._kept[place], seen), key=_age)
+            self._delete(other, key)
 
     def _delete(self, seen: _Seen, key: Key) -> None:
         self._plan.to_delete.append(seen.id)

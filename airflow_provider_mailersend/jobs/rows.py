@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from airflow_provider_mailersend.api.entries import Entry, parse_date
 from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS
@@ -14,16 +14,12 @@ Row = tuple[str | None, ...]
 
 _DATES = frozenset({"created_at", "updated_at", "deleted_at", "opted_out_at"})
 
-# Every list begins and ends with the same columns.
-_FIRST = ("id", "list_name")
-_LAST = ("created_at", "updated_at")
-
+# Besides the columns that every list begins and ends with.
 _COLUMNS = {
-    RECIPIENTS: (*_FIRST, "email", "domain_id", "deleted_at", *_LAST),
-    SMS_RECIPIENTS: (*_FIRST, "number", "status", "opted_out_at", "opt_out_source", *_LAST),
+    RECIPIENTS: ("email", "domain_id", "deleted_at"),
+    SMS_RECIPIENTS: ("number", "status", "opted_out_at", "opt_out_source"),
 }
 _SUPPRESSION_COLUMNS = (
-    *_FIRST,
     "type",
     "email",
     "pattern",
@@ -32,7 +28,6 @@ _SUPPRESSION_COLUMNS = (
     "recipient_id",
     "domain_id",
     "domain_name",
-    *_LAST,
 )
 
 
@@ -50,8 +45,8 @@ class Column(NamedTuple):
 
 def columns_of(list_name: str) -> list[Column]:
     """Return the columns of a list's rows, in their order."""
-    names = _COLUMNS.get(list_name, _SUPPRESSION_COLUMNS)
-    return [Column(name, name in _DATES) for name in names]
+    own = _COLUMNS.get(list_name, _SUPPRESSION_COLUMNS)
+    return [Column(name, name in _DATES) for name in ("id", "list_name", *own, "created_at", "updated_at")]
 
 
 def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> list[Row]:
@@ -60,16 +55,11 @@ def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> 
 
     :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
-    flatten = _FLATTENERS.get(list_name, _flatten_suppression)
+    columns = columns_of(list_name)
+    flat = (_flat(list_name, entry, domain_id) for entry in entries)
     return [
-        (
-            entry["id"],
-            list_name,
-            *flatten(entry, domain_id),
-            _date(entry.get("created_at")),
-            _date(entry.get("updated_at")),
-        )
-        for entry in entries
+        tuple(_date(values.get(name)) if is_date else values.get(name) for name, is_date in columns)
+        for values in flat
     ]
 
 
@@ -83,41 +73,23 @@ def _date(value: object) -> str | None:
     return None if date is None else format_date(date)
 
 
-def _flatten_suppression(entry: Entry, domain_id: str | None) -> Row:
+def _flat(list_name: str, entry: Entry, domain_id: str | None) -> dict[str, Any]:
+    """Return the values of *entry* by column."""
+    values = {**entry, "list_name": list_name}
+    if list_name in _COLUMNS:
+        # These lists show no domain: it is known only where one was asked for.
+        return values | {"domain_id": (entry.get("domain") or {}).get("id", domain_id)}
+    is_pattern = "pattern" in entry and entry.get("type") == "pattern"
     if "pattern" in entry:
-        is_pattern = entry.get("type") == "pattern"
-        email, pattern = (None, entry["pattern"]) if is_pattern else (entry["pattern"], None)
-        domain, recipient_id = entry.get("domain") or {}, None
+        recipient, domain = {"email": entry["pattern"]}, entry.get("domain") or {}
     else:
-        is_pattern = False
         recipient = entry.get("recipient") or {}
-        email, pattern, recipient_id = recipient.get("email"), None, recipient.get("id")
         domain = recipient.get("domain") or {"id": domain_id}
-    return (
-        "pattern" if is_pattern else "exact",
-        email,
-        pattern,
-        entry.get("reason"),
-        entry.get("readable_reason"),
-        recipient_id,
-        domain.get("id"),
-        domain.get("name"),
-    )
-
-
-def _flatten_recipient(entry: Entry, domain_id: str | None) -> Row:
-    # The list shows no domain: it is known only where one was asked for.
-    domain = entry.get("domain") or {}
-    return entry.get("email"), domain.get("id", domain_id), _date(entry.get("deleted_at"))
-
-
-def _flatten_sms_recipient(entry: Entry, domain_id: str | None) -> Row:
-    return (
-        entry.get("number"),
-        entry.get("status"),
-        _date(entry.get("opted_out_at")),
-        entry.get("opt_out_source"),
-    )
-
-
-_FLATTENERS = {RECIPIENTS: _flatten_recipient, SMS_RECIPIENTS: _flatten_sms_recipient}
+    return values | {
+        "type": "pattern" if is_pattern else "exact",
+        "email": None if is_pattern else recipient.get("email"),
+        "pattern": entry["pattern"] if is_pattern else None,
+        "recipient_id": recipient.get("id"),
+        "domain_id": domain.get("id"),
+        "domain_name": domain.get("name"),
+    }

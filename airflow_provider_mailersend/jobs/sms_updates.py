@@ -10,14 +10,13 @@ from typing import Any
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Steps
 from airflow_provider_mailersend.api.ids import unique_ids
-from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.masking import join_first, masked, masked_within
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import (
     SmsRecipientStatus,
     list_sms_recipients,
     update_sms_recipient,
 )
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import (
     MailerSendNotFoundError,
     MailerSendRequestError,
@@ -60,23 +59,29 @@ class SmsUpdates:
         self.may_be_incomplete = False
         self._refused: dict[str, str] = {}
         self._numbers = parse_numbers(numbers)
-        self._pending = unique_ids(ids)
-        if self._pending and self._numbers:
+        self._ids = unique_ids(ids)
+        if self._ids and self._numbers:
             raise ValueError("give either ids or numbers, not both")
-        for id_ in self._pending:
+        for id_ in self._ids:
             # An impossible id fails here, before any request.
             update_sms_recipient(id_, status)
-        self._reads_first = bool(self._numbers) or (changed_only and bool(self._pending))
-        self._total = len(self._pending)
+        self._reads_first = bool(self._numbers) or (changed_only and bool(self._ids))
 
     def run(self, flow: Flow) -> Steps[None]:
-        """Set all that are pending."""
+        """Set all that are to be set."""
         if self._reads_first:
-            yield from self._find(flow)
-            self._total = len(self._pending)
-        with reporting(self):
-            while self._pending:
-                yield from self._update_next(flow)
+            self._ids = yield from self._find(flow)
+        with reporting(self._report):
+            for done, id_ in enumerate(self._ids, 1):
+                try:
+                    yield from set_status(flow, id_, self.status)
+                except MailerSendNotFoundError:
+                    self.missing.append(id_)
+                except MailerSendValidationError as error:
+                    self._refused[id_] = "; ".join(chain(*error.errors.values())) or error.args[0]
+                else:
+                    self.updated.append(id_)
+                yield Progress(update_sms_recipient(id_, self.status), done, len(self._ids))
         self._raise_failures()
 
     def result(self, requests: int) -> dict[str, Any]:
@@ -89,19 +94,14 @@ class SmsUpdates:
             "requests": requests,
         }
 
-    @property
-    def progress(self) -> str:
-        return f"Set to {self.status} before that: {len(self.updated)} of {self._total}."
+    def _report(self) -> tuple[str, dict[str, int]]:
+        count = len(self.updated)
+        return f"Set to {self.status} before that: {count} of {len(self._ids)}.", {"updated": count}
 
-    @property
-    def counts(self) -> dict[str, int]:
-        return {"updated": len(self.updated)}
-
-    def _find(self, flow: Flow) -> Steps[None]:
-        """Read all SMS recipients, as the API can't search, and keep those whose status differs."""
-        field, given = ("number", self._numbers) if self._numbers else ("id", self._pending)
-        wanted, known = frozenset(given), set()
-        self._pending = []
+    def _find(self, flow: Flow) -> Steps[list[str]]:
+        """Read all SMS recipients, as the API can't search, and return the ids of those whose status differs."""
+        field, given = ("number", self._numbers) if self._numbers else ("id", self._ids)
+        wanted, known, differing = frozenset(given), set(), []
         whole = WholeList(self._list)
         while whole.request is not None:
             recipients = yield from flow.read_page(whole)
@@ -112,22 +112,10 @@ class SmsUpdates:
                 if recipient.get("status") == self.status:
                     self.unchanged += 1
                 else:
-                    self._pending.append(recipient["id"])
+                    differing.append(recipient["id"])
         self.missing = [value for value in given if value not in known]
         self.may_be_incomplete = whole.may_be_incomplete
-
-    def _update_next(self, flow: Flow) -> Steps[None]:
-        id_ = self._pending[0]
-        try:
-            yield from set_status(flow, id_, self.status)
-        except MailerSendNotFoundError:
-            self.missing.append(id_)
-        except MailerSendValidationError as error:
-            self._refused[id_] = "; ".join(chain(*error.errors.values())) or error.args[0]
-        else:
-            self.updated.append(id_)
-        self._pending = self._pending[1:]
-        yield Progress(update_sms_recipient(id_, self.status), self._total - len(self._pending), self._total)
+        return differing
 
     def _raise_failures(self) -> None:
         failures = []

@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow_provider_mailersend.api.entries import Key, entry_key
 from airflow_provider_mailersend.api.flow import Flow, Steps
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, PAGE_SIZE, SuppressionList, list_suppressions
-from airflow_provider_mailersend.api.whole_list import WholeList
 from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerSendValidationError
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.batches import reporting
@@ -105,7 +105,7 @@ class Sync:
 
     def run(self, flow: Flow) -> Steps[None]:
         """Plan, check the plan, and carry it out."""
-        with reporting(self):
+        with reporting(self.report):
             self._check_wanted()
             if self.options.settle:
                 yield from flow.settle()
@@ -126,7 +126,7 @@ class Sync:
             "to_add": len(self.plan.to_add),
             "to_delete": len(self.plan.to_delete),
             "added": self._added,
-            "deleted": self._deleted,
+            "deleted": self._deletions.gone,
             "rejected": len(rejected),
             "left_out": self.wanted.left_out,
             "stored_differently": len(self._additions.stored_differently),
@@ -144,25 +144,19 @@ class Sync:
             "requests": requests,
         }
 
-    @property
-    def progress(self) -> str:
-        """What was done and what wasn't, in one sentence."""
-        if not self._additions.total and not self._deletions.total:
-            return "Nothing was changed."
-        return (
-            f"Added before that: {self._added} of {len(self.plan.to_add)}; "
-            f"deleted: {self._deleted} of {len(self.plan.to_delete)}."
-        )
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """What was done, in numbers."""
-        return {
-            "added": self._added,
-            "deleted": self._deleted,
+    def report(self) -> tuple[str, dict[str, int]]:
+        """Return what was done and what wasn't, in one sentence, and what was done in numbers."""
+        added, deleted = self._added, self._deletions.gone
+        counts = {
+            "added": added,
+            "deleted": deleted,
             "duplicates": self.plan.duplicates,
             "pages": self._pages,
         }
+        if not self._additions.total and not self._deletions.total:
+            return "Nothing was changed.", counts
+        to_add, to_delete = len(self.plan.to_add), len(self.plan.to_delete)
+        return f"Added before that: {added} of {to_add}; deleted: {deleted} of {to_delete}.", counts
 
     def _check_wanted(self) -> None:
         emptied = " and ".join(self.wanted.kinds_without_any)
@@ -247,20 +241,19 @@ class Sync:
 
     def _carry_out(self, flow: Flow, planner: Planner) -> Steps[None]:
         """Add, then delete: opt-outs come first."""
-        self._additions.put({item.key: item for item in self.plan.to_add})
+        self._additions.put(self.plan.to_add)
         yield from self._additions.run(flow)
         stored = [(entry["id"], entry_key(entry)) for _, entry in self._additions.stored_differently]
         planner.keep(self._additions.added, [key for _, key in stored if key is not None])
         if self.suppression_list.takes_duplicates:
-            self._undone.put_ids(self._find_repeats(stored, planner))
+            self._undone.put(self._find_repeats(stored, planner))
             yield from self._undone.run(flow)
-        self._deletions.put_ids(self.plan.to_delete)
+        self._deletions.put(self.plan.to_delete)
         yield from self._deletions.run(flow)
 
     def _find_repeats(self, stored: list[tuple[str, Key | None]], planner: Planner) -> list[str]:
         """Return which entries *stored* differently have a key that another entry has: one of them must stay."""
-        ids = {id_ for id_, _ in stored}
-        times = Counter(id_ for id_ in self._additions.added if id_ in ids)
+        times = Counter(self._additions.added if stored else ())
         not_stored = {item.key for item, _ in self._additions.stored_differently}
         not_stored.update(item.key for item in self._additions.rejected)
         kept: set[Key] = set()
@@ -276,22 +269,9 @@ class Sync:
 
     @property
     def _added(self) -> int:
-        not_added = len(self._additions.pending) + len(self._additions.rejected)
-        undone = len(self._undone.deleted) + len(self._undone.missing)
-        return self._additions.total - not_added - undone - self._returned
-
-    @property
-    def _returned(self) -> int:
-        """How many additions made no entry: the API returned one that was there, or that another addition made."""
-        has_met = self._whole.has_met
-        stored = {entry["id"] for _, entry in self._additions.stored_differently}
-        count = sum(id_ in stored or has_met(id_) for id_ in self._additions.added)
-        return count - sum(not has_met(id_) for id_ in stored)
-
-    @property
-    def _deleted(self) -> int:
-        # Those that were gone already count too.
-        return self._deletions.total - len(self._deletions.pending) - len(self._deletions.refused)
+        """How many entries were made: the API may return one that was there, or that another addition made."""
+        made = {id_ for id_ in self._additions.added if not self._whole.has_met(id_)}
+        return len(made) - self._undone.gone
 
     @property
     def _keeps_all(self) -> bool:

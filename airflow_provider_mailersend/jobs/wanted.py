@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple, get_args
 
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.leftovers import leftover_problem
-from airflow_provider_mailersend.api.masking import masked
-from airflow_provider_mailersend.api.messages import join_first
+from airflow_provider_mailersend.api.masking import join_first, masked
 from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
 
 #: What to do about invalid items and about missing ones: fail, or skip them.
@@ -97,8 +97,6 @@ class Wanted:
                     self._add(item)
         #: How many items were left out.
         self.left_out = len(left_out)
-        # Recipients come first, then patterns.
-        self._recipient_count = len(self._places.get("recipients", ()))
         #: The keys of items left out, and of addresses that invalid items may stand for: a mirror doesn't delete them.
         self.meant: frozenset[Key] = frozenset(
             make_key(item.kind, value)
@@ -119,12 +117,10 @@ class Wanted:
         return len(self._values)
 
     def __iter__(self) -> Iterator[Item]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, place: int) -> Item:
-        kind = "recipients" if place < self._recipient_count else "patterns"
-        item_type = self._types[self._type_numbers[place]]
-        return item_type(kind, self._values[place], self._positions[place])
+        kinds = chain.from_iterable(repeat(kind, len(places)) for kind, places in self._places.items())
+        types = map(self._types.__getitem__, self._type_numbers)
+        for item_type, kind, value, position in zip(types, kinds, self._values, self._positions, strict=True):
+            yield item_type(kind, value, position)
 
     def place_of(self, key: Key) -> int | None:
         """Return the place of the item with *key*, or None."""

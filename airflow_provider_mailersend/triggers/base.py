@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend.api.masking import masked_within
-from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.api.masking import describe_error, masked_within
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling

@@ -204,12 +204,12 @@ def test_a_long_message_is_cut() -> None:
     ],
 )
 def test_a_message_is_read_where_there_is_one(body: object, message: str) -> None:
-    assert parse_message(answer(500, body)) == message
+    assert parse_message(answer(500, body).json_object) == message
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_not_json_is_no_message_but_told(body: bytes) -> None:
-    assert parse_message(answer(500, body)) == ""
+    assert parse_message(answer(500, body).json_object) == ""
     error = error_from(ADDITION, answer(500, body))
     assert str(error).endswith("answered 500: a body that isn't valid JSON.")
 
@@ -236,7 +236,7 @@ def test_a_body_that_is_not_json_is_no_message_but_told(body: bytes) -> None:
 def test_the_messages_for_each_field_are_read_where_there_are_any(
     body: object, fields: dict[str, list[str]]
 ) -> None:
-    assert parse_errors(answer(422, body)) == fields
+    assert parse_errors(answer(422, body).json_object) == fields
 
 
 @pytest.mark.parametrize(

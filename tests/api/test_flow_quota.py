@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendRateLimitError
 from tests.feeding.account import Account
@@ -131,10 +131,10 @@ def test_a_list_that_is_known_to_be_newest_first_costs_one_page_at_rest() -> Non
 
     def read(since: datetime) -> tuple[int, int]:
         script = Script(server=account)
-        pager = Pager(BLOCKLIST, since=since)
+        whole = WholeList(BLOCKLIST, since=since)
         entries: list[Entry] = []
-        while pager.request is not None:
-            entries += script.run(sender.read_page(pager))
+        while whole.request is not None:
+            entries += script.run(sender.read_page(whole))
         return len(entries), len(script.sent)
 
     moment = datetime.fromtimestamp(NOON, UTC)

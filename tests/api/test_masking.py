@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.messages import describe_error
+from airflow_provider_mailersend.api.masking import describe_error, masked, masked_within
 from tests.feeding.script import properties
 
 

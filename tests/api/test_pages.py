@@ -13,7 +13,7 @@ from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Answer, Outcome, parse_entries, parse_object, parse_quota
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow
-from airflow_provider_mailersend.api.pages import Pager
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 from tests.feeding.account import FAULTS, Account, minutes
@@ -47,10 +47,10 @@ def pages_of(entries: list[Entry], *, data_alone: bool = False) -> Server:
     return serve
 
 
-def read_all(script: Script, pager: Pager, sender: Flow | None = None) -> list[Entry]:
+def read_all(script: Script, whole: WholeList, sender: Flow | None = None) -> list[Entry]:
     sender, found = sender or flow(), list[Entry]()
-    while pager.request is not None:
-        found += script.run(sender.read_page(pager))
+    while whole.request is not None:
+        found += script.run(sender.read_page(whole))
     return found
 
 
@@ -62,14 +62,14 @@ def ids(entries: list[Entry]) -> list[str]:
 def test_a_list_is_read_whole_and_in_order_with_no_request_too_many(number: int) -> None:
     entries = [entry(f"e{n}") for n in range(number)]
     script = Script(server=pages_of(entries))
-    assert read_all(script, Pager(BLOCKLIST)) == entries
+    assert read_all(script, WholeList(BLOCKLIST)) == entries
     assert len(script.sent) == max(1, math.ceil(number / 100))
 
 
 def test_every_page_is_asked_with_the_limit_and_the_own_filters() -> None:
     asked = requests.list_sms_recipients(requests.SmsRecipientStatus.ACTIVE, "n1")
     script = Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
-    read_all(script, Pager(asked))
+    read_all(script, WholeList(asked))
     assert [dict(request.params) for request in script.sent] == [
         {"status": "active", "sms_number_id": "n1", "page": number, "limit": 100} for number in (1, 2, 3)
     ]
@@ -79,7 +79,7 @@ def test_every_page_is_asked_with_the_limit_and_the_own_filters() -> None:
 def test_the_link_to_the_next_page_is_only_a_flag() -> None:
     elsewhere = answer(200, {"data": [entry("a")], "links": {"next": "https://evil.example/?page=7"}})
     script = Script(elsewhere, page(entry("b")))
-    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, WholeList(BLOCKLIST))) == ["a", "b"]
     assert script.sent[1] == BLOCKLIST.at_page(2)
 
 
@@ -87,48 +87,48 @@ def test_the_link_to_the_next_page_is_only_a_flag() -> None:
 def test_a_list_of_data_alone_ends_with_an_empty_page(number: int, asked: int) -> None:
     entries = [entry(f"e{n}") for n in range(number)]
     script = Script(server=pages_of(entries, data_alone=True))
-    assert read_all(script, Pager(BLOCKLIST)) == entries
+    assert read_all(script, WholeList(BLOCKLIST)) == entries
     assert len(script.sent) == asked
 
 
 def test_a_short_page_is_no_end_where_more_is_said_to_come() -> None:
     script = Script(page(entry("a"), more=True), page(entry("b")))
-    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, WholeList(BLOCKLIST))) == ["a", "b"]
 
 
 def test_an_empty_page_ends_the_list_whatever_its_links_say() -> None:
     script = Script(page(entry("a"), more=True), page(more=True))
-    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a"]
+    assert ids(read_all(script, WholeList(BLOCKLIST))) == ["a"]
 
 
 @pytest.mark.parametrize("links", [None, [], {}, "next", {"prev": None}])
 def test_links_of_another_shape_are_as_good_as_none(links: object) -> None:
     script = Script(answer(200, {"data": [entry("a")], "links": links}), page(entry("b")))
-    assert ids(read_all(script, Pager(BLOCKLIST))) == ["a", "b"]
+    assert ids(read_all(script, WholeList(BLOCKLIST))) == ["a", "b"]
 
 
 def test_a_list_that_is_not_paged_at_all_is_not_read_for_ever() -> None:
     script = Script(server=lambda request, script: answer(200, {"data": [entry("a")]}))
     with pytest.raises(MailerSendUnexpectedAnswerError, match="same page over and over"):
-        read_all(script, Pager(BLOCKLIST))
+        read_all(script, WholeList(BLOCKLIST))
     assert len(script.sent) == 4
 
 
 def test_a_list_that_has_been_read_cannot_be_read_on() -> None:
-    pager = Pager(BLOCKLIST)
-    pager.read(page())
-    assert pager.request is None
+    whole = WholeList(BLOCKLIST)
+    whole.read(page())
+    assert whole.request is None
     with pytest.raises(RuntimeError, match="read to its end"):
-        pager.read(page())
-    assert Script().run(flow().read_page(pager)) == []
+        whole.read(page())
+    assert Script().run(flow().read_page(whole)) == []
 
 
 def test_a_page_that_cannot_be_read_is_asked_for_again_when_one_goes_on() -> None:
-    pager = Pager(BLOCKLIST)
+    whole = WholeList(BLOCKLIST)
     with pytest.raises(MailerSendUnexpectedAnswerError):
-        pager.read(answer(200, b"<html>"))
-    assert pager.request == BLOCKLIST
-    assert ids(pager.read(page(entry("a")))) == ["a"]
+        whole.read(answer(200, b"<html>"))
+    assert whole.request == BLOCKLIST
+    assert ids(whole.read(page(entry("a")))) == ["a"]
 
 
 @properties
@@ -153,7 +153,7 @@ def test_entries_come_once_each_while_others_are_added(
         return outcome
 
     since = datetime.fromtimestamp(NOON - minutes(40), UTC) if with_since else None
-    found = read_all(Script(server=serve), Pager(BLOCKLIST, since=since), flow(max_retries=10))
+    found = read_all(Script(server=serve), WholeList(BLOCKLIST, since=since), flow(max_retries=10))
     assert len(ids(found)) == len(set(ids(found)))
     expected = ids(at_first)[:40] if with_since else ids(at_first)
     assert [id_ for id_ in ids(found) if id_ in set(ids(at_first))] == expected
@@ -175,24 +175,24 @@ def test_what_is_kept_was_made_at_since_or_later_and_before_until(
     since: int | None, until: int | None, kept: list[int]
 ) -> None:
     hours = [5, 4, 3, 2, 1]
-    pager = Pager(
+    whole = WholeList(
         BLOCKLIST,
         since=None if since is None else DAY + timedelta(hours=since),
         until=None if until is None else DAY + timedelta(hours=until),
     )
-    found = pager.read(page(*entries_at(*hours)))
+    found = whole.read(page(*entries_at(*hours)))
     assert [hours[int(id_[1:])] for id_ in ids(found)] == kept
 
 
 def test_bounds_in_another_zone_mean_the_same_moment() -> None:
     in_the_east = (DAY + timedelta(hours=3)).astimezone().astimezone(tz=None)
-    found = Pager(BLOCKLIST, since=in_the_east).read(page(*entries_at(4, 3, 2)))
+    found = WholeList(BLOCKLIST, since=in_the_east).read(page(*entries_at(4, 3, 2)))
     assert ids(found) == ["e0", "e1"]
 
 
 def test_a_date_with_a_zone_is_compared_by_its_moment() -> None:
-    pager = Pager(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=1))
-    found = pager.read(
+    whole = WholeList(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=1))
+    found = whole.read(
         page(
             entry("in", "2026-03-01T02:30:00+02:00"),
             entry("out", "2026-03-01T00:30:00+02:00"),
@@ -204,7 +204,7 @@ def test_a_date_with_a_zone_is_compared_by_its_moment() -> None:
 
 def test_reading_stops_at_the_page_that_goes_past_since() -> None:
     script = Script(server=pages_of(entries_at(*range(1000, 0, -1))))
-    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    found = read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=850)))
     assert len(found) == 151
     assert len(script.sent) == 2
 
@@ -212,13 +212,13 @@ def test_reading_stops_at_the_page_that_goes_past_since() -> None:
 def test_an_entry_at_since_itself_may_have_others_behind_it() -> None:
     entries = entries_at(*[5.0] * 100, *[4.0] * 150, 3.0)
     script = Script(server=pages_of(entries))
-    assert len(read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=4)))) == 250
+    assert len(read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=4)))) == 250
     assert len(script.sent) == 3
 
 
 def test_until_alone_ends_nothing_early() -> None:
     script = Script(server=pages_of(entries_at(*range(300, 0, -1))))
-    assert len(read_all(script, Pager(BLOCKLIST, until=DAY + timedelta(hours=10)))) == 9
+    assert len(read_all(script, WholeList(BLOCKLIST, until=DAY + timedelta(hours=10)))) == 9
     assert len(script.sent) == 3
 
 
@@ -236,7 +236,7 @@ def test_until_alone_ends_nothing_early() -> None:
 def test_no_entry_of_an_unsorted_list_is_lost(hours: list[int]) -> None:
     entries = entries_at(*hours)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=210)))
+    found = read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=210)))
     assert ids(found) == [f"e{n}" for n, hour in enumerate(hours) if hour >= 210]
 
 
@@ -247,7 +247,7 @@ def test_reading_ends_early_only_where_all_that_was_read_is_newest_first(
 ) -> None:
     entries = entries_at(*hours)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=since)))
+    found = read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=since)))
     read = hours[: len(script.sent) * 100]
     assert ids(found) == [f"e{n}" for n, hour in enumerate(read) if hour >= since]
     if len(read) < len(hours):
@@ -258,14 +258,14 @@ def test_reading_ends_early_only_where_all_that_was_read_is_newest_first(
 def test_the_order_is_watched_over_the_borders_of_pages() -> None:
     entries = entries_at(*range(300, 200, -1), *range(400, 300, -1), *range(150, 50, -1), 500)
     script = Script(server=pages_of(entries))
-    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=160)))
+    found = read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=160)))
     assert found[-1]["id"] == "e300"
 
 
 def test_a_page_of_one_date_proves_no_order() -> None:
     # One addition of many gives all its entries one date, and a list may be oldest first.
     entries = entries_at(*[1.0] * 150, *[9.0] * 50)
-    found = read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    found = read_all(Script(server=pages_of(entries)), WholeList(BLOCKLIST, since=DAY + timedelta(hours=5)))
     assert len(found) == 50
 
 
@@ -274,44 +274,44 @@ def test_entries_pushed_onto_the_next_page_do_not_look_unsorted() -> None:
 
     def serve(request: Request, script: Script) -> Outcome:
         number = int(request.params["page"])
-        added = entries_at(*[2000 + n for n in range(number * 30)], prefix=f"new{number}-")[::-1]
+        added = entries_at(*[2000 + n for n in range(len(script.sent) * 30)], prefix="new")[::-1]
         held = [*added, *entries][(number - 1) * 100 : number * 100]
         return page(*held, more=True)
 
     script = Script(server=serve)
-    found = read_all(script, Pager(BLOCKLIST, since=DAY + timedelta(hours=850)))
+    found = read_all(script, WholeList(BLOCKLIST, since=DAY + timedelta(hours=850)))
     assert [id_ for id_ in ids(found) if id_.startswith("e")] == [f"e{n}" for n in range(151)]
-    assert len(script.sent) == 3
+    assert script.pages_read == [1, 2, 3, 1], "to the end, and once more for what was added"
 
 
 @pytest.mark.parametrize("date", ["2022-01-01T12:00:0003.000000Z", "", None, 5, {}])
 def test_an_entry_whose_date_cannot_be_read_is_kept_and_its_date_told(date: object) -> None:
-    pager = Pager(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=2))
-    found = pager.read(page(*entries_at(1), entry("odd", date), *entries_at(-1, prefix="old")))
+    whole = WholeList(BLOCKLIST, since=DAY, until=DAY + timedelta(hours=2))
+    found = whole.read(page(*entries_at(1), entry("odd", date), *entries_at(-1, prefix="old")))
     assert ids(found) == ["e0", "odd"]
-    assert pager.unreadable_dates == [date]
+    assert whole.unreadable_dates == [date]
 
 
 def test_an_entry_without_a_date_is_kept() -> None:
-    pager = Pager(BLOCKLIST, since=DAY)
-    assert ids(pager.read(page({"id": "odd"}))) == ["odd"]
-    assert pager.unreadable_dates == [None]
+    whole = WholeList(BLOCKLIST, since=DAY)
+    assert ids(whole.read(page({"id": "odd"}))) == ["odd"]
+    assert whole.unreadable_dates == [None]
 
 
 def test_a_date_out_of_the_calendar_loses_no_entry() -> None:
-    pager = Pager(BLOCKLIST, since=DAY)
-    assert ids(pager.read(page(entry("odd", "0001-01-01T00:00:00+05:00")))) == ["odd"]
+    whole = WholeList(BLOCKLIST, since=DAY)
+    assert ids(whole.read(page(entry("odd", "0001-01-01T00:00:00+05:00")))) == ["odd"]
 
 
 def test_unreadable_dates_do_not_matter_where_no_dates_are_asked_for() -> None:
-    pager = Pager(BLOCKLIST)
-    assert ids(pager.read(page(entry("odd", "never")))) == ["odd"]
-    assert pager.unreadable_dates == []
+    whole = WholeList(BLOCKLIST)
+    assert ids(whole.read(page(entry("odd", "never")))) == ["odd"]
+    assert whole.unreadable_dates == []
 
 
 def test_a_page_of_unreadable_dates_ends_nothing_early() -> None:
     entries = [entry(f"odd{n}", "never") for n in range(100)] + entries_at(9, 1)
-    found = read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=DAY + timedelta(hours=5)))
+    found = read_all(Script(server=pages_of(entries)), WholeList(BLOCKLIST, since=DAY + timedelta(hours=5)))
     assert len(found) == 101
 
 
@@ -335,7 +335,7 @@ def test_a_page_of_unreadable_dates_ends_nothing_early() -> None:
 )
 def test_an_answer_that_is_no_page_is_told_apart(body: object, why: str) -> None:
     with pytest.raises(MailerSendUnexpectedAnswerError, match=why) as caught:
-        Pager(BLOCKLIST).read(answer(200, body))
+        WholeList(BLOCKLIST).read(answer(200, body))
     assert "GET /suppressions/blocklist answered 200" in str(caught.value)
     assert not caught.value.permanent
 
@@ -390,7 +390,7 @@ anything = st.recursive(
 @pytest.mark.parametrize(
     "read",
     [
-        pytest.param(lambda said: Pager(BLOCKLIST, since=DAY, until=DAY).read(said), id="page"),
+        pytest.param(lambda said: WholeList(BLOCKLIST, since=DAY, until=DAY).read(said), id="page"),
         pytest.param(lambda said: parse_quota(BLOCKLIST, said), id="quota"),
         pytest.param(lambda said: parse_object(BLOCKLIST, said), id="one thing"),
         pytest.param(lambda said: parse_entries(BLOCKLIST, said), id="entries"),
@@ -403,10 +403,11 @@ def test_no_body_is_too_odd_to_be_read_or_told_apart(read: Callable[[Answer], ob
 
 def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates() -> None:
     entries = entries_at(*range(250, 0, -1))
-    script = Script(page(*entries[:100], more=True), page(*entries[99:199], more=True), page(*entries[199:]))
-    pager = Pager(BLOCKLIST, since=DAY + timedelta(hours=1))
-    read_all(script, pager)
-    assert pager.count == 250
+    pages = page(*entries[:100], more=True), page(*entries[99:199], more=True), page(*entries[199:])
+    script = Script(*pages, server=pages_of(entries))
+    whole = WholeList(BLOCKLIST, since=DAY + timedelta(hours=1))
+    read_all(script, whole)
+    assert whole.count == 250
 
 
 @pytest.mark.parametrize(
@@ -423,22 +424,22 @@ def test_how_many_were_met_is_counted_once_each_and_whatever_their_dates() -> No
 )
 def test_how_many_there_are_is_known_where_the_api_tells(meta: object, total: int | None) -> None:
     body = {"data": [entry("a"), entry("b")], "links": {"next": None}, "meta": meta}
-    pager, script = Pager(BLOCKLIST), Script(answer(200, body))
-    assert (pager.count, pager.total) == (0, None)
-    read_all(script, pager)
-    assert (pager.count, pager.total) == (2, total)
+    whole, script = WholeList(BLOCKLIST), Script(answer(200, body))
+    assert (whole.count, whole.total) == (0, None)
+    read_all(script, whole)
+    assert (whole.count, whole.total) == (2, total)
     assert script.told == [(BLOCKLIST.endpoint, 2, total)]
 
 
 def test_a_list_without_meta_tells_no_total() -> None:
-    pager = Pager(BLOCKLIST)
-    read_all(Script(page(entry("a"))), pager)
-    assert (pager.count, pager.total) == (1, None)
+    whole = WholeList(BLOCKLIST)
+    read_all(Script(page(entry("a"))), whole)
+    assert (whole.count, whole.total) == (1, None)
 
 
 def test_each_page_tells_how_far_it_is() -> None:
-    pager, script = Pager(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
-    read_all(script, pager)
+    whole, script = WholeList(BLOCKLIST), Script(server=pages_of([entry(f"e{n}") for n in range(250)]))
+    read_all(script, whole)
     assert script.told == [(BLOCKLIST.endpoint, done, None) for done in (100, 200, 250)]
 
 
@@ -446,7 +447,7 @@ def test_a_list_that_repeats_two_pages_in_turn_ends_with_an_error() -> None:
     two = [[entry(f"{which}{n}") for n in range(100)] for which in "ab"]
     script = Script(server=lambda request, script: page(*two[int(request.params["page"]) % 2], more=True))
     with pytest.raises(MailerSendUnexpectedAnswerError, match="nothing new on 12 pages in a row"):
-        read_all(script, Pager(BLOCKLIST))
+        read_all(script, WholeList(BLOCKLIST))
     assert len(script.sent) == 14
 
 
@@ -462,7 +463,7 @@ def test_a_large_addition_that_pushes_entries_by_many_pages_is_no_error(number: 
                 account.put(f"new{n}@example.com", at=script.now)
         return account(request, script)
 
-    found = read_all(Script(server=serve), Pager(BLOCKLIST))
+    found = read_all(Script(server=serve), WholeList(BLOCKLIST))
     assert set(at_first) <= set(ids(found))
 
 
@@ -474,7 +475,7 @@ def test_many_entries_of_one_second_are_read_once_and_not_at_every_look() -> Non
     for _ in range(3):
         script = Script(server=account)
         since = datetime.fromtimestamp(NOON + 60, UTC)
-        assert read_all(script, Pager(BLOCKLIST, since=since), sender) == []
+        assert read_all(script, WholeList(BLOCKLIST, since=since), sender) == []
         requests_of_each.append(len(script.sent))
     assert requests_of_each == [50, 1, 1]
 
@@ -482,9 +483,9 @@ def test_many_entries_of_one_second_are_read_once_and_not_at_every_look() -> Non
 def test_a_list_of_one_second_that_shows_not_to_be_newest_first_is_read_whole_again() -> None:
     entries, sender = entries_at(*[1.0] * 250), flow()
     since = DAY + timedelta(hours=2)
-    assert read_all(Script(server=pages_of(entries)), Pager(BLOCKLIST, since=since), sender) == []
+    assert read_all(Script(server=pages_of(entries)), WholeList(BLOCKLIST, since=since), sender) == []
     entries[50]["created_at"] = entries_at(3.0)[0]["created_at"]
     for _ in range(2):
         script = Script(server=pages_of(entries))
-        assert len(read_all(script, Pager(BLOCKLIST, since=since), sender)) == 1
+        assert len(read_all(script, WholeList(BLOCKLIST, since=since), sender)) == 1
         assert len(script.sent) == 3

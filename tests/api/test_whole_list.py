@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.api.whole_list import WholeList
 from tests.feeding.account import Account, minutes
 from tests.feeding.samples import BLOCKLIST
 from tests.feeding.script import NOON, Script, Server, flow, page, properties

@@ -212,7 +212,7 @@ def test_a_batch_that_shows_no_dates_does_not_hide_those_before_it() -> None:
     def undated(request: Request, script: Script) -> Outcome:
         made = account(request, script)
         assert isinstance(made, Answer)
-        added = made.json()["data"]
+        added = made.parsed["data"]
         return answer(201, {"data": [{"id": entry["id"]} for entry in added]})
 
     script = Script(account, undated, lost(), server=account, latency=3.0)

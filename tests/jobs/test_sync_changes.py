@@ -158,7 +158,7 @@ def test_all_is_added_before_any_is_deleted() -> None:
     work, script = sync(account, recipients=new(3), batch_size=2, **MIRROR)
     assert script.methods == ["GET", *["POST"] * 2, *["DELETE"] * 3]
     assert account.of_domain(None)[::-1] == new(3)
-    assert work.counts == {"added": 3, "deleted": 5, "duplicates": 0, "pages": 0}
+    assert work.report()[1] == {"added": 3, "deleted": 5, "duplicates": 0, "pages": 0}
 
 
 def test_a_domain_is_told_with_each_request() -> None:
@@ -172,11 +172,11 @@ def test_a_domain_is_told_with_each_request() -> None:
 def test_it_tells_in_words_what_was_done() -> None:
     account = account_with(3)
     work = sync_of(account, recipients=new(3), batch_size=2, **MIRROR)
-    assert work.progress == "Nothing was changed."
+    assert work.report()[0] == "Nothing was changed."
     script = Script(*[account] * 4, answer(401))
     with pytest.raises(MailerSendAuthenticationError):
         script.run(work.run(flow()))
-    assert work.progress == "Added before that: 3 of 3; deleted: 2 of 3."
+    assert work.report()[0] == "Added before that: 3 of 3; deleted: 2 of 3."
 
 
 def test_a_smaller_batch_is_kept_to() -> None:

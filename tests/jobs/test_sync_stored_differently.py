@@ -49,7 +49,7 @@ class FoldingAccount(Account):
         outcome = super().__call__(request, script)
         assert self.must_hold <= set(map(self.value_in, self.entries))
         if request.method == "POST" and not self.shows_addresses:
-            return answer(201, {"data": [{"id": entry["id"]} for entry in outcome.json()["data"]]})  # type: ignore[union-attr]
+            return answer(201, {"data": [{"id": entry["id"]} for entry in outcome.parsed["data"]]})  # type: ignore[union-attr]
         return outcome
 
     @property
