@@ -22,6 +22,7 @@ def required_moment(name: str, value: datetime | date | str, *, zone: tzinfo | N
 
     :raises ValueError: it isn't a date and time. The message has *name*.
     """
+    shown = masked_within(repr(value))
     try:
         parsed = pendulum.parse(value, exact=True, tz=zone) if isinstance(value, str) else value
     except ValueError:
@@ -30,11 +31,11 @@ def required_moment(name: str, value: datetime | date | str, *, zone: tzinfo | N
         parsed = datetime(parsed.year, parsed.month, parsed.day)
     if not isinstance(parsed, datetime):
         raise ValueError(
-            f"{name} must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z; got {_shown(value)}"
+            f"{name} must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z; got {shown}"
         )
     aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=zone)
     if aware.tzinfo is None:
-        raise ValueError(f"{name} must have a time zone, such as 2026-01-31T12:00:00Z; got {_shown(value)}")
+        raise ValueError(f"{name} must have a time zone, such as 2026-01-31T12:00:00Z; got {shown}")
     return aware
 
 
@@ -47,7 +48,3 @@ def between(since: Moment, until: Moment) -> dict[str, datetime | None]:
             "interval of a DAG scheduled by a cron expression has no length; CronDataIntervalTimetable gives it one."
         )
     return {"since": start, "until": end}
-
-
-def _shown(value: object) -> str:
-    return masked_within(repr(value))

@@ -81,6 +81,10 @@ _ASSETS = [
 ]
 
 
+def _modules(*names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{name}" for name in names]}]
+
+
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider in the form of Airflow's ``provider_info.schema.json``."""
     return {
@@ -94,32 +98,9 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "operators": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": [
-                    f"{_PACKAGE}.operators.suppressions",
-                    f"{_PACKAGE}.operators.recipients",
-                    f"{_PACKAGE}.operators.sms_recipients",
-                ],
-            }
-        ],
-        "sensors": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": [
-                    f"{_PACKAGE}.sensors.suppressions",
-                    f"{_PACKAGE}.sensors.sms_recipients",
-                    f"{_PACKAGE}.sensors.quota",
-                ],
-            }
-        ],
-        "triggers": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": [f"{_PACKAGE}.triggers.mailersend", f"{_PACKAGE}.triggers.events"],
-            }
-        ],
+        "operators": _modules("operators.suppressions", "operators.recipients", "operators.sms_recipients"),
+        "sensors": _modules("sensors.suppressions", "sensors.sms_recipients", "sensors.quota"),
+        "triggers": _modules("triggers.mailersend", "triggers.events"),
         "transfers": [
             {
                 "source-integration-name": source,
@@ -132,7 +113,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SQL", _INTEGRATION, "sql_to_mailersend"),
             )
         ],
-        "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.mailersend"]}],
+        "hooks": _modules("hooks.mailersend"),
         "asset-uris": _ASSETS,
         "dataset-uris": _ASSETS,  # what Airflow 2.11 calls them
         "extra-links": [f"{_PACKAGE}.links.MailerSendSuppressionsLink"],

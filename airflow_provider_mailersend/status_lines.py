@@ -1,11 +1,9 @@
-"""Texts for the log: a list's name, and what a sensor or its trigger waits for and how far it is."""
+"""Texts for the log: a list's name, numbers, enumerations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.api.requests import ACCOUNT
 
 
@@ -33,27 +31,3 @@ def and_joined(parts: Iterable[str]) -> str:
     """
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def entry_awaited(list_name: str, value: str, *, present: bool) -> str:
-    return f"{list_name}: {masked(value)} {'not there yet' if present else 'still there'}"
-
-
-def entry_wanted(list_name: str, value: str, *, present: bool) -> str:
-    return f"{list_name}: waiting for {masked(value)} to be {'there' if present else 'gone'}"
-
-
-def entries_counted(list_name: str, count: int, at_least: int, since: datetime) -> str:
-    return f"{list_name}: {count:,} of {at_least:,} new since {since.isoformat(sep=' ', timespec='seconds')}"
-
-
-def entries_wanted(list_name: str, at_least: int, since: datetime) -> str:
-    return f"{list_name}: waiting for {at_least:,} new since {since.isoformat(sep=' ', timespec='seconds')}"
-
-
-def status_awaited(sms_recipient_id: str, status: object, wanted: str) -> str:
-    return f"SMS recipient {masked_within(sms_recipient_id)}: {status}, not {wanted} yet"
-
-
-def quota_left(remaining: int, at_least: int) -> str:
-    return f"daily quota: {remaining:,} requests left of the {at_least:,} waited for"

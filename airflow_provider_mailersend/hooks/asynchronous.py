@@ -7,18 +7,20 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from functools import cached_property
 from typing import Any, TypeVar, cast
 
+import httpx
 from airflow.providers.common.compat.connection import get_async_connection
 
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.bodies import Body, BodyError
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
 from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import SuppressionList, get_sms_recipient, list_suppressions
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
-from airflow_provider_mailersend.hooks.async_exchange import HttpxClient
+from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
 from airflow_provider_mailersend.hooks.progress import INTERVAL, JobReport
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain, known_domain_id
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
@@ -29,6 +31,11 @@ _T = TypeVar("_T")
 
 #: A response that takes longer than this, in seconds, doesn't hold up the connection's other requests.
 _PATIENCE = 1.0
+
+#: Raised for a wrong URL, of the API or of a proxy, or for a missing module that it needs.
+_CONFIGURATION = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, OverflowError, ImportError)
+
+_NEVER_SENT = (*_CONFIGURATION, httpx.ConnectError, httpx.PoolTimeout)
 
 
 class MailerSendAsyncHook(MailerSendAccount):
@@ -49,6 +56,8 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Made when it is first needed, and again once it was closed.
+        self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
         # A flow sends one request after another: concurrent ones would not learn of the limits from each other.
         self._requesting = asyncio.Lock()
@@ -63,8 +72,9 @@ class MailerSendAsyncHook(MailerSendAccount):
 
     async def aclose(self) -> None:
         """Close the connections to MailerSend. The hook can be used again afterwards."""
-        if "_client" in vars(self):
+        if self._client is not None:
             await self._client.aclose()
+            self._client = None
 
     async def list_suppressions(
         self,
@@ -137,12 +147,8 @@ class MailerSendAsyncHook(MailerSendAccount):
         """Return what is left of the daily quota: as :meth:`MailerSendHook.get_api_quota`."""
         return await self._run(lambda flow: flow.get_quota())
 
-    @cached_property
-    def _client(self) -> HttpxClient:
-        return HttpxClient(self.settings)
-
     async def _connect(self) -> None:
-        """Read the connection without blocking, before anything asks for :attr:`settings`."""
+        """Read the Airflow connection without blocking, before anything asks for :attr:`settings`."""
         async with self._connecting:
             if "settings" not in vars(self):
                 connection = await get_async_connection(self.mailersend_conn_id, hook=self)
@@ -166,8 +172,7 @@ class MailerSendAsyncHook(MailerSendAccount):
                     result = None
                     if isinstance(step, Send):
                         async with turn.lent_after(_PATIENCE):
-                            timeout = step.limited(self.settings.timeout)
-                            result = await self._client.send(step.request, timeout)
+                            result = await self._exchange(step)
                         report.answered(step.request, result)
                     elif isinstance(step, Progress):
                         report.reached(step)
@@ -183,6 +188,63 @@ class MailerSendAsyncHook(MailerSendAccount):
             raise
         finally:
             self._reporter.gauge()
+
+    async def _exchange(self, step: Send) -> Outcome:
+        """Send a request within its time limit and return the outcome, whatever it is: no error is raised."""
+        request, settings = step.request, self.settings
+        try:
+            async with self._connecting:
+                if self._client is None:
+                    # Reading the certificates takes tens of milliseconds, too long for an event loop.
+                    self._client = await asyncio.to_thread(self._make_client)
+                client = self._client
+        except Exception as error:  # whatever reading the environment's proxies and certificates raises
+            permanent = isinstance(error, (*_CONFIGURATION, ValueError))
+            return no_answer(error, settings, never_sent=True, permanent=permanent)
+        seconds = step.limited(settings.timeout)
+        limit = asyncio.timeout(seconds)
+        url = settings.base_url + request.path
+        try:
+            async with (
+                limit,
+                client.stream(
+                    request.method, url, params=dict(request.params), json=request.body
+                ) as response,
+            ):
+                return await _read(response)
+        except Exception as error:  # the libraries raise many kinds, not all of them documented
+            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            return no_answer(
+                first,
+                settings,
+                timed_out_after=seconds if limit.expired() else None,
+                never_sent=isinstance(first, _NEVER_SENT),
+                permanent=isinstance(first, _CONFIGURATION),
+            )
+
+    def _make_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers=HEADERS,
+            auth=Bearer(self.settings),
+            timeout=None,  # noqa: S113 - the whole exchange has a time limit
+            trust_env=not self.settings.on_this_machine,
+            event_hooks={"response": [_drop_location]},
+        )
+
+
+async def _read(response: httpx.Response) -> Outcome:
+    try:
+        body = Body(response.headers.get("Content-Encoding"))
+        async for piece in response.aiter_raw():
+            body.feed(piece)
+        return Answer(response.status_code, response.headers, body.whole(), time.time())
+    except BodyError as error:
+        return unreadable(response.status_code, response.headers, error)
+
+
+async def _drop_location(response: httpx.Response) -> None:
+    # httpx parses a redirect's target even where it doesn't follow it, and the target may not be a URL.
+    response.headers.pop("Location", None)
 
 
 class _Turn:

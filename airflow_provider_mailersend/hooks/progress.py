@@ -42,7 +42,6 @@ class Reporter:
         #: The seconds waited, by reason.
         self.waited: Counter[str] = Counter()
         self._tags = {"conn_id": conn_id}
-        self._uncounted = 0.0
         self._gauged: int | None = None
 
     def answered(self, outcome: Outcome) -> None:
@@ -60,12 +59,10 @@ class Reporter:
             Stats.gauge("mailersend.quota_remaining", remaining, tags=self._tags)
 
     def count_wait(self, seconds: float, reason: str) -> None:
+        counted_before = int(self.waited.total())
         self.waited[reason] += seconds  # type: ignore[assignment]
-        # Counters take whole numbers: the rest counts with the next wait.
-        self._uncounted += seconds
-        whole = int(self._uncounted)
-        if whole:
-            self._uncounted -= whole
+        # Metrics count whole numbers: the rest counts with the next wait.
+        if whole := int(self.waited.total()) - counted_before:
             Stats.incr("mailersend.seconds_waited", whole, tags=self._tags)
 
 

@@ -24,9 +24,15 @@ from airflow_provider_mailersend.task import MailerSendTask
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_mailersend.triggers.base import MailerSendTrigger
+
 
 class MailerSendSensor(MailerSendTask, BaseSensorOperator):
-    """A sensor on one MailerSend connection. Takes the parameters of :class:`.MailerSendTask`."""
+    """
+    A sensor on one MailerSend connection. Takes the parameters of :class:`.MailerSendTask`.
+
+    What it waits for, and how far that is, its trigger alone decides: in poke mode too.
+    """
 
     ui_color = "#e9e2ff"
 
@@ -36,16 +42,12 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         self._logged: str | None = None
 
     @abstractmethod
-    def check(self) -> PokeReturnValue:
-        """Check the condition once."""
-
-    @abstractmethod
-    def describe_progress(self, found: Any) -> str:
-        """Return how far the condition is from being met, after a check that *found* something else."""
-
-    @abstractmethod
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        """Return the name of the trigger class that waits for the same condition, and its own arguments."""
+        """Return the name of the class of the sensor's trigger, and its own arguments, as rendered."""
+
+    @abstractmethod
+    def ask(self, trigger: Any) -> Any:
+        """Return an answer for *trigger*, as its own query would."""
 
     def poke(self, context: Context) -> PokeReturnValue:
         return self._check_or_defer()
@@ -70,33 +72,37 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         timeout = self._time_left()
         try:
             with self.fail_without_retry():
-                checked = self.check()
+                trigger = self._make_trigger()
+                answer = self.ask(trigger)
         except MailerSendQuotaExhaustedError as error:
             self.defer_until_reset(error, "resume", kwargs={"started_at": self._started_at}, timeout=timeout)
-        if not checked.is_done:
-            self._log_progress(self.describe_progress(checked.xcom_value))
-            if self.deferrable:
-                self._defer(timeout, asked_at=time.time())
-        return checked
+        for found in trigger.found_in(answer):
+            return PokeReturnValue(is_done=True, xcom_value=found)
+        self._log_progress(trigger.how_far(answer))
+        if self.deferrable:
+            trigger.asked_at = time.time()
+            self._defer(trigger, timeout)
+        return PokeReturnValue(is_done=False)
 
     def _time_left(self) -> timedelta:
         now = time.time()
         self._started_at = self._started_at or now
         return timedelta(seconds=self.timeout - (now - self._started_at))
 
-    def _defer(self, timeout: timedelta, asked_at: float | None = None) -> NoReturn:
+    def _make_trigger(self) -> Any:
         from airflow_provider_mailersend.triggers import mailersend as triggers
 
         name, arguments = self.trigger_spec()
-        trigger = getattr(triggers, name)(
+        return getattr(triggers, name)(
             **arguments,
             mailersend_conn_id=self.mailersend_conn_id,
             quota_reserve=self.quota_reserve,
             poke_interval=self.poke_interval,
             exponential_backoff=self.exponential_backoff,
             max_wait=self.max_wait.total_seconds() if self.max_wait else None,
-            asked_at=asked_at,
         )
+
+    def _defer(self, trigger: MailerSendTrigger, timeout: timedelta) -> NoReturn:
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
     def _log_progress(self, progress: str) -> None:

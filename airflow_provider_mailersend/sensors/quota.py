@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import PokeReturnValue
-
-from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.wanted import check_whole_number
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.status_lines import quota_left
 
 
 class MailerSendApiQuotaSensor(MailerSendSensor):
@@ -32,14 +28,11 @@ class MailerSendApiQuotaSensor(MailerSendSensor):
         check_whole_number("at_least", at_least, least=0)
         self.at_least = at_least
 
-    def check(self) -> PokeReturnValue:
+    def trigger_spec(self) -> tuple[str, dict[str, Any]]:
+        return "MailerSendApiQuotaTrigger", {"at_least": self.at_least}
+
+    def ask(self, trigger: Any) -> dict[str, Any]:
         quota = self.hook.get_api_quota()
         if 0 <= quota["quota"] < self.at_least:
             raise ValueError(f"at_least={self.at_least} is more than a whole day's {quota['quota']} requests")
-        return PokeReturnValue(is_done=is_enough(quota, self.at_least), xcom_value=quota)
-
-    def describe_progress(self, found: Any) -> str:
-        return quota_left(found["remaining"], self.at_least)
-
-    def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        return "MailerSendApiQuotaTrigger", {"at_least": self.at_least}
+        return quota

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from airflow.providers.common.compat.sdk import PokeReturnValue
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.rendering import check_literal, parse_required_text, parse_status
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.status_lines import status_awaited
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.triggers.mailersend import MailerSendSmsRecipientStatusTrigger
 
 
 class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
@@ -38,20 +38,11 @@ class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
         self.sms_recipient_id = sms_recipient_id
         self.status = status
 
-    def check(self) -> PokeReturnValue:
-        arguments = self._rendered()
-        recipient = self.hook.get_sms_recipient(arguments["sms_recipient_id"])
-        return PokeReturnValue(is_done=recipient.get("status") == arguments["status"], xcom_value=recipient)
-
-    def describe_progress(self, found: Any) -> str:
-        return status_awaited(found["id"], found.get("status"), self._rendered()["status"])
-
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        return "MailerSendSmsRecipientStatusTrigger", self._rendered()
-
-    def _rendered(self) -> dict[str, str]:
-        status = parse_status(self.status).value
-        return {
+        return "MailerSendSmsRecipientStatusTrigger", {
             "sms_recipient_id": parse_required_text(self.sms_recipient_id, "sms_recipient_id"),
-            "status": status,
+            "status": parse_status(self.status).value,
         }
+
+    def ask(self, trigger: MailerSendSmsRecipientStatusTrigger) -> dict[str, Any]:
+        return self.hook.get_sms_recipient(trigger.sms_recipient_id)

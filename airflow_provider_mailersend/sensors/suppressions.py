@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_mailersend.api.entries import entry_key
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
-from airflow_provider_mailersend.jobs.wanted import Item, check_flags, check_whole_number, make_item
-from airflow_provider_mailersend.jobs.watermark import OVERLAP, Found, summary_of
+from airflow_provider_mailersend.jobs.list_view import Look
+from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_number, make_item
+from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.rendering import parse_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.status_lines import (
-    entries_counted,
-    entries_wanted,
-    entry_awaited,
-    entry_wanted,
-    list_name,
-)
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.triggers.mailersend import MailerSendNewSuppressionsTrigger
 
 
 class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
-    @abstractmethod
-    def describe_condition(self) -> str:
-        """Return what is waited for, for the log."""
-
     def _check_or_defer(self) -> PokeReturnValue:
         if self.deferrable:
             # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
             with self.fail_without_retry():
-                condition = self.describe_condition()
-                self.log.info("%s; the triggerer looks now, then every %g s.", condition, self.poke_interval)
-                self._defer(self._time_left())
+                trigger = self._make_trigger()
+            awaited = f"{trigger.list_name}: {trigger.condition}"
+            self.log.info("%s; the triggerer looks now, then every %g s.", awaited, self.poke_interval)
+            self._defer(trigger, self._time_left())
         return super()._check_or_defer()
 
-    def _list_name(self) -> str:
-        return list_name(**self.rendered_list())
+
+def _look_at(entries: list[dict[str, Any]]) -> Look:
+    """Return the look of a trigger that has just read *entries*."""
+    return Look(entries, met={}, sought=set(), known_since=None, next_since=None, is_new=True, is_deep=True)
 
 
 class MailerSendSuppressionSensor(_ListSensor):
@@ -81,31 +76,26 @@ class MailerSendSuppressionSensor(_ListSensor):
         self._looked_at: datetime | None = None
         self._page = 1
 
-    def check(self) -> PokeReturnValue:
-        looked_at = datetime.now(UTC)
-        try:
-            entry = self._find()
-        except MailerSendIncompleteListError as error:
-            # The entry may have been missed: neither its presence nor its absence is known.
-            self.log.warning("%s", error)
-            return PokeReturnValue(is_done=False)
-        self._looked_at = looked_at + self.hook.clock_ahead - OVERLAP
-        return PokeReturnValue(is_done=(entry is not None) == self.present, xcom_value=entry)
-
-    def describe_progress(self, found: Any) -> str:
-        return entry_awaited(self._list_name(), self._wanted().value, present=self.present)
-
-    def describe_condition(self) -> str:
-        return entry_wanted(self._list_name(), self._wanted().value, present=self.present)
-
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        wanted = self._wanted()
+        wanted = make_item(parse_text(self.recipient, "recipient"), parse_text(self.pattern, "pattern"))
         parse_suppression_list(self.suppression_list).check_takes([wanted.kind])
         name = "MailerSendSuppressionTrigger" if self.present else "MailerSendSuppressionAbsenceTrigger"
         return name, {"kind": wanted.kind, "value": wanted.value, **self.rendered_list()}
 
-    def _find(self) -> dict[str, Any] | None:
-        key = self._wanted().key
+    def ask(self, trigger: Any) -> Look | dict[tuple[str, str], int]:
+        looked_at = datetime.now(UTC)
+        try:
+            entry = self._find(trigger.key)
+        except MailerSendIncompleteListError as error:
+            # The entry may have been missed: neither its presence nor its absence is known.
+            self.log.warning("%s", error)
+            return _look_at([]) if self.present else {trigger.key: self._page}
+        self._looked_at = looked_at + self.hook.clock_ahead - OVERLAP
+        if self.present:
+            return _look_at([entry] if entry is not None else [])
+        return {trigger.key: self._page} if entry is not None else {}
+
+    def _find(self, key: tuple[str, str]) -> dict[str, Any] | None:
         if self.present and self._looked_at is not None:
             new = self.hook.iter_suppressions(**self.rendered_list(), since=self._looked_at)
             return next((entry for entry in new if entry_key(entry) == key), None)
@@ -117,9 +107,6 @@ class MailerSendSuppressionSensor(_ListSensor):
         )
         self._page, entry = found.get(key, (self._page, None))
         return entry
-
-    def _wanted(self) -> Item:
-        return make_item(parse_text(self.recipient, "recipient"), parse_text(self.pattern, "pattern"))
 
 
 class MailerSendNewSuppressionsSensor(_ListSensor):
@@ -148,26 +135,13 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         check_whole_number("at_least", at_least, least=1)
         self.since = since
         self.at_least = at_least
-        self._count = 0
-
-    def check(self) -> PokeReturnValue:
-        since = self._since()
-        entries = self.hook.list_suppressions(**self.rendered_list(), since=since)
-        self._count = Found(entries).count_since(since)
-        return PokeReturnValue(is_done=self._count >= self.at_least, xcom_value=summary_of(entries))
-
-    def describe_progress(self, found: Any) -> str:
-        return entries_counted(self._list_name(), self._count, self.at_least, self._since())
-
-    def describe_condition(self) -> str:
-        return entries_wanted(self._list_name(), self.at_least, self._since())
 
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"since": self._since().isoformat(), "at_least": self.at_least, **self.rendered_list()}
-        return "MailerSendNewSuppressionsTrigger", arguments
-
-    def _since(self) -> datetime:
         since = parse_moment(self.since, "since")
         if since is None:
             raise ValueError(f"since is empty: it is {self.since!r}")
-        return since
+        arguments = {"since": since.isoformat(), "at_least": self.at_least, **self.rendered_list()}
+        return "MailerSendNewSuppressionsTrigger", arguments
+
+    def ask(self, trigger: MailerSendNewSuppressionsTrigger) -> Look:
+        return _look_at(self.hook.list_suppressions(**self.rendered_list(), since=trigger.moment))

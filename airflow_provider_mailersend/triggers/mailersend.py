@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mailersend import status_lines
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
+from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
 from airflow_provider_mailersend.moments import required_moment
+from airflow_provider_mailersend.status_lines import list_name
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, PollingTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polls import Query
 
@@ -114,6 +115,10 @@ class ListTrigger(PollingTrigger):
     def query_key(self) -> ListScope:
         return ListScope(self.suppression_list, self.domain_id, self.domain)
 
+    @property
+    def list_name(self) -> str:
+        return list_name(*self.query_key)
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class _EntryTrigger(ListTrigger, MailerSendTrigger):
@@ -133,10 +138,12 @@ class _EntryTrigger(ListTrigger, MailerSendTrigger):
         super().__post_init__()
         self.key = make_key(self.kind, self.value)
 
+    @property
+    def condition(self) -> str:
+        return f"waiting for {masked(self.value)} to be {'there' if self.present else 'gone'}"
+
     def how_far(self, answer: Any) -> str:
-        return status_lines.entry_awaited(
-            status_lines.list_name(*self.query_key), self.value, present=self.present
-        )
+        return f"{self.list_name}: {masked(self.value)} {'not there yet' if self.present else 'still there'}"
 
 
 class MailerSendSuppressionTrigger(_EntryTrigger):
@@ -200,23 +207,26 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._since = required_moment("since", self.since, zone=None)
+        #: The same as a datetime.
+        self.moment = required_moment("since", self.since, zone=None)
+        self._wanted = f"{self.at_least:,} new since {self.moment.isoformat(sep=' ', timespec='seconds')}"
 
     @property
     def requirement(self) -> Requirement:
-        return Requirement(since=self._since, is_first=self._is_first, is_deep=self.must_confirm)
+        return Requirement(since=self.moment, is_first=self._is_first, is_deep=self.must_confirm)
 
     def found_in(self, answer: Look) -> list[dict[str, Any]]:
         self._is_first = False
-        has_enough = answer.count_since(self._since) >= self.at_least
+        has_enough = answer.count_since(self.moment) >= self.at_least
         self.must_confirm = has_enough and not answer.is_deep
-        return [summary_of(answer.since(self._since))] if has_enough and answer.is_deep else []
+        return [summary_of(answer.since(self.moment))] if has_enough and answer.is_deep else []
+
+    @property
+    def condition(self) -> str:
+        return f"waiting for {self._wanted}"
 
     def how_far(self, answer: Look) -> str:
-        count = answer.count_since(self._since)
-        return status_lines.entries_counted(
-            status_lines.list_name(*self.query_key), count, self.at_least, self._since
-        )
+        return f"{self.list_name}: {answer.count_since(self.moment):,} of {self._wanted}"
 
 
 class _SmsRecipient(Query[Entry]):
@@ -246,7 +256,8 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
         return [answer] if answer.get("status") == self.status else []
 
     def how_far(self, answer: Entry) -> str:
-        return status_lines.status_awaited(self.sms_recipient_id, answer.get("status"), self.status)
+        shown_id = masked_within(self.sms_recipient_id)
+        return f"SMS recipient {shown_id}: {answer.get('status')}, not {self.status} yet"
 
 
 class _ApiQuota(Query[dict[str, Any]]):
@@ -274,7 +285,7 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
         return [answer] if is_enough(answer, self.at_least) else []
 
     def how_far(self, answer: dict[str, Any]) -> str:
-        return status_lines.quota_left(answer["remaining"], self.at_least)
+        return f"daily quota: {answer['remaining']:,} requests left of the {self.at_least:,} waited for"
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):

@@ -76,7 +76,7 @@ def test_a_quota_used_up_during_the_first_look_resets_and_the_look_goes_on(conne
     [
         (
             MailerSendSmsRecipientStatusTrigger(sms_recipient_id="abc", status="active", poke_interval=0),
-            "of this id",
+            "with this id",
         ),
         (
             waits_for_absence("a@x", domain_id="no", poke_interval=0),
