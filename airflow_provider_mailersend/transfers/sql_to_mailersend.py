@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
-from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before
@@ -23,6 +22,7 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
+from airflow_provider_mailersend.task import is_permanent
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
     datasets_read,
@@ -147,12 +147,12 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         run = self._set_statuses if self._is_sms else self._synchronize
         try:
             result = run(context, before, rejected, refused)
-        except MailerSendQuotaExhaustedError:
-            # The task that is resumed starts over, and meets them again.
-            refused.clear()
+        except Exception as error:
+            # A retry, or the task that is resumed, starts over and must meet them again, not leave them out.
+            if is_permanent(error):
+                rejected.record(refused)
             raise
-        finally:
-            rejected.record(refused)
+        rejected.record(refused)
         if not dry_run:
             report(self.hook, [], [asset_of(self, self._list_name).uri])
         return result
