@@ -123,7 +123,12 @@ def run_while(person: Person, file: Path, answers: Callable[[dict[str, Any]], st
 
     def respond() -> None:
         question = person.question()
-        person.answer(question, answers(question))
+        option = "Reject"
+        try:
+            option = answers(question)
+        finally:
+            # Without an answer the run would go on for ever, and no test time-out ends it.
+            person.answer(question, option)
 
     with ThreadPoolExecutor(1) as threads:
         responded = threads.submit(respond)
