@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with own_airflow_home():
         # Not imported before: Airflow reads its configuration when it is first imported.
         campaign = importlib.import_module("tests.chaos.campaign")
+        if options.killed_transfers and not campaign.databases.is_possible():
+            sys.stdout.write("no transfers: apache-airflow-providers-sqlite isn't installed: make services\n")
         cases = campaign.cases(options.seed, options.runs, options.killed_adds, options.killed_transfers)
         report = campaign.run(cases, options.at_once)
     sys.stdout.write(f"{report}\n")

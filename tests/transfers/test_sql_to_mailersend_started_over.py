@@ -122,3 +122,23 @@ def test_a_retry_meets_what_the_failed_try_saw_refused(
             assert (result["rejected"], result["left_out"]) == (1, 0)
         assert sorted(entry["pattern"] for entry in sandbox.entries("blocklist")) == sorted(numbered(50))
         assert recorded(database, f"{table}_rejected") == ["refused@nodot"]
+
+
+def test_a_try_that_is_killed_after_it_recorded_is_retried_as_if_it_had_not(
+    connect: Connect, transfer: Callable[..., Make], sandbox: Sandbox, table: str
+) -> None:
+    connect(sandbox)
+    make = transfer(
+        ["refused@nodot", "nobody"], suppression_list="blocklist", rejected_table=f"{table}_rejected"
+    )
+    context = a_run()
+    with pytest.raises(AirflowFailException, match="2 can't be added"):
+        make().execute(context)
+    # Airflow did not learn of the failure, as the worker was killed with it.
+    context["ti"].try_number = 2
+    with pytest.raises(AirflowFailException, match="2 can't be added"):
+        make().execute(context)
+    # Another DAG run leaves them out, in its retries too.
+    later = a_run()
+    for later["ti"].try_number in (1, 2):
+        assert make().execute(later)["left_out"] == 2
