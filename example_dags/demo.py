@@ -300,6 +300,8 @@ def environment(mailersend: Sandbox, home: Path, port: int = PORT) -> dict[str, 
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        # The first task waits until Airflow has set up its API for tasks, on a busy machine longer than the usual 5 s.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
         "AIRFLOW_CONN_MAILERSEND_DEFAULT": mailersend.connection,
     }
