@@ -149,9 +149,13 @@ def make_pool(port: int, user: str, password: str) -> None:
     _, answer = post(port, "/auth/token", {"username": user, "password": password})
     token = json.loads(answer)["access_token"]
     pool = {"name": "mailersend", "slots": 4, "description": "Requests to MailerSend"}
-    status, _ = post(port, "/api/v2/pools", pool, authorization=f"Bearer {token}")
-    if status not in (201, 409):
-        sys.exit(f"Airflow did not make the pool {pool['name']}: it answered {status}")
+    for _ in range(10):
+        status, _ = post(port, "/api/v2/pools", pool, authorization=f"Bearer {token}")
+        if status in (201, 409):
+            return
+        # While Airflow starts, its SQLite database may be locked.
+        time.sleep(1)
+    sys.exit(f"Airflow did not make the pool {pool['name']}: it answered {status}")
 
 
 def post(port: int, path: str, body: dict[str, object], **headers: str) -> tuple[int, bytes]:
