@@ -160,7 +160,7 @@ def make_pool(port: int, user: str, password: str) -> None:
 
 def post(port: int, path: str, body: dict[str, object], **headers: str) -> tuple[int, bytes]:
     """Send JSON to Airflow's API, and return the status and the body of its response."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as asked:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=LONGEST_START)) as asked:
         asked.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
         response = asked.getresponse()
         return response.status, response.read()

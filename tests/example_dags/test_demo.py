@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -159,8 +160,13 @@ class Browser:
         )
 
     def approve_what_waits(self) -> None:
-        found = self.ask("GET", "dags/~/dagRuns/~/hitlDetails?response_received=false")
-        for task in [one["task_instance"] for one in found["hitl_details"]]:
+        """Approve what was asked a while ago: Airflow fails a task that resumes before it is done with pausing it."""
+        found = self.ask("GET", "dags/~/dagRuns/~/hitlDetails?response_received=false")["hitl_details"]
+        latest = datetime.now(UTC) - timedelta(seconds=20)
+        for one in found:
+            if datetime.fromisoformat(one["created_at"]) > latest:
+                continue
+            task = one["task_instance"]
             run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
             path = f"{run}/taskInstances/{task['task_id']}/-1/hitlDetails"
             self.ask("PATCH", path, json={"chosen_options": ["Approve"], "params_input": {}})
