@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
+def is_permanent(error: Exception) -> bool:
+    """Return whether a retry cannot help: an argument is wrong, or MailerSend refuses something."""
+    return (
+        error.permanent if isinstance(error, MailerSendError) else isinstance(error, (ValueError, TypeError))
+    )
+
+
 class MailerSendTask(BaseOperator):
     """
     A task on one MailerSend connection.
@@ -89,8 +96,8 @@ class MailerSendTask(BaseOperator):
         """Turn errors that a retry cannot help into :class:`AirflowFailException`."""
         try:
             yield
-        except (ValueError, TypeError, MailerSendError) as error:
-            if isinstance(error, MailerSendError) and not error.permanent:
+        except Exception as error:
+            if not is_permanent(error):
                 raise
             raise AirflowFailException(str(error)) from error
 

@@ -88,6 +88,9 @@ def start_ui(mailersend: Sandbox, port: int) -> None:
     home.mkdir(parents=True, exist_ok=True)
     make_crm(home / "crm.sqlite", mailersend)
     make_blocked(home / "blocked.csv", mailersend)
+    make_opted_out(home / "opted_out.txt", mailersend)
+    # What the campaign waits for. Of a domain, so that the DAGs that mirror the account's blocklist leave it alone.
+    mailersend.add("blocklist", "opt.out@example.com", domain=mailersend.domains[0])
     log = home / "airflow.log"
     print(
         f"The sandbox answers at {mailersend.url}. Airflow takes a while to start, and writes what it does to {log}; "
@@ -109,7 +112,9 @@ def start_ui(mailersend: Sandbox, port: int) -> None:
     )
     try:
         if is_answering(process, port):
-            say_how_to_log_in(home, port)
+            user, password = login(home)
+            make_pool(port, user, password)
+            say_how_to_log_in(port, user, password)
         ended = process.wait()
         print(last_lines(log), file=sys.stderr)
         sys.exit(f"Airflow ended by itself, with {ended}. Its whole output is in {log}.")
@@ -132,10 +137,36 @@ def is_answering(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def say_how_to_log_in(home: Path, port: int) -> None:
-    # Airflow itself says the password when it makes it up, and never again.
+def login(home: Path) -> tuple[str, str]:
+    """Return the user and the password, which Airflow itself says when it makes it up, and never again."""
     users = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())
     ((user, password),) = users.items()
+    return user, password
+
+
+def make_pool(port: int, user: str, password: str) -> None:
+    """Make the pool that all requests to MailerSend share, unless an earlier start made it."""
+    _, answer = post(port, "/auth/token", {"username": user, "password": password})
+    token = json.loads(answer)["access_token"]
+    pool = {"name": "mailersend", "slots": 4, "description": "Requests to MailerSend"}
+    for _ in range(10):
+        status, _ = post(port, "/api/v2/pools", pool, authorization=f"Bearer {token}")
+        if status in (201, 409):
+            return
+        # While Airflow starts, its SQLite database may be locked.
+        time.sleep(1)
+    sys.exit(f"Airflow did not make the pool {pool['name']}: it answered {status}")
+
+
+def post(port: int, path: str, body: dict[str, object], **headers: str) -> tuple[int, bytes]:
+    """Send JSON to Airflow's API, and return the status and the body of its response."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=LONGEST_START)) as asked:
+        asked.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
+        response = asked.getresponse()
+        return response.status, response.read()
+
+
+def say_how_to_log_in(port: int, user: str, password: str) -> None:
     print(f"\nAirflow is at http://localhost:{port}. User: {user}, password: {password}", flush=True)
     print(
         "DAGs begin paused: switch one on there, or trigger it. Ctrl-C ends Airflow and the sandbox.\n",
@@ -208,6 +239,13 @@ def make_blocked(path: Path, mailersend: Sandbox) -> None:
         lines.writerows([f"blocked{number}@example.net", ""] for number in range(10))
 
 
+def make_opted_out(path: Path, mailersend: Sandbox) -> None:
+    """Make the list anew that is synced in parts: some of it is on the blocklist already."""
+    blocked = [entry["pattern"] for entry in mailersend.entries("blocklist") if entry["type"] != "pattern"]
+    addresses = [*dict.fromkeys(blocked[:50]), *(f"opted.out{number}@example.net" for number in range(100))]
+    path.write_text("".join(f"{address}\n" for address in addresses))
+
+
 def count(mailersend: Sandbox) -> dict[str, int]:
     """Return how many stand on each list; of the SMS recipients, how many opted out."""
     entries = {name: mailersend.entries(name) for name in LISTS}
@@ -266,6 +304,8 @@ def environment(mailersend: Sandbox, home: Path, port: int = PORT) -> dict[str, 
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        # The first task waits until Airflow has set up its API for tasks, on a busy machine longer than the usual 5 s.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
         "AIRFLOW_CONN_MAILERSEND_DEFAULT": mailersend.connection,
     }

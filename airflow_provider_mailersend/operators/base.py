@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -108,6 +109,15 @@ def is_run_again(context: Context) -> bool:
     """Return whether the task ran before in its DAG run: a killed worker may have left a request half done."""
     task_instance: Any = context.get("ti")
     return (getattr(task_instance, "try_number", None) or 1) > 1
+
+
+def start_of_run(context: Context) -> datetime | None:
+    """Return when the task's DAG run began, or if that is unknown, this try."""
+    for name in ("dag_run", "ti"):
+        start = getattr(context.get(name), "start_date", None)
+        if isinstance(start, datetime):
+            return start
+    return None
 
 
 class MailerSendListingOperator(MailerSendOperator):

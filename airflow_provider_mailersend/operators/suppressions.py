@@ -14,6 +14,7 @@ from airflow_provider_mailersend.operators.base import (
     MailerSendListingOperator,
     MailerSendSuppressionListOperator,
     is_run_again,
+    start_of_run,
 )
 from airflow_provider_mailersend.operators.source_files import parse_delimiter, read_items
 from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
@@ -100,7 +101,7 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
             **self.rendered_values(),
             batch_size=self.batch_size,
             on_invalid=self.on_invalid,
-            added_since=_start_of_run(context) if before or is_run_again(context) else None,
+            added_since=start_of_run(context) if before or is_run_again(context) else None,
             # A deferral leaves no request under way.
             settle=not before,
         )
@@ -275,12 +276,3 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
             raise ValueError("file needs recipients_column, patterns_column, or both")
         file = parse_required_text(self.file, "file")
         return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))
-
-
-def _start_of_run(context: Context) -> datetime | None:
-    """Return when the task's DAG run began, or if that is unknown, this try."""
-    for name in ("dag_run", "ti"):
-        start = getattr(context.get(name), "start_date", None)
-        if isinstance(start, datetime):
-            return start
-    return None

@@ -34,28 +34,39 @@ class RejectedTable:
     :param list_name: the list.
     :param name: the table's name; None if there is none.
     :param read_only: whether to write nothing, and not to create the table.
+    :param before: take as known only what was refused before this time.
     """
 
     def __init__(
-        self, connect: Callable[[], SqlDatabase], list_name: str, name: str | None, *, read_only: bool
+        self,
+        connect: Callable[[], SqlDatabase],
+        list_name: str,
+        name: str | None,
+        *,
+        read_only: bool,
+        before: datetime | None,
     ) -> None:
         self._connect = connect
         self._list_name = list_name
         self._name = check_table_name(name, "rejected_table") if name else None
         self._read_only = read_only
+        self._before = before
 
     def known(self) -> frozenset[Key]:
         """Return the keys of what was refused before."""
         if self._name is None:
             return frozenset()
         with self._connect() as database:
+            table = SqlTable(database, self._name, _COLUMNS)
             if not self._read_only:
-                SqlTable(database, self._name, _COLUMNS).create()
+                table.create()
+            query = f"SELECT kind, value FROM {self._name} WHERE list_name = ?"  # noqa: S608
+            values: list[object] = [self._list_name]
+            if self._before is not None:
+                query += " AND rejected_at < ?"
+                values.append(table.write_date(format_date(self._before)))
             try:
-                rows = database.fetch(
-                    f"SELECT kind, value FROM {self._name} WHERE list_name = ?",  # noqa: S608
-                    [self._list_name],
-                )
+                rows = database.fetch(query, values)
             except SqlTransferError:
                 if not self._read_only:
                     raise

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
-from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
-from airflow_provider_mailersend.operators.base import Before
+from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
 from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
@@ -23,6 +22,7 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
+from airflow_provider_mailersend.task import is_permanent
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
     datasets_read,
@@ -69,9 +69,10 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
     :param patterns_column: the column of the patterns; None if it has none. (templated)
     :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
-    :param rejected_table: a table in the same database that records every refused value with its reason and the time;
-        it is created if needed, on PostgreSQL, MySQL, MariaDB or SQLite. Later runs leave recorded values out, and
-        count them as ``left_out``, until they change in the source or leave the table. (templated)
+    :param rejected_table: a table in the same database that records every refused value with its reason and the time,
+        unless the task fails and a retry will meet them again. It is created if needed, on PostgreSQL, MySQL, MariaDB
+        or SQLite. Later DAG runs leave recorded values out, and count them as ``left_out``, until they change in the
+        source or leave the table. (templated)
     :param on_missing: with *sms_status*, what to do about numbers that are no SMS recipients: ``fail`` once all others
         are set, or ``skip`` them.
     :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
@@ -142,17 +143,19 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
             self._list_name,
             parse_text(self.rejected_table, "rejected_table"),
             read_only=dry_run,
+            # What an earlier try of this DAG run recorded was not there for a run without that try.
+            before=start_of_run(context) if is_run_again(context) else None,
         )
         refused: dict[Item, str] = {}
         run = self._set_statuses if self._is_sms else self._synchronize
         try:
             result = run(context, before, rejected, refused)
-        except MailerSendQuotaExhaustedError:
-            # The task that is resumed starts over, and meets them again.
-            refused.clear()
+        except Exception as error:
+            # A retry, or the task that is resumed, starts over and must meet them again, not leave them out.
+            if is_permanent(error):
+                rejected.record(refused)
             raise
-        finally:
-            rejected.record(refused)
+        rejected.record(refused)
         if not dry_run:
             report(self.hook, [], [asset_of(self, self._list_name).uri])
         return result

@@ -1,4 +1,8 @@
-"""``python -m tests.chaos [--runs N] [--killed-adds N] [--seed S]``: so many runs, with the seeds from S on."""
+"""
+``python -m tests.chaos [--runs N] [--killed-adds N] [--killed-transfers N] [--seed S]``.
+
+So many runs, with the seeds from S on.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=50,
         help="how many additions of 2,000 that are killed once (default: %(default)s)",
     )
+    add(
+        "--killed-transfers",
+        type=int,
+        default=60,
+        help="how many transfers that are killed once (default: %(default)s)",
+    )
     add("--seed", type=int, default=1, help="the seed of the first run (default: %(default)s)")
     add("--at-once", type=int, default=16, help="how many runs at once (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -32,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with own_airflow_home():
         # Not imported before: Airflow reads its configuration when it is first imported.
         campaign = importlib.import_module("tests.chaos.campaign")
-        cases = campaign.cases(options.seed, options.runs, options.killed_adds)
+        if options.killed_transfers and not campaign.databases.is_possible():
+            sys.stdout.write("no transfers: apache-airflow-providers-sqlite isn't installed: make services\n")
+        cases = campaign.cases(options.seed, options.runs, options.killed_adds, options.killed_transfers)
         report = campaign.run(cases, options.at_once)
     sys.stdout.write(f"{report}\n")
     return 0 if report.ok else 1

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -19,11 +20,15 @@ from pathlib import Path
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.transfers.lineage import report
 from tests.benchmarks.airflow_environment import define_connection
+from tests.chaos import databases
 from tests.chaos.jobs import KILLED_ADD, KINDS
+from tests.chaos.killed_transfer import KilledTransfer
 from tests.chaos.report import Report
 from tests.chaos.run import Record, Run
 from tests.chaos.signals import Asked, head_a_group
+from tests.chaos.transfers import TRANSFERS
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -45,15 +50,25 @@ class Case:
     @property
     def command(self) -> str:
         """How to do just this run again."""
-        runs = "--runs 0 --killed-adds 1" if self.kind == KILLED_ADD else "--runs 1 --killed-adds 0"
-        return f"python -m tests.chaos {runs} --seed {self.seed}"
+        counts = {"--runs": 0, "--killed-adds": 0, "--killed-transfers": 0}
+        counts[_OPTIONS.get(self.kind, "--runs")] = 1
+        options = " ".join(f"{option} {count}" for option, count in counts.items())
+        return f"python -m tests.chaos {options} --seed {self.seed}"
 
 
-def cases(seed: int, runs: int, killed_adds: int) -> list[Case]:
+_OPTIONS = {KILLED_ADD: "--killed-adds", **dict.fromkeys(TRANSFERS, "--killed-transfers")}
+
+
+def cases(seed: int, runs: int, killed_adds: int, killed_transfers: int) -> list[Case]:
     """Return the cases of a campaign, with the seeds from *seed* on."""
+    transfers = [*TRANSFERS]
     return [
         *(Case(one, KINDS[one % len(KINDS)]) for one in range(seed, seed + runs)),
         *(Case(one, KILLED_ADD) for one in range(seed, seed + killed_adds)),
+        *(
+            Case(one, transfers[one % len(transfers)])
+            for one in range(seed, seed + (killed_transfers if databases.is_possible() else 0))
+        ),
     ]
 
 
@@ -74,8 +89,14 @@ class _Running:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run(cases: Iterable[Case], at_once: int) -> Report:
+def run(cases: Sequence[Case], at_once: int) -> Report:
     """Do the runs of all *cases*, *at_once* at a time."""
+    needs_databases = any(case.kind in TRANSFERS for case in cases)
+    with databases.servers() if needs_databases else nullcontext():
+        return _run(cases, at_once)
+
+
+def _run(cases: Iterable[Case], at_once: int) -> Report:
     started = time.monotonic()
     records: list[Record] = []
     running: dict[Connection, _Running] = {}
@@ -114,6 +135,9 @@ def _warm_up() -> None:
         hook = MailerSendHook()
         hook.list_suppressions("unsubscribes")
         hook.get_conn().close()
+        report(hook, [], [])
+    if databases.is_possible():
+        databases.warm_up()
     gc.collect()
     gc.freeze()
 
@@ -156,7 +180,8 @@ def _without_result(one: _Running, problem: str) -> Record:
 def _run_one(case: Case, folder: Path, pipe: Connection) -> None:
     head_a_group()
     started = time.monotonic()
-    one = Run(case.seed, case.kind, folder)
+    kind = KilledTransfer if case.kind in TRANSFERS else Run
+    one = kind(case.seed, case.kind, folder)
     try:
         one.run()
     except Exception:

@@ -10,6 +10,7 @@ from typing import get_args
 from tests.chaos import model
 from tests.chaos.jobs import KILLED_ADD, MANY
 from tests.chaos.run import Record
+from tests.chaos.transfers import TRANSFERS
 from tests.chaos.weather import CONDITIONS, EVERYTHING
 
 #: A whole campaign: how many runs it has, and how many processes it must kill in them.
@@ -19,6 +20,10 @@ _LEAST_KILLS = 150
 #: The killed additions of a whole campaign. A kill may come too late: that many must have been killed.
 KILLED_ADDS = 50
 _LEAST_KILLED_ADDS = 45
+
+#: The killed transfers of a whole campaign, and how many of them must have been killed before they ended.
+KILLED_TRANSFERS = 60
+_LEAST_KILLED_TRANSFERS = 30
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Report:
                 lacking.append("a deferral")
         if len(self._killed_adds) >= KILLED_ADDS and len(_killed(self._killed_adds)) < _LEAST_KILLED_ADDS:
             lacking.append(f"{_LEAST_KILLED_ADDS} killed additions")
+        transfers = self._killed_transfers
+        if len(transfers) >= KILLED_TRANSFERS and len(_killed(transfers)) < _LEAST_KILLED_TRANSFERS:
+            lacking.append(f"{_LEAST_KILLED_TRANSFERS} killed transfers")
         return lacking
 
     def __str__(self) -> str:
@@ -69,6 +77,16 @@ class Report:
                 f"{KILLED_ADD} in batches, killed at a random moment, retried: {len(self._killed_adds)} runs, "
                 f"{len(_killed(self._killed_adds))} killed, {MANY:,} entries in {whole}"
             )
+        for kind in TRANSFERS:
+            if runs := [record for record in self._killed_transfers if record.kind == kind]:
+                killed = _killed(runs)
+                on = Counter(one.database for one in runs if one.database)
+                lines.append(
+                    f"{kind}, killed at a random moment, retried: {len(runs)} runs"
+                    f"{f' ({_listed(on)})' if on else ''}, {len(killed)} killed before the end "
+                    f"({_listed(Counter(one.killed_when for one in killed))}), "
+                    f"whole and right {sum(not one.problems for one in runs)}"
+                )
         violations = sum((record.violations for record in self.records), Counter())
         lines += [
             f"violations: {'; '.join(f'{kind} {violations[kind]}' for kind in get_args(model.Kind))}",
@@ -80,11 +98,15 @@ class Report:
 
     @property
     def _runs(self) -> list[Record]:
-        return [record for record in self.records if record.kind != KILLED_ADD]
+        return [record for record in self.records if record.kind not in (KILLED_ADD, *TRANSFERS)]
 
     @property
     def _killed_adds(self) -> list[Record]:
         return [record for record in self.records if record.kind == KILLED_ADD]
+
+    @property
+    def _killed_transfers(self) -> list[Record]:
+        return [record for record in self.records if record.kind in TRANSFERS]
 
     @property
     def _happened(self) -> Counter[str]:

@@ -43,6 +43,8 @@ class Record:
     :param conditions: what was out of the ordinary all through the run.
     :param added: how many entries more the list held after the job was done.
     :param may_be_incomplete: whether the operator said so.
+    :param database: of a killed transfer, which database it was on.
+    :param killed_when: of a killed transfer, how far it had come.
     :param told: the arguments, limits and faults, and the logs when the run failed.
     """
 
@@ -59,6 +61,8 @@ class Record:
     added: int = 0
     may_be_incomplete: bool = False
     told: str = ""
+    database: str = ""
+    killed_when: str = ""
 
 
 class Run:
@@ -89,7 +93,7 @@ class Run:
             faults = self._faults(job)
             extra = connection_extra(self._random, timeout_under(faults))
             self.record.told = f"{job.arguments}\n{limits}\n{extra}\n{faults}"
-            _connect(sandbox, extra)
+            connect(sandbox, extra)
             sandbox.fail(faults)
             returned = self._try_until_done(sandbox, job, limits)
             sandbox.await_silence(is_commit_awaited=True)
@@ -200,7 +204,8 @@ def _may_be_incomplete(returned: Returned) -> bool:
     return isinstance(returned.value, dict) and bool(returned.value.get("may_be_incomplete"))
 
 
-def _connect(sandbox: SandboxProcess, extra: dict[str, object]) -> None:
+def connect(sandbox: SandboxProcess, extra: dict[str, object]) -> None:
+    """Define the connection to a run's sandbox."""
     connection = {
         "conn_type": "mailersend",
         "host": sandbox.url(),

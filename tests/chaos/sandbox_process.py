@@ -39,6 +39,9 @@ class Desk:
     def add(self, name: str, *recipients: str, **options: Any) -> None:
         self._sandbox.add(name, *recipients, **options)
 
+    def remove(self, name: str, ids: list[str]) -> None:
+        self._sandbox.remove(name, ids)
+
     def fail(self, faults: list[Fault]) -> None:
         for fault in faults:
             self._sandbox.fail(fault)

@@ -83,8 +83,12 @@ def over_days(make: Make, context: Any = None) -> tuple[Any, int]:
     context = a_run() if context is None else context
     try:
         return make().execute(context), 0
-    except TaskDeferred as first:
-        deferred = first
+    except TaskDeferred as deferred:
+        return resumed_to_the_end(make, deferred, context)
+
+
+def resumed_to_the_end(make: Make, deferred: TaskDeferred, context: Any = None) -> tuple[Any, int]:
+    """Resume a task as often as it is deferred, and return its result and how often that was."""
     for nights in range(1, 10):
         try:
             return resumed(make, deferred, context), nights

@@ -18,6 +18,7 @@ from tests.operators.deferrals import (
     deferred_by,
     over_days,
     resumed,
+    resumed_to_the_end,
     sent,
     sleep_until,
 )
@@ -136,3 +137,20 @@ def test_another_source_on_the_next_day_is_synchronized_with_instead(connect: Co
         result = resumed(syncing(recipients=["a@example.net", "c@example.net"], batch_size=1), deferred)
         assert (result["unchanged"], result["added"]) == (0, 2)
         assert sorted(sent(sandbox, "POST", "recipients")) == ["a@example.net", "c@example.net"]
+
+
+@pytest.mark.parametrize("mode", ["add_only", "mirror"])
+def test_a_value_that_the_first_day_saw_refused_fails_the_last_one(connect: Connect, mode: str) -> None:
+    with Sandbox(quota=4, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.add("blocklist", "old@example.net")
+        make = syncing(recipients=["refused@nodot", *numbered(80)], mode=mode, max_deletes=1, batch_size=20)
+        deferred = deferred_by(lambda: make().execute({}))
+        assert 422 in [request.status for request in sandbox.requests("POST")]
+        assert "refused@nodot" not in sent(sandbox, "POST", "recipients")
+        with pytest.raises(AirflowFailException, match=r"1 can't be added: recipients\[0\]"):
+            resumed_to_the_end(make, deferred)
+        assert Counter(sent(sandbox, "POST", "recipients")) == Counter(numbered(80))
+        # The API refused it, so nothing stands for it: all else is done, deletions too.
+        left = [entry["pattern"] for entry in sandbox.entries("blocklist")]
+        assert ("old@example.net" in left) == (mode == "add_only")
