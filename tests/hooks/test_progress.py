@@ -267,7 +267,7 @@ def test_a_wait_for_what_became_of_an_addition_is_told_with_its_reason(
         assert len(hook.add_suppressions("blocklist", recipients=["jane@example.net"])["added"]) == 1
     said = logged()
     assert re.search(
-        r"POST /suppressions/blocklist; 1 request; waiting [\d.]+ s for what became of an addition that got no "
+        r"POST /suppressions/blocklist; 1 request; waiting [\d.]+ s for the outcome of an addition that got no "
         r"answer\.",
         said,
     )
