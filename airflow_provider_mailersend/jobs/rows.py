@@ -56,16 +56,20 @@ def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> 
     :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
     columns = columns_of(list_name)
-    flat = (_flat(list_name, entry, domain_id) for entry in entries)
-    return [
-        tuple(_date(values.get(name)) if is_date else values.get(name) for name, is_date in columns)
-        for values in flat
-    ]
+    names = [column.name for column in columns]
+    dates = [column.name for column in columns if column.is_date]
+    rows = []
+    for entry in entries:
+        values = _flat(list_name, entry, domain_id)
+        for name in dates:
+            values[name] = _date(values.get(name))
+        rows.append(tuple(map(values.get, names)))
+    return rows
 
 
 def format_date(date: datetime) -> str:
     """Return an aware *date* in UTC as MailerSend writes dates today."""
-    return date.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return f"{date.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _date(value: object) -> str | None:
