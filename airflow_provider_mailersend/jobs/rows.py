@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from airflow_provider_mailersend.api.entries import Entry, parse_date
@@ -55,16 +56,17 @@ def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> 
 
     :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
-    columns = columns_of(list_name)
-    names = [column.name for column in columns]
-    dates = [column.name for column in columns if column.is_date]
-    rows = []
-    for entry in entries:
-        values = _flat(list_name, entry, domain_id)
-        for name in dates:
-            values[name] = _date(values.get(name))
-        rows.append(tuple(map(values.get, names)))
-    return rows
+    flatten = _FLATTENERS.get(list_name, _flat_suppression)
+    return [
+        (
+            entry["id"],
+            list_name,
+            *flatten(entry, domain_id),
+            _date(entry.get("created_at")),
+            _date(entry.get("updated_at")),
+        )
+        for entry in entries
+    ]
 
 
 def format_date(date: datetime) -> str:
@@ -73,27 +75,50 @@ def format_date(date: datetime) -> str:
 
 
 def _date(value: object) -> str | None:
+    return _formatted(value) if isinstance(value, str) else None
+
+
+# Many entries are made in the same second.
+@lru_cache(maxsize=1_000)
+def _formatted(value: str) -> str | None:
     date = parse_date(value)
     return None if date is None else format_date(date)
 
 
-def _flat(list_name: str, entry: Entry, domain_id: str | None) -> dict[str, Any]:
-    """Return the values of *entry* by column."""
-    values = {**entry, "list_name": list_name}
-    if list_name in _COLUMNS:
-        # These lists show no domain: it is known only where one was asked for.
-        return values | {"domain_id": (entry.get("domain") or {}).get("id", domain_id)}
-    is_pattern = "pattern" in entry and entry.get("type") == "pattern"
-    if "pattern" in entry:
-        recipient, domain = {"email": entry["pattern"]}, entry.get("domain") or {}
-    else:
+def _flat_suppression(entry: Entry, domain_id: str | None) -> Row:
+    kind, email, pattern = "exact", None, None
+    recipient: dict[str, Any] = {}
+    if "pattern" not in entry:
         recipient = entry.get("recipient") or {}
+        email = recipient.get("email")
         domain = recipient.get("domain") or {"id": domain_id}
-    return values | {
-        "type": "pattern" if is_pattern else "exact",
-        "email": None if is_pattern else recipient.get("email"),
-        "pattern": entry["pattern"] if is_pattern else None,
-        "recipient_id": recipient.get("id"),
-        "domain_id": domain.get("id"),
-        "domain_name": domain.get("name"),
-    }
+    else:
+        domain = entry.get("domain") or {}
+        if entry.get("type") == "pattern":
+            kind, pattern = "pattern", entry["pattern"]
+        else:
+            email = entry["pattern"]
+    return (
+        kind,
+        email,
+        pattern,
+        entry.get("reason"),
+        entry.get("readable_reason"),
+        recipient.get("id"),
+        domain.get("id"),
+        domain.get("name"),
+    )
+
+
+def _flat_recipient(entry: Entry, domain_id: str | None) -> Row:
+    # The list shows no domain: it is known only where one was asked for.
+    domain = entry.get("domain") or {}
+    return entry.get("email"), domain.get("id", domain_id), _date(entry.get("deleted_at"))
+
+
+def _flat_sms_recipient(entry: Entry, domain_id: str | None) -> Row:
+    opted_out = _date(entry.get("opted_out_at")), entry.get("opt_out_source")
+    return entry.get("number"), entry.get("status"), *opted_out
+
+
+_FLATTENERS = {RECIPIENTS: _flat_recipient, SMS_RECIPIENTS: _flat_sms_recipient}

@@ -73,18 +73,19 @@ def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterato
 class _JsonLinesWriter:
     def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
         self._sink = sink
-        # Encoding only the values takes a fifth of the time.
+        # To encode only the values takes a fifth of the time.
         fields = ", ".join(f'"{column.name}": %s' for column in columns)
         self._line = f"{{{fields}}}\n"
 
     def write(self, rows: Sequence[Row]) -> None:
-        self._sink.write("".join(self._line % tuple(map(_as_json, row)) for row in rows).encode())
+        lines = [
+            self._line % tuple(["null" if cell is None else _as_json(cell) for cell in row]) for row in rows
+        ]
+        self._sink.write("".join(lines).encode())
 
 
-def _as_json(value: object) -> str:
-    if value is None:
-        return "null"
-    return encode_basestring(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _as_json(cell: object) -> str:
+    return encode_basestring(cell) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
 
 
 class _CsvWriter:
