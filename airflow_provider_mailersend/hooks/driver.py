@@ -123,7 +123,7 @@ class RequestsDriver(MailerSendAccount):
         :param list_name: a suppression list, ``recipients`` or ``sms-recipients``, which belong to no domain.
         :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
         :param until: only entries created before this time.
-        :return: the pages, each a list of entries: see :class:`ListPages`. Nothing is sent until they are iterated.
+        :return: the pages, each a list of entries: see :class:`.ListPages`. Nothing is sent until they are iterated.
         """
         make_request = _LISTS[check_list_name(list_name)]
         if list_name == SMS_RECIPIENTS:
