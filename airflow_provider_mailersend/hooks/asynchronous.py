@@ -42,6 +42,9 @@ class MailerSendAsyncHook(MailerSendAccount):
 
         async with MailerSendAsyncHook() as hook:
             bounces = await hook.list_suppressions("hard-bounces", since="2026-01-01")
+            recipient = await hook.get_sms_recipient("62347d2be979fd275c0afd34")
+            domain_id = await hook.resolve_domain_id("example.com")
+            left = (await hook.get_api_quota())["remaining"]
     """
 
     # Triggers log what they find themselves.

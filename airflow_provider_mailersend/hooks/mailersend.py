@@ -85,6 +85,11 @@ class MailerSendHook(RecipientMethods):
         requests is read up to three times, with a warning if entries may still be missing. With *since*, reading stops
         early if the list proves to be newest first. Entries with an unreadable date are included, with a warning.
 
+        .. code-block:: python
+
+            for entry in hook.iter_suppressions("hard-bounces", domain="example.com", since="2026-01-01"):
+                print(entry["recipient"]["email"], entry["reason"])
+
         :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
         :param until: only entries created before this time.
         :return: an iterator over the entries in the API's order, which sends nothing until it is iterated. On the
@@ -104,7 +109,13 @@ class MailerSendHook(RecipientMethods):
         since: Moment = None,
         until: Moment = None,
     ) -> list[Entry]:
-        """Return all entries of :meth:`iter_suppressions` as a list. Iterate large lists instead to save memory."""
+        """
+        Return all entries of :meth:`iter_suppressions` as a list. Iterate large lists instead to save memory.
+
+        .. code-block:: python
+
+            blocked = hook.list_suppressions("blocklist", domain_id="account")
+        """
         entries = self.iter_suppressions(
             suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
         )
@@ -124,6 +135,11 @@ class MailerSendHook(RecipientMethods):
 
         It takes one request per 100 entries down to the match. Without a match, a list of more than one page is also
         read from its end, as an entry deleted meanwhile can hide another.
+
+        .. code-block:: python
+
+            entry = hook.find_suppression("blocklist", recipient="jane@example.com")
+            is_blocked = entry is not None
 
         :param recipient: the address; or give *pattern*, a regular expression on the blocklist, as it was added.
         :return: the first entry on the list; None if there is none.
@@ -201,6 +217,12 @@ class MailerSendHook(RecipientMethods):
         Only the domain's entries are counted and changed, without a domain only the account's own; and of these only
         the kinds given: without *patterns*, patterns are left alone.
 
+        .. code-block:: python
+
+            wanted = ["jane@example.com", "joe@example.com"]
+            result = hook.sync_suppressions("unsubscribes", recipients=wanted, mode="mirror", max_deletes=5)
+            print(result["added"], result["deleted"])
+
         :param mode: ``add_only`` (the default), or ``mirror``, which also deletes entries that are not wanted.
         :param max_deletes: how many entries a ``mirror`` may delete: an integer, or as a float a fraction of those
             present, by default 0.1. If it would delete more, it fails before any change.
@@ -246,6 +268,11 @@ class MailerSendHook(RecipientMethods):
 
         Give *ids*, of whatever domain; or *recipients* and *patterns*, for which the whole list is read first, one
         request per 100 entries; or ``delete_all=True``. An empty list of them deletes nothing.
+
+        .. code-block:: python
+
+            result = hook.delete_suppressions("hard-bounces", recipients=["joe@example.com"])
+            print(result["deleted"], result["missing"])
 
         :param recipients: all their entries are deleted, those of *patterns* too: the domain's; without a domain those
             of any domain, but on the blocklist the account's own.

@@ -30,6 +30,10 @@ class RecipientMethods(RequestsDriver):
         """
         Read the recipients page by page: ``GET /recipients``, one request per 100.
 
+        .. code-block:: python
+
+            addresses = {recipient["email"] for recipient in hook.iter_recipients(domain="example.com")}
+
         :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
         :return: an iterator over the recipients, in no order, each with ``id``, ``email``, ``created_at`` and more. An
             address is a separate recipient of each domain.
@@ -38,7 +42,13 @@ class RecipientMethods(RequestsDriver):
         return chain.from_iterable(pages)
 
     def get_recipient(self, recipient_id: str) -> Entry:
-        """Return one recipient: ``GET /recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
+        """
+        Return one recipient: ``GET /recipients/{id}``. Raises :class:`.MailerSendNotFoundError`.
+
+        .. code-block:: python
+
+            print(hook.get_recipient("5ee0b174b251345e407c92dc")["email"])
+        """
         return self._run(self._flow.get(endpoints.get_recipient(recipient_id)))
 
     def delete_recipient(self, recipient_id: str, *, on_missing: OnMissing = "skip") -> bool:
@@ -47,6 +57,10 @@ class RecipientMethods(RequestsDriver):
 
         This probably adds the address to the blocklist, which MailerSend doesn't document. To erase a person's data,
         delete the recipient of each domain, then look on the blocklist: its entries are personal data too.
+
+        .. code-block:: python
+
+            existed = hook.delete_recipient("5ee0b174b251345e407c92dc")
 
         :param on_missing: ``skip`` a recipient that doesn't exist, or ``fail`` (:class:`.MailerSendNotFoundError`).
         :return: whether the recipient existed.
@@ -72,6 +86,10 @@ class RecipientMethods(RequestsDriver):
         """
         Read the SMS recipients page by page: ``GET /sms-recipients``, one request per 100.
 
+        .. code-block:: python
+
+            numbers = [one["number"] for one in hook.iter_sms_recipients(status="opt_out")]
+
         :param status: only those with the status ``active``, or with ``opt_out``.
         :param sms_number_id: only those of this SMS number.
         :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
@@ -83,12 +101,22 @@ class RecipientMethods(RequestsDriver):
         return chain.from_iterable(ListPages(self, lambda domain_id: request, since=since, until=until))
 
     def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
-        """Return one SMS recipient: ``GET /sms-recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
+        """
+        Return one SMS recipient: ``GET /sms-recipients/{id}``. Raises :class:`.MailerSendNotFoundError`.
+
+        .. code-block:: python
+
+            print(hook.get_sms_recipient("62347d2be979fd275c0afd34")["status"])
+        """
         return self._run(self._flow.get(endpoints.get_sms_recipient(sms_recipient_id)))
 
     def update_sms_recipient(self, sms_recipient_id: str, status: str) -> Entry:
         """
         Set the status of one SMS recipient, ``active`` or ``opt_out``, and return it: ``PUT /sms-recipients/{id}``.
+
+        .. code-block:: python
+
+            hook.update_sms_recipient("62347d2be979fd275c0afd34", "opt_out")
 
         :raises MailerSendNotFoundError: the SMS recipient doesn't exist.
         :raises MailerSendUnexpectedAnswerError: the response has another status than requested.
@@ -107,6 +135,11 @@ class RecipientMethods(RequestsDriver):
     ) -> dict[str, Any]:
         """
         Set the status of SMS recipients, ``active`` or ``opt_out``: ``PUT /sms-recipients/{id}``, one request each.
+
+        .. code-block:: python
+
+            result = hook.update_sms_recipients("opt_out", numbers=["+1 555 123-4567"], on_missing="skip")
+            print(result["updated"], result["missing"])
 
         :param numbers: phone numbers in E.164, such as ``+15551234567``; spaces, dashes and brackets are removed. All
             SMS recipients are read first, one request per 100; those with these numbers and another status are set.
