@@ -31,6 +31,8 @@ autodoc_typehints = "none"
 autodoc_class_signature = "mixed"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "MailerSend for Apache Airflow"
 html_show_sphinx = False
 html_show_copyright = False

@@ -83,7 +83,8 @@ JOBS: dict[str, Job] = {
     "add only: the newest 300 of 5,000 entries, nothing to add": lambda hook, sandbox, _: (
         hook.sync_suppressions(LIST, recipients=listed(sandbox)[:300])
     ),
-    "get or delete a recipient": lambda hook, sandbox, _: hook.get_recipient(
+    "get a recipient": lambda hook, sandbox, _: hook.get_recipient(sandbox.entries("recipients")[0]["id"]),
+    "delete a recipient": lambda hook, sandbox, _: hook.delete_recipient(
         sandbox.entries("recipients")[0]["id"]
     ),
     "find an address: entry 1,250 of 5,000": lambda hook, sandbox, _: hook.find_suppression(
