@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.sandbox import Fault, Sandbox
 
 Connect = Callable[..., str]
 
@@ -238,27 +238,37 @@ def test_erasure(account: Sandbox, tmp_path: Path, keep_blocked: bool) -> None:
 def test_an_erasure_that_finds_no_recipient_still_looks_at_the_lists(
     account: Sandbox, tmp_path: Path
 ) -> None:
-    account.add("blocklist", "jane@example.com")
+    lists = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list")
+    for name in lists:
+        account.add(name, "jane@example.com", "joe@example.com", domain="news.example.com")
+    nobody = {"data": [], "links": {"next": None}, "meta": {"current_page": 1, "from": None, "to": None}}
+    account.fail(Fault(method="GET", path="/recipients", status=200, body=nobody))
     (tmp_path / "request.txt").write_text("jane@example.com")
     assert run("erasure", request=str(tmp_path / "request.txt"), keep_blocked=False).state == "success"
-    assert on(account, "blocklist") == []
+    assert {name: on(account, name) for name in lists} == dict.fromkeys(lists, ["joe@example.com"])
 
 
-def test_sms_opt_outs(account: Sandbox, database: sqlite3.Connection) -> None:
-    by_text, _, _ = account.add("sms-recipients", "+15551110000", "+15552220000", "+15553330000")
-    account.set_sms_status(by_text["id"], "opt_out")
+def test_sms_opt_outs(connect: Connect, database: sqlite3.Connection) -> None:
     database.executemany(
         "INSERT INTO contacts (phone, no_sms) VALUES (?, ?)",
-        [("+15551110000", 0), ("+15552220000", 1), ("+15553330000", 0), ("+15554440000", 1)],
+        [("+15550000000", 0), ("+15550000001", 1), ("+15550000002", 0), ("+15554440000", 1)],
     )
-    for _ in range(2):
+    # They are from long ago: what changes is their status.
+    with Sandbox(rate_limit=None, sms_recipients=3) as account:
+        connect(account)
+        assert run("sms_opt_outs").state == "success"
+        by_text = next(one for one in account.entries("sms-recipients") if one["number"] == "+15550000000")
+        account.set_sms_status(by_text["id"], "opt_out")
         assert run("sms_opt_outs").state == "success"
         statuses = {one["number"]: one["status"] for one in account.entries("sms-recipients")}
-        opted_out = {"+15551110000": "opt_out", "+15552220000": "opt_out", "+15553330000": "active"}
-        assert statuses == opted_out
+        assert statuses == {
+            "+15550000000": "opt_out",
+            "+15550000001": "opt_out",
+            "+15550000002": "active",
+        }
         no_sms = database.execute("SELECT phone FROM contacts WHERE no_sms = 1 ORDER BY 1").fetchall()
-        assert no_sms == [("+15551110000",), ("+15552220000",), ("+15554440000",)]
-    assert len(account.requests("PUT")) == 1
+        assert no_sms == [("+15550000000",), ("+15550000001",), ("+15554440000",)]
+        assert len(account.requests("PUT")) == 1
 
 
 def test_a_mirror_in_two_runs(account: Sandbox, tmp_path: Path) -> None:
