@@ -1,5 +1,6 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
+# make docs: the documentation, into docs/_build.
 # make test: lint, types and the tests.  make services first: what the tests of transfers need besides, by pip.
 PYTHON ?= python3
 AIRFLOW ?= 3.3.2
@@ -8,7 +9,7 @@ PORT = 8080
 SLOTS = 4
 BIN := $(VENV)/bin
 
-.PHONY: demo ui services test lint pytest pytest-2.11 e2e e2e-celery chaos bench clean
+.PHONY: demo ui services test lint pytest pytest-2.11 e2e e2e-celery chaos bench docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -43,6 +44,9 @@ bench: $(VENV)/installed
 chaos: $(VENV)/installed
 	$(BIN)/python -m tests.chaos
 
+docs: .venv-docs/installed
+	.venv-docs/bin/python -m sphinx --builder html --fail-on-warning --nitpicky --quiet docs docs/_build
+
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
@@ -56,6 +60,12 @@ $(VENV)/installed-services: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python "apache-airflow==$(AIRFLOW)" --editable ".[dev,services]"
 	@touch $@
 
+.venv-docs/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check \
+		"apache-airflow==$(AIRFLOW)" --editable ".[docs]"
+	@touch $@
+
 # Airflow's Celery provider allows celery 5.7, and its workers break with it.
 $(VENV)/installed-celery: $(VENV)/installed
 	@$(BIN)/python -m tests.e2e_celery --check
@@ -64,4 +74,4 @@ $(VENV)/installed-celery: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-2.11 .airflow dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-2.11 .venv-docs .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,7 +26,11 @@ _BUNDLES = [
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
         "kwargs": {"path": str(folder)},
     }
-    for name, folder in (("examples", _ROOT / "example_dags"), ("tests", _ROOT / "tests" / "dags"))
+    for name, folder in (
+        ("examples", _ROOT / "example_dags"),
+        ("docs", _ROOT / "docs" / "examples"),
+        ("tests", _ROOT / "tests" / "dags"),
+    )
 ]
 os.environ.update(
     AIRFLOW_HOME=_HOME,

@@ -56,52 +56,6 @@ def test_it_is_typed_and_needs_what_it_says() -> None:
     assert "apache-airflow>=2.11" in about.get_all("Requires-Dist", [])
 
 
-def ran_from_readme(name: str, calls: bool = False) -> dict[str, Any]:
-    """Run the README's block that defines *name*, and return what it made; where it *calls* that, as ``made`` too."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = [block.partition("```")[0] for block in readme.split("```python\n")[1:]]
-    (block,) = [block for block in blocks if f"def {name}(" in block]
-    call = f"\n{name}()\n"
-    assert (call in block) == calls
-    found: dict[str, Any] = {}
-    exec(block.replace(call, f"\nmade = {name}()\n"), found)
-    return found
-
-
-def test_the_readmes_dag_is_one() -> None:
-    dag = ran_from_readme("suppress_opt_outs", calls=True)["made"]
-    assert set(dag.task_ids) == {"opted_out", "suppress"}
-
-
-@pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="asset watchers are for Airflow 3")
-def test_the_readmes_watcher_starts_a_dag() -> None:
-    found = ran_from_readme("look_after_bounces", calls=True)
-    dag, bounces = found["made"], found["bounces"]
-    assert dag.timetable.asset_condition.objects == (bounces,)
-    (watcher,) = bounces.watchers
-    assert watcher.trigger.suppression_list == "hard-bounces"
-    from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
-
-    event = AssetEventDagRunReferenceResult.model_validate(
-        {
-            "asset": {"name": bounces.name, "uri": bounces.uri, "extra": {}},
-            # As an event of the trigger is stored.
-            "extra": {"from_trigger": True, "payload": {"count": 2, "ids": ["a", "b"]}},
-            "timestamp": "2026-01-01T00:00:00Z",
-            "source_aliases": [],
-            "source_task_id": None,
-            "source_dag_id": None,
-            "source_run_id": None,
-            "source_map_index": None,
-        }
-    )
-    assert dag.get_task("tell").python_callable(triggering_asset_events={bounces: [event, event]}) == 4
-
-
-def test_the_readmes_test_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran_from_readme("test_a_lost_answer")["test_a_lost_answer"](monkeypatch)
-
-
 def modules(kind: str) -> list[str]:
     return [name for one in get_provider_info()[kind] for name in one["python-modules"]]
 

@@ -27,7 +27,7 @@ _WARNED: set[str] = set()
 
 
 class MailerSendAccount(BaseHook):
-    """The base of both hooks. :class:`MailerSendHook` documents the parameters."""
+    """The base of both hooks. :class:`.MailerSendHook` documents the parameters."""
 
     conn_name_attr = "mailersend_conn_id"
     default_conn_name = "mailersend_default"

@@ -40,15 +40,18 @@ _NEVER_SENT = (*_CONFIGURATION, httpx.ConnectError, httpx.PoolTimeout)
 
 class MailerSendAsyncHook(MailerSendAccount):
     """
-    What triggers need of :class:`MailerSendHook`, without blocking the event loop.
+    What triggers need of :class:`.MailerSendHook`, without blocking the event loop.
 
     An asynchronous context manager, which closes its connections. The constructor and the methods take, return and
-    raise what those of :class:`MailerSendHook` do.
+    raise what those of :class:`.MailerSendHook` do.
 
     .. code-block:: python
 
         async with MailerSendAsyncHook() as hook:
             bounces = await hook.list_suppressions("hard-bounces", since="2026-01-01")
+            recipient = await hook.get_sms_recipient("62347d2be979fd275c0afd34")
+            domain_id = await hook.resolve_domain_id("example.com")
+            left = (await hook.get_api_quota())["remaining"]
     """
 
     # Triggers log what they find themselves.
@@ -84,7 +87,7 @@ class MailerSendAsyncHook(MailerSendAccount):
         domain: str | None = None,
         since: Moment = None,
     ) -> list[Entry]:
-        """Return a suppression list's entries: as :meth:`MailerSendHook.list_suppressions`."""
+        """Return a suppression list's entries: as :meth:`.MailerSendHook.list_suppressions`."""
         which, moments = SuppressionList(suppression_list), between(since, None)
         request = list_suppressions(which, await self._resolve(domain_id, domain))
         whole = WholeList(request, **moments)
@@ -132,11 +135,11 @@ class MailerSendAsyncHook(MailerSendAccount):
         return look
 
     async def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
-        """Return one SMS recipient: as :meth:`MailerSendHook.get_sms_recipient`."""
+        """Return one SMS recipient: as :meth:`.MailerSendHook.get_sms_recipient`."""
         return await self._run(lambda flow: flow.get(get_sms_recipient(sms_recipient_id)))
 
     async def resolve_domain_id(self, domain: str) -> str:
-        """Return the ID of the domain with this name: as :meth:`MailerSendHook.resolve_domain_id`."""
+        """Return the ID of the domain with this name: as :meth:`.MailerSendHook.resolve_domain_id`."""
         await self._connect()
         if (known := known_domain_id(self._flow, domain)) is not None:
             return known
@@ -144,7 +147,7 @@ class MailerSendAsyncHook(MailerSendAccount):
             return await self._run(lambda flow: find_domain(flow, domain))
 
     async def get_api_quota(self) -> dict[str, Any]:
-        """Return what is left of the daily quota: as :meth:`MailerSendHook.get_api_quota`."""
+        """Return what is left of the daily quota: as :meth:`.MailerSendHook.get_api_quota`."""
         return await self._run(lambda flow: flow.get_quota())
 
     async def _connect(self) -> None:

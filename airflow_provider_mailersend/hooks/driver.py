@@ -69,11 +69,23 @@ class RequestsDriver(MailerSendAccount):
         return session
 
     def get_conn(self) -> requests.Session:
-        """Return the session that requests go over. It sends the token to the API's own URLs only."""
+        """
+        Return the session that requests go over. It sends the token to the API's own URLs only.
+
+        .. code-block:: python
+
+            limits = hook.get_conn().get(f"{hook.settings.base_url}/api-quota", timeout=30).headers
+        """
         return self._session
 
     def test_connection(self) -> tuple[bool, str]:
-        """Request the quota; return whether that worked, and what is left or why not."""
+        """
+        Request the quota; return whether that worked, and what is left or why not.
+
+        .. code-block:: python
+
+            works, message = hook.test_connection()
+        """
         try:
             quota = self.get_api_quota()
         except (MailerSendError, ValueError) as error:
@@ -89,6 +101,10 @@ class RequestsDriver(MailerSendAccount):
         """
         Return the ID of the domain with this name: ``GET /domains``, one request per 100, once per name.
 
+        .. code-block:: python
+
+            domain_id = hook.resolve_domain_id("example.com")
+
         :raises MailerSendNotFoundError: the account has no such domain. It names the existing ones.
         """
         return self._run(find_domain(self._flow, domain))
@@ -98,6 +114,10 @@ class RequestsDriver(MailerSendAccount):
         Return what is left of the daily quota: ``GET /api-quota``, which doesn't count against it.
 
         The result has ``quota`` and ``remaining``, in requests, -1 meaning unlimited; and ``reset``, in ISO 8601.
+
+        .. code-block:: python
+
+            left = hook.get_api_quota()["remaining"]
         """
         return self._run(self._flow.get_quota())
 
@@ -123,7 +143,7 @@ class RequestsDriver(MailerSendAccount):
         :param list_name: a suppression list, ``recipients`` or ``sms-recipients``, which belong to no domain.
         :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
         :param until: only entries created before this time.
-        :return: the pages, each a list of entries: see :class:`ListPages`. Nothing is sent until they are iterated.
+        :return: the pages, each a list of entries: see :class:`.ListPages`. Nothing is sent until they are iterated.
         """
         make_request = _LISTS[check_list_name(list_name)]
         if list_name == SMS_RECIPIENTS:

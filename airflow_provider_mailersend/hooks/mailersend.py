@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_mailersend.api import requests as endpoints
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.requests import ACCOUNT, BATCH_SIZE, SmsRecipientStatus, SuppressionList
-from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
-from airflow_provider_mailersend.hooks.driver import ListPages, RequestsDriver
+from airflow_provider_mailersend.api.requests import ACCOUNT, BATCH_SIZE, SuppressionList
+from airflow_provider_mailersend.hooks.recipients import RecipientMethods
 from airflow_provider_mailersend.jobs.additions import Additions
 from airflow_provider_mailersend.jobs.deletions import DeleteAll, Deletions
 from airflow_provider_mailersend.jobs.lookup import Matches
-from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
 from airflow_provider_mailersend.jobs.sync import Sync, SyncOptions
 from airflow_provider_mailersend.jobs.wanted import (
     Item,
     OnInvalid,
     OnMissing,
     Wanted,
-    check_choice,
     check_flags,
     make_item,
 )
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["MailerSendAsyncHook", "MailerSendHook"]
 
 
-class MailerSendHook(RequestsDriver):
+class MailerSendHook(RecipientMethods):
     """
     MailerSend's suppression lists, recipients and SMS recipients.
 
@@ -89,6 +85,11 @@ class MailerSendHook(RequestsDriver):
         requests is read up to three times, with a warning if entries may still be missing. With *since*, reading stops
         early if the list proves to be newest first. Entries with an unreadable date are included, with a warning.
 
+        .. code-block:: python
+
+            for entry in hook.iter_suppressions("hard-bounces", domain="example.com", since="2026-01-01"):
+                print(entry["recipient"]["email"], entry["reason"])
+
         :param since: only entries created at this time or later: ISO 8601 or a datetime, in UTC without a time zone.
         :param until: only entries created before this time.
         :return: an iterator over the entries in the API's order, which sends nothing until it is iterated. On the
@@ -108,7 +109,13 @@ class MailerSendHook(RequestsDriver):
         since: Moment = None,
         until: Moment = None,
     ) -> list[Entry]:
-        """Return all entries of :meth:`iter_suppressions` as a list. Iterate large lists instead to save memory."""
+        """
+        Return all entries of :meth:`iter_suppressions` as a list. Iterate large lists instead to save memory.
+
+        .. code-block:: python
+
+            blocked = hook.list_suppressions("blocklist", domain_id="account")
+        """
         entries = self.iter_suppressions(
             suppression_list, domain_id=domain_id, domain=domain, since=since, until=until
         )
@@ -128,6 +135,11 @@ class MailerSendHook(RequestsDriver):
 
         It takes one request per 100 entries down to the match. Without a match, a list of more than one page is also
         read from its end, as an entry deleted meanwhile can hide another.
+
+        .. code-block:: python
+
+            entry = hook.find_suppression("blocklist", recipient="jane@example.com")
+            is_blocked = entry is not None
 
         :param recipient: the address; or give *pattern*, a regular expression on the blocklist, as it was added.
         :return: the first entry on the list; None if there is none.
@@ -205,6 +217,12 @@ class MailerSendHook(RequestsDriver):
         Only the domain's entries are counted and changed, without a domain only the account's own; and of these only
         the kinds given: without *patterns*, patterns are left alone.
 
+        .. code-block:: python
+
+            wanted = ["jane@example.com", "joe@example.com"]
+            result = hook.sync_suppressions("unsubscribes", recipients=wanted, mode="mirror", max_deletes=5)
+            print(result["added"], result["deleted"])
+
         :param mode: ``add_only`` (the default), or ``mirror``, which also deletes entries that are not wanted.
         :param max_deletes: how many entries a ``mirror`` may delete: an integer, or as a float a fraction of those
             present, by default 0.1. If it would delete more, it fails before any change.
@@ -251,6 +269,11 @@ class MailerSendHook(RequestsDriver):
         Give *ids*, of whatever domain; or *recipients* and *patterns*, for which the whole list is read first, one
         request per 100 entries; or ``delete_all=True``. An empty list of them deletes nothing.
 
+        .. code-block:: python
+
+            result = hook.delete_suppressions("hard-bounces", recipients=["joe@example.com"])
+            print(result["deleted"], result["missing"])
+
         :param recipients: all their entries are deleted, those of *patterns* too: the domain's; without a domain those
             of any domain, but on the blocklist the account's own.
         :param delete_all: ``True`` deletes every entry of the domain, or with ``domain_id="account"`` of the account
@@ -282,108 +305,6 @@ class MailerSendHook(RequestsDriver):
             which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
         )
         return self._run_job(deletions)
-
-    def iter_recipients(
-        self,
-        *,
-        domain_id: str | None = None,
-        domain: str | None = None,
-        since: Moment = None,
-        until: Moment = None,
-    ) -> Iterator[Entry]:
-        """
-        Read the recipients page by page: ``GET /recipients``, one request per 100.
-
-        :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
-        :return: an iterator over the recipients, in no order, each with ``id``, ``email``, ``created_at`` and more. An
-            address is a separate recipient of each domain.
-        """
-        pages = self.read_pages("recipients", domain_id=domain_id, domain=domain, since=since, until=until)
-        return chain.from_iterable(pages)
-
-    def get_recipient(self, recipient_id: str) -> Entry:
-        """Return one recipient: ``GET /recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
-        return self._run(self._flow.get(endpoints.get_recipient(recipient_id)))
-
-    def delete_recipient(self, recipient_id: str, *, on_missing: OnMissing = "skip") -> bool:
-        """
-        Delete one recipient: ``DELETE /recipients/{id}``.
-
-        This probably adds the address to the blocklist, which MailerSend doesn't document. To erase a person's data,
-        delete the recipient of each domain, then look on the blocklist: its entries are personal data too.
-
-        :param on_missing: ``skip`` a recipient that doesn't exist, or ``fail`` (:class:`.MailerSendNotFoundError`).
-        :return: whether the recipient existed.
-        """
-        check_choice("on_missing", on_missing, OnMissing)
-        try:
-            self._run(self._flow.send_change(endpoints.delete_recipient(recipient_id)))
-        except MailerSendNotFoundError as error:
-            # After a try without a response, it was that try that deleted the recipient.
-            if not error.may_be_processed and on_missing == "fail":
-                raise
-            return error.may_be_processed
-        return True
-
-    def iter_sms_recipients(
-        self,
-        *,
-        status: str | None = None,
-        sms_number_id: str | None = None,
-        since: Moment = None,
-        until: Moment = None,
-    ) -> Iterator[Entry]:
-        """
-        Read the SMS recipients page by page: ``GET /sms-recipients``, one request per 100.
-
-        :param status: only those with the status ``active``, or with ``opt_out``.
-        :param sms_number_id: only those of this SMS number.
-        :param since: only those created at this time or later, and before *until*: as in :meth:`iter_suppressions`.
-        :return: an iterator over the SMS recipients in the API's order, each with ``id``, ``number`` in E.164,
-            ``status``, ``created_at`` and more. A phone number is a separate SMS recipient of each SMS number.
-        """
-        wanted = SmsRecipientStatus(status) if status else None
-        request = endpoints.list_sms_recipients(wanted, sms_number_id)
-        return chain.from_iterable(ListPages(self, lambda domain_id: request, since=since, until=until))
-
-    def get_sms_recipient(self, sms_recipient_id: str) -> Entry:
-        """Return one SMS recipient: ``GET /sms-recipients/{id}``. Raises :class:`.MailerSendNotFoundError`."""
-        return self._run(self._flow.get(endpoints.get_sms_recipient(sms_recipient_id)))
-
-    def update_sms_recipient(self, sms_recipient_id: str, status: str) -> Entry:
-        """
-        Set the status of one SMS recipient, ``active`` or ``opt_out``, and return it: ``PUT /sms-recipients/{id}``.
-
-        :raises MailerSendNotFoundError: the SMS recipient doesn't exist.
-        :raises MailerSendUnexpectedAnswerError: the response has another status than requested.
-        """
-        return self._run(set_status(self._flow, sms_recipient_id, SmsRecipientStatus(status)))
-
-    def update_sms_recipients(
-        self,
-        status: str,
-        *,
-        ids: Iterable[str] = (),
-        numbers: Iterable[str] = (),
-        sms_number_id: str | None = None,
-        on_missing: OnMissing = "fail",
-        changed_only: bool = False,
-    ) -> dict[str, Any]:
-        """
-        Set the status of SMS recipients, ``active`` or ``opt_out``: ``PUT /sms-recipients/{id}``, one request each.
-
-        :param numbers: phone numbers in E.164, such as ``+15551234567``; spaces, dashes and brackets are removed. All
-            SMS recipients are read first, one request per 100; those with these numbers and another status are set.
-        :param sms_number_id: with *numbers*, only the SMS recipients of this SMS number.
-        :param on_missing: ``fail`` once the others are set if an ID or number is unknown, or ``skip`` it.
-        :param changed_only: whether to read all SMS recipients first for *ids* too.
-        :return: ``updated``, the IDs set; ``unchanged``, how many of those read had the status already; ``missing``,
-            the unknown IDs or numbers.
-        :raises MailerSendRequestError: some are unknown, and *on_missing* is ``fail``; or the API refuses some.
-        """
-        which: dict[str, Any] = {"ids": ids, "numbers": numbers, "sms_number_id": sms_number_id}
-        options: dict[str, Any] = {"on_missing": on_missing, "changed_only": changed_only}
-        return self._run_job(SmsUpdates(SmsRecipientStatus(status), **which, **options))
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     Write a list to a file, page by page: one request per 100 entries.
 
     The file gets its name only when it is complete; until then it has a temporary name in the same folder. A retry
-    writes it again. The README has a table of the columns.
+    writes it again. The guide to transfers has a table of the columns.
 
     ``since="auto"`` needs Airflow 3.3 or newer, and an asset of the list, ``mailersend://<account>/<list>``, among the
     task's inlets or outlets: the asset's state store keeps the time to continue from. Each file then has the entries

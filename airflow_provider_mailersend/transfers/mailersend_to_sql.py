@@ -41,8 +41,8 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     Load a list into a table, one request per 100 entries: new rows are inserted, known ones updated by ``id``.
 
     The rows go into a temporary table first, and from there into the table in one transaction, once the list has been
-    read to its end. A retry starts over. Lists with the same columns may share a table. The README has a table of the
-    columns.
+    read to its end. A retry starts over. Lists with the same columns may share a table. The guide to
+    transfers has a table of the columns.
 
     ``since="auto"`` continues from the latest ``read_until`` in the table, for the same list and domain, on all Airflow
     versions. The five minutes before are read again, as MailerSend may list an entry late. Runs with a ``since`` of
