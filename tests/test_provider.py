@@ -59,6 +59,37 @@ def test_it_is_typed_and_needs_what_it_says() -> None:
     assert "apache-airflow!=3.0.*,>=2.11" in about.get_all("Requires-Dist", [])
 
 
+@pytest.mark.parametrize(
+    ("distribution", "installed", "is_supported"),
+    [
+        ("apache-airflow", "2.10.5", False),
+        ("apache-airflow", "2.11.0", True),
+        ("apache-airflow-core", "3.0.6", False),
+        ("apache-airflow-core", "3.1.0", True),
+        ("apache-airflow-core", "3.4.0b2", True),
+        ("some-package", "3.0.6", True),
+    ],
+)
+def test_an_airflow_it_does_not_work_with_is_an_import_error(
+    tmp_path: Path, distribution: str, installed: str, is_supported: bool
+) -> None:
+    about = tmp_path / f"{distribution.replace('-', '_')}-{installed}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {installed}\n")
+    # Without the packages of this environment, among them its Airflow.
+    shown = subprocess.run(
+        [sys.executable, "-S", "-c", "import airflow_provider_mailersend"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent.parent}"},
+    )
+    assert (shown.returncode == 0) == is_supported
+    if not is_supported:
+        assert "needs Apache Airflow 2.11, or 3.1 and newer" in shown.stderr.splitlines()[-1]
+        assert f"{installed} is installed" in shown.stderr.splitlines()[-1]
+
+
 def ran_from_readme(name: str, calls: bool = False) -> dict[str, Any]:
     """Run the README's block that defines *name*, and return what it made; where it *calls* that, as ``made`` too."""
     readme = (Path(__file__).parent.parent / "README.md").read_text()
