@@ -42,7 +42,7 @@ pytest-2.11:
 	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
 
 matrix: $(VENV)/installed
-	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox
+	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox $(if $(SESSION),--session "$(SESSION)")
 
 build: $(VENV)/installed
 	rm -rf dist
