@@ -1,7 +1,8 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
 # make test: lint, types and the tests.  make services first: what the tests of transfers need besides.
-# make matrix: the tests on every supported Airflow and Python, each in its own environment.
+# make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
+# installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
 # make build: sdist and wheel, checked.  make constraints: the tested versions of all dependencies, compiled again.
 PYTHON ?= python3
 AIRFLOW ?= 3.3
@@ -46,7 +47,7 @@ matrix: $(VENV)/installed
 
 build: $(VENV)/installed
 	rm -rf dist
-	$(BIN)/python -m build --installer uv --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python .ci/check_distributions.py dist
 
