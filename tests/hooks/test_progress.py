@@ -275,9 +275,9 @@ def test_a_wait_for_what_became_of_an_addition_is_told_with_its_reason(
 
 
 SCRIPT = """
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
-if AIRFLOW_V_3_0_PLUS:
+if AIRFLOW_V_3_2_PLUS:
     # What Airflow does where a task's process begins.
     from airflow.sdk.configuration import conf
     from airflow.sdk.observability import stats
