@@ -1,15 +1,26 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
 # make docs: the documentation, into docs/_build.
-# make test: lint, types and the tests.  make services first: what the tests of transfers need besides, by pip.
+# make test: lint, types and the tests.  make services first: what the tests of transfers need besides.
+# make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
+# installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
+# make build: sdist and wheel, checked.  make constraints: the tested versions of all dependencies, compiled again.
 PYTHON ?= python3
-AIRFLOW ?= 3.3.2
+AIRFLOW ?= 3.3
 VENV ?= .venv
 PORT = 8080
 SLOTS = 4
 BIN := $(VENV)/bin
 
-.PHONY: demo ui services test lint pytest pytest-2.11 e2e e2e-celery chaos bench docs clean
+# The versions that were tested with this Airflow: what is released later can't break an install.
+CONSTRAINTS := .ci/constraints/airflow-$(AIRFLOW).txt
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) \
+	--build-constraints $(CONSTRAINTS) apache-airflow --editable .
+
+# Without bytecode, every process compiles all of Airflow again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo ui services test lint pytest pytest-2.11 matrix build constraints e2e e2e-celery chaos bench docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -30,7 +41,19 @@ pytest: $(VENV)/installed
 	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 pytest-2.11:
-	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11.2
+	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
+
+matrix: $(VENV)/installed
+	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox $(if $(SESSION),--session "$(SESSION)")
+
+build: $(VENV)/installed
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/check_distributions.py dist
+
+constraints: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/compile_constraints.py $(if $(filter command line,$(origin AIRFLOW)),$(AIRFLOW))
 
 e2e: $(VENV)/installed
 	$(BIN)/python -m tests.e2e
@@ -44,34 +67,29 @@ bench: $(VENV)/installed
 chaos: $(VENV)/installed
 	$(BIN)/python -m tests.chaos
 
-docs: .venv-docs/installed
-	.venv-docs/bin/python -m sphinx --builder html --fail-on-warning --nitpicky --quiet docs docs/_build
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --nitpicky --quiet docs docs/_build
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
+	$(INSTALL) --group dev
 	@touch $@
 
-# By uv: pip takes minutes to find versions of Amazon's packages that go together.
 $(VENV)/installed-services: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python "apache-airflow==$(AIRFLOW)" --editable ".[dev,services]"
+	$(INSTALL) --group dev --group services
 	@touch $@
 
-.venv-docs/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check \
-		"apache-airflow==$(AIRFLOW)" --editable ".[docs]"
+$(VENV)/installed-docs: $(VENV)/installed
+	$(INSTALL) --group dev --group docs
 	@touch $@
 
-# Airflow's Celery provider allows celery 5.7, and its workers break with it.
 $(VENV)/installed-celery: $(VENV)/installed
 	@$(BIN)/python -m tests.e2e_celery --check
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "apache-airflow==$(AIRFLOW)" \
-		apache-airflow-providers-celery "celery<5.7" redis apache-airflow-providers-postgres psycopg2-binary
+	$(INSTALL) --group dev --group celery
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-2.11 .venv-docs .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-2.11 .nox .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -44,16 +44,50 @@ def test_it_is_typed_and_needs_what_it_says() -> None:
     assert (files("airflow_provider_mailersend") / "py.typed").is_file()
     about = metadata("airflow-provider-mailersend")
     assert about["Requires-Python"] == ">=3.11"
-    needed = {one.partition(">")[0] for one in about.get_all("Requires-Dist", []) if "extra ==" not in one}
+    needed = {
+        re.split("[<>=!]", one)[0] for one in about.get_all("Requires-Dist", []) if "extra ==" not in one
+    }
     assert needed == {
         "apache-airflow",
         "apache-airflow-providers-common-compat",
+        "asgiref",
         "httpx",
         "pendulum",
         "requests",
         "urllib3",
     }
-    assert "apache-airflow>=2.11" in about.get_all("Requires-Dist", [])
+    assert "apache-airflow!=3.0.*,>=2.11" in about.get_all("Requires-Dist", [])
+
+
+@pytest.mark.parametrize(
+    ("distribution", "installed", "is_supported"),
+    [
+        ("apache-airflow", "2.10.5", False),
+        ("apache-airflow", "2.11.0", True),
+        ("apache-airflow-core", "3.0.6", False),
+        ("apache-airflow-core", "3.1.0", True),
+        ("apache-airflow-core", "3.4.0b2", True),
+        ("some-package", "3.0.6", True),
+    ],
+)
+def test_an_airflow_it_does_not_work_with_is_an_import_error(
+    tmp_path: Path, distribution: str, installed: str, is_supported: bool
+) -> None:
+    about = tmp_path / f"{distribution.replace('-', '_')}-{installed}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {installed}\n")
+    # Without the packages of this environment, among them its Airflow.
+    shown = subprocess.run(
+        [sys.executable, "-S", "-c", "import airflow_provider_mailersend"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent.parent}"},
+    )
+    assert (shown.returncode == 0) == is_supported
+    if not is_supported:
+        assert "needs Apache Airflow 2.11, or 3.1 and newer" in shown.stderr.splitlines()[-1]
+        assert f"{installed} is installed" in shown.stderr.splitlines()[-1]
 
 
 def modules(kind: str) -> list[str]:
@@ -151,36 +185,64 @@ def test_airflow_shows_it_without_a_warning(command: list[str]) -> None:
     assert "warning" not in lines[0].lower()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def form() -> dict[str, Any]:
-    """The connection form's own fields, as Airflow has read them."""
-    return {
-        name.removeprefix("extra__mailersend__"): widget
+    """The connection form as Airflow 3's API server describes it to the UI."""
+    code = (
+        "from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService as Forms; "
+        "print(*[form.model_dump_json() for form in Forms.hook_meta_data() if form.connection_type == 'mailersend'])"
+    )
+    # In a process of its own: before Airflow 3.2 it replaces modules by mocks.
+    described = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    form: dict[str, Any] = json.loads(described.stdout.splitlines()[-1])
+    return form
+
+
+on_airflow_2 = pytest.mark.skipif(AIRFLOW_V_3_0_PLUS, reason="Airflow 3 has another form")
+on_airflow_3 = pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="Airflow 2 has another form")
+
+
+@on_airflow_3
+def test_the_form_has_the_connections_own_fields(form: dict[str, Any]) -> None:
+    fields = form["extra_fields"]
+    assert list(fields) == list(CONNECTION_FIELDS) == ["domain_id", "timeout", "max_retries", "quota_reserve"]
+    for name, definition in CONNECTION_FIELDS.items():
+        assert fields[name]["schema"]["title"] == definition["label"]
+        assert fields[name]["schema"]["type"] == definition["schema"]["type"]
+        assert fields[name]["description"] == definition["description"]
+
+
+@on_airflow_3
+def test_the_form_asks_for_the_token_and_lets_the_connection_be_tested(form: dict[str, Any]) -> None:
+    fields = {name: field for name, field in form["standard_fields"].items() if field}
+    assert fields["password"]["title"] == "API token"
+    # Without a port, the Test button fails on 3.3.
+    assert {name for name, field in fields.items() if field["hidden"]} == {"login", "url_schema"}
+
+
+@on_airflow_2
+def test_the_form_of_airflow_2_has_the_connections_own_fields() -> None:
+    widgets = {
+        name.removeprefix("extra__mailersend__"): widget.field
         for name, widget in ProvidersManager().connection_form_widgets.items()
         if name.startswith("extra__mailersend__")
     }
-
-
-def test_the_form_has_the_connections_own_fields(form: dict[str, Any]) -> None:
-    assert list(form) == list(CONNECTION_FIELDS) == ["domain_id", "timeout", "max_retries", "quota_reserve"]
-
-
-def test_each_field_of_the_form_says_what_it_is(form: dict[str, Any]) -> None:
+    assert (
+        list(widgets) == list(CONNECTION_FIELDS) == ["domain_id", "timeout", "max_retries", "quota_reserve"]
+    )
     for name, definition in CONNECTION_FIELDS.items():
-        field = form[name].field
-        if isinstance(field, dict):  # Airflow 3 takes them from conn-fields
-            assert field["schema"]["title"] == definition["label"]
-            assert field["description"] == definition["description"]
-        else:  # Airflow 2.11 has them made by the hook
-            assert field.args[0] == definition["label"]
-            assert field.kwargs["description"] == definition["description"]
-            assert field.field_class.__name__ == ("StringField" if name == "domain_id" else "IntegerField")
+        assert widgets[name].args[0] == definition["label"]
+        assert widgets[name].kwargs["description"] == definition["description"]
+        assert widgets[name].field_class.__name__ == (
+            "StringField" if name == "domain_id" else "IntegerField"
+        )
 
 
-def test_the_form_asks_for_the_token_and_lets_the_connection_be_tested() -> None:
+@on_airflow_2
+def test_the_form_of_airflow_2_asks_for_the_token_and_lets_the_connection_be_tested() -> None:
     behaviour = ProvidersManager().field_behaviours["mailersend"]
     assert behaviour["relabeling"]["password"] == "API token"
-    # The others serve the Test button: without extra it fails on Airflow 2.11, without a port on 3.3.
+    # Without extra, the Test button fails on 2.11.
     assert set(behaviour["hidden_fields"]) == {"login", "schema"}
     assert behaviour["placeholders"]["extra__mailersend__timeout"] == "30"
 

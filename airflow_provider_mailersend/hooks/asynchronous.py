@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import httpx
-from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import Connection
+from asgiref.sync import sync_to_async
 
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.bodies import Body, BodyError
@@ -154,7 +155,12 @@ class MailerSendAsyncHook(MailerSendAccount):
         """Read the Airflow connection without blocking, before anything asks for :attr:`settings`."""
         async with self._connecting:
             if "settings" not in vars(self):
-                connection = await get_async_connection(self.mailersend_conn_id, hook=self)
+                # Before Airflow 3.3.2, aget_connection calls the supervisor synchronously, to mask secrets, and fails
+                # when another call is under way. common-compat knows it from 1.21 on: too new for older Airflows.
+                if hasattr(Connection, "aextra_dejson"):
+                    connection = await self.aget_connection(self.mailersend_conn_id)
+                else:
+                    connection = await sync_to_async(self.get_connection)(self.mailersend_conn_id)
                 self.settings = self._read_settings(connection)
 
     async def _resolve(self, domain_id: str | None, domain: str | None) -> str | None:

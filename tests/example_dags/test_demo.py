@@ -29,6 +29,7 @@ for_airflow_3 = pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="the demo is f
 Ui = Callable[[int], "subprocess.Popen[str]"]
 
 
+@pytest.mark.timeout(900)  # Airflow before 3.3 takes minutes for it on two busy cores
 @for_airflow_3
 def test_the_demo_shows_what_two_runs_made_of_the_lists() -> None:
     shown = subprocess.run(

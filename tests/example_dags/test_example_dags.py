@@ -15,9 +15,9 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS
 
-if AIRFLOW_V_3_0_PLUS:
+try:
     from airflow.dag_processing.dagbag import DagBag
-else:
+except ImportError:  # before Airflow 3.2
     from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
 from airflow_provider_mailersend.sandbox import Sandbox

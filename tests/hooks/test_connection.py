@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
@@ -207,11 +210,25 @@ def refusal(conn_id: str, kind: str) -> MailerSendError:
 BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
+def airflow_refuses(extra: Any) -> bool:
+    """
+    Whether Airflow itself takes a connection with this extra, in an environment variable, for none.
+
+    Only 3.1 does: where it is text, but not a JSON object.
+    """
+    if AIRFLOW_V_3_2_PLUS or not AIRFLOW_V_3_0_PLUS or not isinstance(extra, str):
+        return False
+    try:
+        return not isinstance(json.loads(extra), dict)
+    except ValueError:
+        return True
+
+
 @BOTH
 @pytest.mark.parametrize(
     ("extra", "complaint"),
     [
-        ('{"domain_id": "abc",}', "its extra isn't valid JSON (line 1, column 21)"),
+        ('{"domain_id": "abc",}', "its extra isn't valid JSON (line 1, column 2"),  # 20, from Python 3.13 on
         (f'{{"domain_id": "{TOKEN}"', "its extra isn't valid JSON"),
         ("domain_id=abc", "its extra isn't valid JSON"),
         ('["abc"]', "its extra must be a JSON object, such as {}; it is a JSON array"),
@@ -246,7 +263,13 @@ BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 def test_an_extra_that_cannot_be_read_whole_is_refused(
     connect: Connect, sandbox: Sandbox, kind: str, extra: str, complaint: str
 ) -> None:
-    error = refusal(connect(sandbox, conn_id="odd", extra=extra), kind)
+    conn_id = connect(sandbox, conn_id="odd", extra=extra)
+    if airflow_refuses(extra):
+        with pytest.raises(AirflowNotFoundException):
+            ask(conn_id, kind)
+        assert sandbox.log == []
+        return
+    error = refusal(conn_id, kind)
     assert str(error).endswith(" Connection 'odd'.")
     assert complaint in str(error)
     assert error.permanent
@@ -257,7 +280,10 @@ def test_an_extra_that_cannot_be_read_whole_is_refused(
 @BOTH
 @pytest.mark.parametrize("extra", [None, "", "  ", "{}", {}])
 def test_an_extra_may_be_empty(connect: Connect, sandbox: Sandbox, kind: str, extra: Any) -> None:
-    ask(connect(sandbox, extra=extra), kind)
+    conn_id = connect(sandbox, extra=extra)
+    if airflow_refuses(extra):
+        pytest.skip("Airflow 3.1 itself finds no such connection")
+    ask(conn_id, kind)
     assert len(sandbox.log) == 1
 
 
@@ -316,7 +342,12 @@ def test_a_uri_is_read_with_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_token_in_another_field_is_refused_unseen(
     connect: Connect, logged: Callable[[], str], kind: str, fields: dict[str, Any]
 ) -> None:
-    shown = str(refusal(connect(**fields), kind)) + logged()
+    conn_id = connect(**fields)
+    with pytest.raises(
+        AirflowNotFoundException if airflow_refuses(fields.get("extra")) else MailerSendError
+    ) as error:
+        ask(conn_id, kind)
+    shown = str(error.value) + logged()
     assert "0123456789abcdef" not in shown.lower()
 
 

@@ -275,10 +275,10 @@ def test_a_wait_for_the_outcome_of_an_addition_is_logged_with_its_reason(
 
 
 SCRIPT = """
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS
 
-if AIRFLOW_V_3_0_PLUS:
-    # What Airflow does where a task's process begins.
+# What Airflow does where a task's process begins, from 3.2 on.
+if AIRFLOW_V_3_3_PLUS:
     from airflow.sdk.configuration import conf
     from airflow.sdk.observability import stats
     from airflow.sdk.observability.metrics import stats_utils
@@ -287,6 +287,11 @@ if AIRFLOW_V_3_0_PLUS:
         factory=stats_utils.get_stats_factory(),
         export_legacy_names=conf.getboolean("metrics", "legacy_names_on"),
     )
+elif AIRFLOW_V_3_2_PLUS:
+    from airflow.sdk._shared.observability.metrics.stats import Stats
+    from airflow.sdk.observability.metrics import stats_utils
+
+    Stats.initialize(factory=stats_utils.get_stats_factory(Stats))
 
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 

@@ -19,7 +19,10 @@ from airflow_provider_mailersend.sandbox import Sandbox
 
 # How Airflow writes into its database what a task is to be resumed with.
 if AIRFLOW_V_3_0_PLUS:
-    from airflow.sdk import serde
+    try:
+        from airflow.sdk import serde
+    except ImportError:  # before Airflow 3.2
+        from airflow.serialization import serde  # type: ignore[attr-defined, no-redef]
 
     serialize: Any = serde.serialize
     deserialize: Any = serde.deserialize
