@@ -17,6 +17,8 @@ CONSTRAINTS := .ci/constraints/airflow-$(AIRFLOW).txt
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) \
 	--build-constraints $(CONSTRAINTS) apache-airflow --editable .
 
+# As pip does: behind a proxy, PyPI's certificate may be the proxy's.
+export UV_SYSTEM_CERTS = 1
 # Without bytecode, every process compiles all of Airflow again.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -24,7 +24,8 @@ class WholeList:
 
     Each entry is returned once. One that comes twice is a sign that another was missed, as entries created in the same
     second may change places between two requests: then the list is read again. Entries added meanwhile explain it too,
-    as each pushes another onto the next page; they are on the first page then, which is read again to see that.
+    as each pushes another onto the next page; they are on the first page then, which is read again to see that, above
+    the same entries in the same order.
 
     :param request: the request for the first page.
     :param since: leave out entries created before this moment.
@@ -52,12 +53,15 @@ class WholeList:
         self._readings = 0
         # How many repetitions of the last reading nothing explains yet.
         self._gap = 0
+        # The ids on the first page of this reading.
+        self._start: list[str] = []
         self._begin_reading()
 
     def _begin_reading(self) -> None:
         #: The next request to send, None once the list is read.
         self.request: Request | None = self._first_request
         self._readings += 1
+        self._start_before = self._start
         self._known_before = len(self._known)
         self._page = 1
         self._rows = 0
@@ -92,8 +96,13 @@ class WholeList:
         if self.request is None:
             raise RuntimeError("the list has been read to its end")
         entries, is_last, self.total = parse_page(self.request, answer)
+        ids = [entry["id"] for entry in entries]
+        if self._page == 1:
+            self._start = ids
+        if self._gap and _in_another_order(self._start_before, ids):
+            self._order_varied = True
         fresh = self._fresh(entries)
-        self._stop_if_unpaged(self.request, answer, [entry["id"] for entry in entries], has_new=bool(fresh))
+        self._stop_if_unpaged(self.request, answer, ids, has_new=bool(fresh))
         new = fresh if self._seen is self._known else [one for one in fresh if self._known.add(one["id"])]
         is_all_new = len(new) == len(entries)
         if self.since is not None or self.until is not None:
@@ -173,3 +182,9 @@ class WholeList:
             return
         self._seen = CompactSet()
         self._begin_reading()
+
+
+def _in_another_order(before: list[str], now: list[str]) -> bool:
+    """Whether the ids that both have are in another order."""
+    common = set(before) & set(now)
+    return [id_ for id_ in before if id_ in common] != [id_ for id_ in now if id_ in common]
