@@ -47,6 +47,11 @@ from airflow_provider_mailersend.sandbox import Sandbox  # noqa: E402
 Connect = Callable[..., str]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take minutes, so that none runs alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Airflow's database, for tests that run DAGs."""

@@ -103,6 +103,7 @@ def ran_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.timeout(600)
 @for_airflow_3
 def test_the_ui_says_how_to_log_in_each_time_and_leaves_no_process(start_ui: Ui, tmp_path: Path) -> None:
     port = free_port()
