@@ -275,10 +275,10 @@ def test_a_wait_for_the_outcome_of_an_addition_is_logged_with_its_reason(
 
 
 SCRIPT = """
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
 
 # What Airflow does where a task's process begins, from 3.2 on.
-if AIRFLOW_V_3_3_PLUS:
+if get_base_airflow_version_tuple() >= (3, 3):
     from airflow.sdk.configuration import conf
     from airflow.sdk.observability import stats
     from airflow.sdk.observability.metrics import stats_utils
@@ -287,7 +287,7 @@ if AIRFLOW_V_3_3_PLUS:
         factory=stats_utils.get_stats_factory(),
         export_legacy_names=conf.getboolean("metrics", "legacy_names_on"),
     )
-elif AIRFLOW_V_3_2_PLUS:
+elif get_base_airflow_version_tuple() >= (3, 2):
     from airflow.sdk._shared.observability.metrics.stats import Stats
     from airflow.sdk.observability.metrics import stats_utils
 
