@@ -58,8 +58,9 @@ class Looks:
         self.test_without_a_port()
         self.reopen_the_form()
         self.test_with_a_port()
-        self.see_the_graph()
+        # Before the graph: Airflow remembers to show that, and then the log has little room.
         self.read_the_log()
+        self.see_the_graph()
         self.see_the_events()
 
     def start(self) -> None:
@@ -163,8 +164,6 @@ class Looks:
         self.say("with a port, the connection is tested")
 
     def see_the_graph(self) -> None:
-        path = f"dags/{CRM}/dagRuns/{RUN}"
-        self.wait_for("the DAG run is over", lambda: self.airflow.ask(path)["state"] in ("success", "failed"))
         self.browser.show_height(600)
         self.page.goto(f"{self.airflow.url}/dags/{CRM}/runs/{RUN}")
         self.page.get_by_role("button", name="Show Graph").click()
@@ -185,11 +184,13 @@ class Looks:
         self.say("the graph shows the tasks")
 
     def read_the_log(self) -> None:
+        path = f"dags/{CRM}/dagRuns/{RUN}"
+        self.wait_for("the DAG run is over", lambda: self.airflow.ask(path)["state"] in ("success", "failed"))
         self.browser.show_height(480)
         page = f"{self.airflow.url}/dags/{CRM}/runs/{RUN}/tasks/{TASK}"
         self.page.goto(page)
         log = self.page.locator("code").filter(has_text="Post Execute").first
-        expect(log).to_contain_text(re.compile(r"1 request.*waiting \d\.\d s for the rate limit|waiting"))
+        expect(log).to_contain_text(re.compile(r"waiting \d\.\d s for the rate limit"))
         expect(log).to_contain_text(
             re.compile(
                 rf"blocklist \(domain {self.domain_id}\): added 60, deleted 0; mode add_only; 60 wanted, \d+ present, "
@@ -219,7 +220,7 @@ class Looks:
         self.wait_for("the watcher has seen what bounced", lambda: self.ended(runs), longest=150)
         self.browser.show_height(720)
         self.page.goto(f"{self.airflow.url}/assets")
-        expect(self.page.get_by_role("link", name=re.compile("^mailersend://"))).to_have_count(3)
+        expect(self.page.get_by_role("link", name="mailersend://")).to_have_count(3)
         self.page.get_by_role("link", name=uri).click()
         expect(self.page.get_by_role("heading", name="1 Asset Event")).to_be_visible()
         expect(self.page.get_by_text("Source: Trigger")).to_be_visible()
