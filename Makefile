@@ -1,5 +1,6 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
+# make looks: what Airflow's pages show, in Chromium; PICTURES=docs/images takes the documentation's pictures anew.
 # make docs: the documentation, into docs/_build.
 # make test: lint, types and the tests.  make services first: what the tests of transfers need besides.
 # make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
@@ -22,7 +23,8 @@ export UV_SYSTEM_CERTS = 1
 # Without bytecode, every process compiles all of Airflow again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo ui services test lint pytest pytest-2.11 matrix build constraints e2e e2e-celery chaos bench docs clean
+.PHONY: demo ui services test lint pytest pytest-2.11 matrix build constraints e2e e2e-celery looks looks-2.11 chaos \
+	bench docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -63,6 +65,12 @@ e2e: $(VENV)/installed
 e2e-celery: $(VENV)/installed-celery
 	$(BIN)/python -m tests.e2e_celery --slots $(SLOTS)
 
+looks: $(VENV)/installed-looks
+	$(BIN)/python -m tests.looks $(if $(PICTURES),--pictures $(PICTURES))
+
+looks-2.11:
+	$(MAKE) looks VENV=.venv-2.11 AIRFLOW=2.11
+
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
 
@@ -76,6 +84,7 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@echo "Installing Airflow $(AIRFLOW) into $(VENV), which takes a minute or two"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
 	$(INSTALL) --group dev
 	@touch $@
@@ -91,6 +100,10 @@ $(VENV)/installed-docs: $(VENV)/installed
 $(VENV)/installed-celery: $(VENV)/installed
 	@$(BIN)/python -m tests.e2e_celery --check
 	$(INSTALL) --group dev --group celery
+	@touch $@
+
+$(VENV)/installed-looks: $(VENV)/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python playwright
 	@touch $@
 
 clean:

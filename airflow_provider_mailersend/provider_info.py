@@ -9,7 +9,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "domain_id": {
         "label": "Domain ID",
         "schema": {"type": ["string", "null"]},
-        "description": "Optional. The domain for tasks that name none.",
+        "description": "Optional. The domain of tasks that don't name one; MailerSend shows its ID under Domains.",
     },
     "timeout": {
         "label": "Timeout",
@@ -36,9 +36,9 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["login", "schema"],
     "relabeling": {"password": "API token", "host": "Base URL"},
     "placeholders": {
-        "password": "mlsn.…",
-        "host": "https://api.mailersend.com/v1 (leave empty)",
-        "port": "443 (Airflow 3.3 needs a port to test the connection)",
+        "password": "starts with mlsn.",
+        "host": "leave empty for https://api.mailersend.com/v1",
+        "port": "443, or Airflow 3.3 can't test the connection",
         "timeout": "30",
         "max_retries": "5",
         "quota_reserve": "0",

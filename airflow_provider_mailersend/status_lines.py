@@ -22,6 +22,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def quota_left(remaining: int) -> str:
+    return f"{remaining:,} of the daily quota left"
+
+
 def and_joined(parts: Iterable[str]) -> str:
     """
     Return *parts* as an enumeration.

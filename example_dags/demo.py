@@ -19,6 +19,7 @@ import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
+from itertools import count as count_from
 from pathlib import Path
 
 from airflow_provider_mailersend.sandbox import QUOTA_HEADERS, RATE_HEADERS, Sandbox
@@ -29,6 +30,9 @@ LISTS = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hol
 
 #: A minute of the sandbox's, in seconds: whoever meets the rate limit waits less.
 SHORT_MINUTE = 3.0
+
+#: While a command of Airflow runs, there is a dot every so many seconds, and a new line after so many dots.
+DOT_EVERY, DOTS_IN_A_LINE = 5.0, 30
 
 #: Where Airflow's UI is, unless another port is named.
 PORT = 8080
@@ -93,8 +97,8 @@ def start_ui(mailersend: Sandbox, port: int) -> None:
     mailersend.add("blocklist", "opt.out@example.com", domain=mailersend.domains[0])
     log = home / "airflow.log"
     print(
-        f"The sandbox answers at {mailersend.url}. Airflow takes a while to start, and writes what it does to {log}; "
-        "Ctrl-C ends both.",
+        f"The sandbox is at {mailersend.url}.\nAirflow's output goes to\n  {log}\n"
+        "Starting Airflow takes a minute. Ctrl-C ends both.",
         flush=True,
     )
     # Its output would push out of sight how to log in.
@@ -126,9 +130,13 @@ def start_ui(mailersend: Sandbox, port: int) -> None:
 
 
 def is_answering(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until Airflow answers; False where it ends before, or takes too long."""
+    """Wait until Airflow answers, with a dot every few seconds; False where it ends before, or takes too long."""
     latest = time.monotonic() + LONGEST_START
+    next_dot = time.monotonic() + DOT_EVERY
     while process.poll() is None and time.monotonic() < latest:
+        if time.monotonic() > next_dot:
+            print(".", end="", flush=True)
+            next_dot += DOT_EVERY
         with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asked:
             asked.request("GET", "/api/v2/version")
             if asked.getresponse().status == 200:
@@ -259,31 +267,58 @@ def show(counts: list[dict[str, int]], requests: list[int], quota: int, seconds:
         print(f"{name:18}{before:>9,}{counts[1][name]:>9,}{counts[2][name]:>12,}")
     print(f"{'requests used':18}{'':>9}{requests[1]:>9,}{requests[2] - requests[1]:>12,}")
     print(
-        f"\n{quota:,} of the daily quota are left. Both runs took {seconds:.0f} s. The sandbox allows 60 requests in "
-        f"{SHORT_MINUTE:g} s\nhere, where MailerSend allows 60 in a minute: that you need not wait so long."
+        f"\n{quota:,} of the daily quota are left. Both runs took {seconds:.0f} s.\n"
+        f"The sandbox allows 60 requests in {SHORT_MINUTE:g} s, so that the demo is quick.\n"
+        "MailerSend allows 60 in a minute."
     )
     print(
-        f"\nThe DAG is {DAGS / 'mailersend_crm_opt_outs.py'}, the log of both runs {HOME / 'demo' / 'airflow.log'}.\n"
+        f"\nThe DAG:              {shown(DAGS / 'mailersend_crm_opt_outs.py')}\n"
+        f"The log of both runs: {shown(HOME / 'demo' / 'airflow.log')}\n"
         "make ui shows it, and the other examples, in Airflow's UI."
     )
 
 
+def shown(path: Path) -> str:
+    """Return a path as it is named from the current folder, which is shorter."""
+    return os.path.relpath(path)
+
+
 def airflow(mailersend: Sandbox, home: Path, *arguments: str, says: str) -> None:
     """Run an Airflow command; its output goes to a file, and is shown when it fails."""
-    print(f"{says} …", flush=True)
+    print(f"{says} ", end="", flush=True)
     log = home / "airflow.log"
-    with log.open("a") as output:
-        done = subprocess.run(
+    with (
+        log.open("a") as output,
+        subprocess.Popen(
             ["airflow", *arguments],
             env=environment(mailersend, home),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
+        ) as process,
+    ):
+        try:
+            seconds = show_that_it_runs(process)
+        except BaseException:
+            process.kill()
+            raise
+    print(f" {seconds:.0f} s", flush=True)
+    if process.returncode != 0:
         print(last_lines(log), file=sys.stderr)
         sys.exit(f"airflow {arguments[0]} {arguments[1]} failed. Its whole output is in {log}.")
+
+
+def show_that_it_runs(process: subprocess.Popen[bytes]) -> float:
+    """Print a dot every few seconds until it ends, and return how long it took, in seconds."""
+    begun = time.monotonic()
+    for dots in count_from(1):
+        try:
+            process.wait(timeout=DOT_EVERY)
+            break
+        except subprocess.TimeoutExpired:
+            # On a slow machine, a line of dots must not get too long.
+            print("." if dots % DOTS_IN_A_LINE else ".\n", end="", flush=True)
+    return time.monotonic() - begun
 
 
 def last_lines(log: Path) -> str:

@@ -67,6 +67,11 @@ class MailerSendAccount(BaseHook):
         return self._flow.requests
 
     @property
+    def quota_remaining(self) -> int | None:
+        """What the last responses told is left of the daily quota; None if they didn't, or if it is unlimited."""
+        return self._flow.throttle.quota_remaining
+
+    @property
     def seconds_waited(self) -> dict[str, float]:
         """How long this hook has waited, in seconds, by reason: ``the rate limit``, ``a retry after …``."""
         return dict(self._reporter.waited)

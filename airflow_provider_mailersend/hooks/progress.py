@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import Stats
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.flow import Flow, Progress, Wait
 from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.status_lines import counted
+from airflow_provider_mailersend.status_lines import counted, quota_left
 
 #: The seconds between two lines of progress.
 INTERVAL = 5.0
@@ -117,7 +117,7 @@ class JobReport:
             return
         self._next_line = now + INTERVAL
         left = self._reporter.flow.throttle.quota_remaining
-        quota = f"{left:,} of the daily quota left" if left is not None else ""
+        quota = quota_left(left) if left is not None else ""
         parts = [self._done(), counted(self._requests, "request"), quota, waiting]
         self._reporter.log.info("%s.", "; ".join(part for part in parts if part))
 

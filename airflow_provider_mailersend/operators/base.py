@@ -14,7 +14,7 @@ from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.wanted import check_batch_size, check_whole_number
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.rendering import UNSET, Unset, parse_list, parse_suppression_list
-from airflow_provider_mailersend.status_lines import and_joined, counted
+from airflow_provider_mailersend.status_lines import and_joined, counted, quota_left
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask, MailerSendTask
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ class MailerSendOperator(MailerSendTask):
         """Do all the work, from its beginning, and return the task's result."""
 
     def log_summary(self, target: str, outcome: str) -> None:
-        """Log what was done to *target*, with the requests of all days, the waits and the connection."""
-        requests = self._requests_before + self.hook.requests_sent
-        parts = [f"{target}: {outcome}", counted(requests, "request")]
+        """Log what was done to *target*, with the requests of all days, the quota, the waits and the connection."""
+        requests = counted(self._requests_before + self.hook.requests_sent, "request")
+        left = self.hook.quota_remaining
+        parts = [f"{target}: {outcome}", requests if left is None else f"{requests}, {quota_left(left)}"]
         waited = self.hook.seconds_waited.items()
         waits = [f"{seconds:.0f} s for {why}" for why, seconds in waited if seconds >= 0.5]
         if waits:

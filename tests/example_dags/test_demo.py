@@ -52,10 +52,13 @@ def test_the_demo_shows_what_two_runs_made_of_the_lists() -> None:
     assert all(number > 0 for number in table["requests used"])
     assert re.search(r"[\d,]+ of the daily quota are left\. Both runs took \d+ s", shown.stdout)
     assert "allows 60 requests in 3 s" in shown.stdout
-    dag, log = re.findall(r"The DAG is (\S+), the log of both runs (\S+)\.\n", shown.stdout)[0]
+    dag, log = re.findall(r"The DAG: +(\S+)\nThe log of both runs: +(\S+)\n", shown.stdout)[0]
     assert "mailersend_crm_opt_outs" in Path(dag).read_text()
     assert "added 60" in Path(log).read_text()
-    assert shown.stdout.splitlines()[-1].startswith("make ui ")
+    lines = shown.stdout.splitlines()
+    assert lines[-1].startswith("make ui ")
+    assert [line for line in lines if len(line) > 80] == []
+    assert re.fullmatch(r"Setting up Airflow \.* \d+ s", lines[0])
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ def test_the_ui_says_how_to_log_in_each_time_and_leaves_no_process(start_ui: Ui,
         lines = list(takewhile(lambda line: not line.startswith("DAGs begin paused"), process.stdout))
         assert len(lines) < 8, "Airflow's own output would push out of sight how to log in"
         said = next((line for line in lines if line.startswith("Airflow is at ")), "")
-        log = re.search(r"writes what it does to (\S+);", lines[0])
+        log = re.search(r"Airflow's output goes to\n  (\S+)\n", "".join(lines))
         assert log is not None
         assert "standalone" in Path(log[1]).read_text()
         found = re.fullmatch(r"Airflow is at (http://localhost:\d+)\. User: (\w+), password: (\w+)\n", said)

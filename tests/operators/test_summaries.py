@@ -22,7 +22,7 @@ from airflow_provider_mailersend.operators.suppressions import (
     MailerSendListSuppressionsOperator,
     MailerSendSyncSuppressionsOperator,
 )
-from airflow_provider_mailersend.sandbox import Fault, Sandbox
+from airflow_provider_mailersend.sandbox import QUOTA_HEADERS, Fault, Sandbox
 
 Connect = Callable[..., str]
 Logged = Callable[[], str]
@@ -62,6 +62,18 @@ def test_a_domain_is_named_as_it_was_given(connect: Connect, sandbox: Sandbox, l
     ).execute({})
     said = logged()
     assert "unsubscribes (domain example.com): added 2; 2 requests; connection 'mailersend_default'." in said
+
+
+def test_it_says_what_is_left_of_the_daily_quota_where_that_is_known(
+    connect: Connect, logged: Logged
+) -> None:
+    with Sandbox(blocklist=150, quota=5_000, headers=QUOTA_HEADERS) as sandbox:
+        connect(sandbox)
+        MailerSendListSuppressionsOperator(task_id="list", suppression_list="blocklist").execute({})
+    assert (
+        "blocklist (account-wide): found 150; 2 requests, 4,998 of the daily quota left; "
+        "connection 'mailersend_default'."
+    ) in logged()
 
 
 @pytest.mark.parametrize(
