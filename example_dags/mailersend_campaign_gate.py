@@ -24,6 +24,9 @@ def mailersend_campaign_gate() -> None:
         deferrable=True,
         poke_interval=timedelta(minutes=5),
         timeout=timedelta(hours=6),
+        # Airflow 3 may fail a task that resumes within seconds of its deferral: the scheduler had not noticed that yet.
+        retries=3,
+        retry_delay=timedelta(seconds=30),
     )
 
     @task
