@@ -19,7 +19,7 @@ class CompactSet:
     """
 
     def __init__(self) -> None:
-        self._hashes: dict[int, array[int]] = defaultdict(partial(array, "Q"))
+        self._hashes: dict[int, array[int]] = defaultdict(partial(array, "q"))
         self._count = 0
 
     def __len__(self) -> int:
@@ -30,15 +30,18 @@ class CompactSet:
 
     def add(self, member: Hashable) -> bool:
         """Add *member*, and return whether it was new."""
-        hashed, place, is_there = self._find(member)
-        if not is_there:
-            self._hashes[hashed % _BUCKETS].insert(place, hashed)
-            self._count += 1
-        return not is_there
+        hashed = hash(member)
+        bucket = self._hashes[hashed % _BUCKETS]
+        place = bisect_left(bucket, hashed)
+        if place < len(bucket) and bucket[place] == hashed:
+            return False
+        bucket.insert(place, hashed)
+        self._count += 1
+        return True
 
     def _find(self, member: Hashable) -> tuple[int, int, bool]:
         """Return a member's hash, its place in its bucket, and whether it is there."""
-        hashed = hash(member) & (2**64 - 1)
+        hashed = hash(member)
         bucket = self._hashes[hashed % _BUCKETS]
         place = bisect_left(bucket, hashed)
         return hashed, place, place < len(bucket) and bucket[place] == hashed

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, SMS_RECIPIENTS, check_list_name
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.rows import Column, Row, columns_of, rows_of
@@ -26,7 +27,7 @@ AUTO = "auto"
 
 class ListExport:
     """
-    The entries of a list as flat rows.
+    The entries of a list, and their flat rows.
 
     :param domain: ``domain_id`` and ``domain``, at most one of them set.
     :param until: only entries made before this time.
@@ -63,15 +64,19 @@ class ListExport:
         read_until = self._started + self.hook.clock_ahead - OVERLAP
         return read_until if self.until is None else min(read_until, self.until)
 
-    def pages(self, since: datetime | None) -> Iterator[list[Row]]:
-        """Yield the rows of the entries made since a time, page by page; with None, of all entries."""
+    def pages(self, since: datetime | None) -> Iterator[list[Entry]]:
+        """Yield the entries made since a time, page by page; with None, all entries."""
         self._since = since
         domain = {} if self.list_name == SMS_RECIPIENTS else {"domain_id": self.scope}
         pages = self.hook.read_pages(self.list_name, **domain, since=since, until=self.until)
         for entries in pages:
             self.rows += len(entries)
-            yield rows_of(self.list_name, entries, self.domain_id)
+            yield entries
         self.may_be_incomplete = pages.may_be_incomplete
+
+    def flatten(self, entries: list[Entry]) -> list[Row]:
+        """Return one row for each entry."""
+        return rows_of(self.list_name, entries, self.domain_id)
 
 
 def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:

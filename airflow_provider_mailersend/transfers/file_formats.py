@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from json.encoder import encode_basestring
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from airflow_provider_mailersend.api.entries import parse_date
@@ -71,21 +71,22 @@ def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterato
 
 
 class _JsonLinesWriter:
+    # JSON has no line break inside a string: one between the values tells where each ends.
+    _encode = json.JSONEncoder(ensure_ascii=False, separators=("\n", ":")).encode
+
     def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
         self._sink = sink
-        # To encode only the values takes a fifth of the time.
         fields = ", ".join(f'"{column.name}": %s' for column in columns)
         self._line = f"{{{fields}}}\n"
 
     def write(self, rows: Sequence[Row]) -> None:
-        lines = [
-            self._line % tuple(["null" if cell is None else _as_json(cell) for cell in row]) for row in rows
-        ]
-        self._sink.write("".join(lines).encode())
-
-
-def _as_json(cell: object) -> str:
-    return encode_basestring(cell) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+        cells = list(chain.from_iterable(rows))
+        # All at once, as a call for each takes several times as long.
+        values = self._encode(cells)[1:-1].split("\n") if cells else []
+        if len(values) != len(cells):
+            # Some value is an object or a list, although the API documents none.
+            values = [json.dumps(cell, ensure_ascii=False) for cell in cells]
+        self._sink.write((self._line * len(rows) % tuple(values)).encode())
 
 
 class _CsvWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -102,9 +103,16 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
             with (
                 target.fs.open(part.path, "wb") as file,
                 row_writer(file, target.name, export.columns) as writer,
+                ThreadPoolExecutor(1) as thread,
             ):
-                for rows in export.pages(since):
-                    writer.write(rows)
+                # Each page is written while the next one is requested.
+                writing: Future[None] | None = None
+                for entries in export.pages(since):
+                    if writing is not None:
+                        writing.result()
+                    writing = thread.submit(lambda page: writer.write(export.flatten(page)), entries)
+                if writing is not None:
+                    writing.result()
         except BaseException:
             # An object store keeps what was written before the error.
             with suppress(Exception):

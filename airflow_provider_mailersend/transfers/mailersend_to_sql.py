@@ -131,9 +131,9 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         return str(self.table)
 
     def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> None:
-        for rows in export.pages(since):
+        for entries in export.pages(since):
             # Committed, so that no transaction stays open while the task waits for the rate limit.
-            staged.insert((*row, export.scope, None) for row in rows)
+            staged.insert((*row, export.scope, None) for row in export.flatten(entries))
             staged.database.commit()
         is_contiguous = since is None or self.is_incremental
         if is_contiguous and export.watermark is not None:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_mailersend.jobs.rows import Column, Row
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
@@ -37,6 +39,18 @@ def test_json_lines(suffix: str) -> None:
     data = written(f"bounces.jsonl{suffix}", ROWS[:1], ROWS[1:])
     text = (gzip.decompress(data) if suffix else data).decode()
     assert [json.loads(line) for line in text.splitlines()] == as_objects(ROWS)
+
+
+@given(st.lists(st.lists(st.tuples(*[st.none() | st.text(st.characters(codec="utf-8"))] * 3), max_size=3)))
+def test_json_lines_hold_any_text(pages: list[list[Row]]) -> None:
+    lines = written("bounces.jsonl", *pages).decode().split("\n")
+    assert [json.loads(line) for line in lines[:-1]] == as_objects([row for page in pages for row in page])
+
+
+def test_json_lines_hold_what_the_api_does_not_document() -> None:
+    row: Any = ("e3", {"local": "jane", "domain": "example.com"}, [1, None])
+    lines = written("bounces.jsonl", [*ROWS, row]).decode().splitlines()
+    assert [json.loads(line) for line in lines] == as_objects([*ROWS, row])
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
