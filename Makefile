@@ -47,7 +47,7 @@ pytest: $(VENV)/installed
 pytest-2.11:
 	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
 
-matrix: $(VENV)/installed
+matrix: build
 	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox $(if $(SESSION),--session "$(SESSION)")
 
 build: $(VENV)/installed

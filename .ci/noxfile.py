@@ -40,7 +40,7 @@ def tests(session: nox.Session, airflow: str) -> None:
     session.run("python", "-m", "pytest", *arguments, env=BYTECODE)
 
 
-@nox.session(download_python="never", reuse_venv=False, default=False)
+@nox.session(download_python="never", reuse_venv=False)
 @nox.parametrize("python,airflow", [("3.11", "2.11"), ("3.11", "3.3")])
 def wheel(session: nox.Session, airflow: str) -> None:
     """Install the wheel of ``make build`` into an empty environment, where Airflow must find it."""
@@ -56,7 +56,7 @@ def wheel(session: nox.Session, airflow: str) -> None:
         session.error("Airflow doesn't list the hook.")
 
 
-@nox.session(download_python="never", reuse_venv=False, default=False)
+@nox.session(download_python="never", reuse_venv=False)
 @nox.parametrize("python,airflow", [("3.11", "3.3")])
 def sdist(session: nox.Session, airflow: str) -> None:
     """Unpack the sdist of ``make build``, and run the tests there, or those given after ``--``."""
