@@ -88,3 +88,11 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", page.read_text())
     files = [link for link in links if "://" not in link]
     assert [link for link in files if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_section_links_the_files_it_includes(page: Path) -> None:
+    """Where Markdown is shown as it is, an included file is only a name."""
+    sections = re.split(r"^(?=#+ )", page.read_text(), flags=re.MULTILINE)
+    included = [(file, text) for text in sections for file in re.findall(r"\{literalinclude\} (\S+)", text)]
+    assert [file for file, text in included if f"]({file})" not in text] == []
