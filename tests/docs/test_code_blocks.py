@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.sandbox.__main__ import main
@@ -81,6 +83,29 @@ def test_the_sandbox_takes_the_options_that_are_shown(capsys: pytest.CaptureFixt
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def test_the_sandbox_takes_the_entries_that_are_shown() -> None:
+    shown = re.findall(
+        r"^\$ curl http://127\.0\.0\.1:8025(\S+) -d '(.*)'", "".join(blocks("console").values()), re.MULTILINE
+    )
+    assert shown
+    for path, body in shown:
+        with Sandbox() as sandbox:
+            # As curl sends it.
+            answer = requests.post(sandbox.url.removesuffix("/v1") + path, data=body, timeout=10)
+            assert answer.status_code == 201
+            given = json.loads(body)
+            assert len(sandbox.entries(given["list"])) == len(given["recipients"])
+
+
+def test_the_connection_that_is_shown_is_the_sandboxs() -> None:
+    (shown,) = re.findall(
+        r"AIRFLOW_CONN_MAILERSEND_DEFAULT='(.*?)'", blocks("sh")["docs/sandbox.md-1"], re.DOTALL
+    )
+    with Sandbox() as sandbox:
+        own = json.loads(sandbox.connection)
+        assert json.loads(shown) == {**own, "host": "http://127.0.0.1:8025/v1"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
