@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.sandbox.__main__ import main
@@ -83,8 +85,39 @@ def test_the_sandbox_takes_the_options_that_are_shown(capsys: pytest.CaptureFixt
             signal.signal(number, handler)
 
 
+def test_the_sandbox_takes_the_entries_that_are_shown() -> None:
+    shown = re.findall(
+        r"^\$ curl http://127\.0\.0\.1:8025(\S+) -d '(.*)'", "".join(blocks("console").values()), re.MULTILINE
+    )
+    assert shown
+    for path, body in shown:
+        with Sandbox() as sandbox:
+            # As curl sends it.
+            answer = requests.post(sandbox.url.removesuffix("/v1") + path, data=body, timeout=10)
+            assert answer.status_code == 201
+            given = json.loads(body)
+            assert len(sandbox.entries(given["list"])) == len(given["recipients"])
+
+
+def test_the_connection_that_is_shown_is_the_sandboxs() -> None:
+    (shown,) = re.findall(
+        r"AIRFLOW_CONN_MAILERSEND_DEFAULT='(.*?)'", blocks("sh")["docs/sandbox.md-1"], re.DOTALL
+    )
+    with Sandbox() as sandbox:
+        own = json.loads(sandbox.connection)
+        assert json.loads(shown) == {**own, "host": "http://127.0.0.1:8025/v1"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", page.read_text())
     files = [link for link in links if "://" not in link]
     assert [link for link in files if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_section_links_the_files_it_includes(page: Path) -> None:
+    """Where Markdown is shown as it is, an included file is only a name."""
+    sections = re.split(r"^(?=#+ )", page.read_text(), flags=re.MULTILINE)
+    included = [(file, text) for text in sections for file in re.findall(r"\{literalinclude\} (\S+)", text)]
+    assert [file for file, text in included if f"]({file})" not in text] == []

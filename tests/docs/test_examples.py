@@ -69,8 +69,10 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite
             pytest.fail(reason)
         pytest.skip(reason)
     path = tmp_path / "crm.sqlite"
+    shown = re.search(r"AIRFLOW_CONN_WAREHOUSE='(.*)'", (DOCS / "guides" / "transfers.md").read_text())
+    assert shown is not None
     for conn_id in ("CRM", "WAREHOUSE"):
-        connection = json.dumps({"conn_type": "sqlite", "host": str(path)})
+        connection = shown[1].replace("/tmp/warehouse.db", str(path))
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", connection)
     with closing(sqlite3.connect(path, isolation_level=None)) as opened:
         opened.execute("CREATE TABLE contacts (email TEXT, phone TEXT, opted_out_at TEXT, no_sms INTEGER)")
@@ -105,6 +107,17 @@ def test_the_first_dag(account: Sandbox) -> None:
     for _ in range(2):
         assert result_of(run("suppress_opt_outs"), "suppress")["wanted"] == 2
         assert on(account, "unsubscribes") == ["jane@example.com", "joe@example.com"]
+
+
+def test_the_first_dag_costs_what_the_page_says(connect: Connect) -> None:
+    shown = (DOCS / "start.md").read_text()
+    with Sandbox(blocklist=1000, unsubscribes=5000, newest=datetime.now(UTC)) as sandbox:
+        connect(sandbox, extra={"domain_id": sandbox.domain_id(DOMAIN)})
+        first, second = (result_of(run("suppress_opt_outs"), "suppress") for _ in range(2))
+        assert f"unsubscribes (domain {sandbox.domain_id(DOMAIN)}): added {first['added']}, " in shown
+    assert f"{first['wanted']} wanted, {first['present']:,} present, {first['unchanged']} unchanged" in shown
+    assert f"{first['requests']} requests, {1000 - first['requests']} of the daily quota left" in shown
+    assert (second["added"], second["requests"]) == (0, 1)
 
 
 def test_suppressions(account: Sandbox) -> None:
@@ -151,6 +164,14 @@ def test_sms_recipients(account: Sandbox) -> None:
     assert result_of(dag_run, "opt_out")["updated"] == [recipient["id"]]
     statuses = {one["number"]: one["status"] for one in account.entries("sms-recipients")}
     assert statuses == {"+15551234567": "opt_out", "+15550000000": "active"}
+
+
+def test_sms_opt_outs_from_params(account: Sandbox) -> None:
+    recipient, _ = account.add("sms-recipients", "+15551234567", "+15550000000")
+    dag_run = run("sms_opt_outs_from_params", numbers=["+1 555 123-4567", "+15559999999"])
+    result = result_of(dag_run, "opt_out")
+    assert (result["updated"], len(result["missing"])) == ([recipient["id"]], 1)
+    assert result_of(run("sms_opt_outs_from_params"), "opt_out")["updated"] == []
 
 
 def test_sensors(account: Sandbox) -> None:

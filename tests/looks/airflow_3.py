@@ -132,7 +132,6 @@ class Looks:
         told = self.test()
         expect(told).to_contain_text("Test Connection Failed")
         expect(told).to_contain_text("Bad Request")
-        self.browser.picture("connection-test-without-port")
         assert len(self.mailersend.requests("GET", "/api-quota")) == before
         self.say("without a port, Airflow tests no connection")
 
