@@ -41,6 +41,7 @@ os.environ.update(
 
 import pytest  # noqa: E402
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 from airflow_provider_mailersend.sandbox import Sandbox  # noqa: E402
 
@@ -53,11 +54,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_db() -> None:
-    """Airflow's database, for tests that run DAGs."""
-    subprocess.run(
-        [Path(sys.executable).parent / "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL
-    )
+def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """Airflow's database, for tests that run DAGs: one of pytest-xdist's workers makes it, the others copy it."""
+    own = Path(_HOME, "airflow.db")
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder if worker_id == "master" else folder.parent) / own.name
+    with FileLock(f"{shared}.lock"):
+        if shared.exists():
+            shutil.copyfile(shared, own)
+            return
+        airflow = Path(sys.executable).parent / "airflow"
+        subprocess.run([airflow, "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
+        shutil.copyfile(own, shared)
 
 
 @pytest.fixture

@@ -69,9 +69,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
     :param patterns_column: the column of the patterns; None if it has none. (templated)
     :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
-    :param rejected_table: a table in the same database that records every refused value with its reason and the time,
-        unless the task fails and a retry will meet them again. It is created if needed, on PostgreSQL, MySQL, MariaDB
-        or SQLite. Later DAG runs leave recorded values out, and count them as ``left_out``, until they change in the
+    :param rejected_table: a table in the same database that records every refused value with its reason and the time;
+        a failed try that Airflow will retry records nothing. It is created if needed, on PostgreSQL, MySQL, MariaDB or
+        SQLite. Later DAG runs leave recorded values out, and count them as ``left_out``, until they change in the
         source or leave the table. (templated)
     :param on_missing: with *sms_status*, what to do about numbers that are no SMS recipients: ``fail`` once all others
         are set, or ``skip`` them.

@@ -106,35 +106,32 @@ def ran_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.timeout(600)
-@for_airflow_3
-def test_the_ui_says_how_to_log_in_each_time_and_leaves_no_process(start_ui: Ui, tmp_path: Path) -> None:
-    port = free_port()
-    for _ in range(2):
-        process = start_ui(port)
-        assert process.stdout is not None
-        lines = list(takewhile(lambda line: not line.startswith("DAGs begin paused"), process.stdout))
-        assert len(lines) < 8, "Airflow's own output would push out of sight how to log in"
-        said = next((line for line in lines if line.startswith("Airflow is at ")), "")
-        log = re.search(r"Airflow's output goes to\n  (\S+)\n", "".join(lines))
-        assert log is not None
-        assert "standalone" in Path(log[1]).read_text()
-        found = re.fullmatch(r"Airflow is at (http://localhost:\d+)\. User: (\w+), password: (\w+)\n", said)
-        assert found is not None
-        url, user, password = found.groups()
-        assert url == f"http://localhost:{port}"
-        login = {"username": user, "password": password}
-        assert requests.post(f"{url}/auth/token", json=login, timeout=120).status_code == 201
-        assert {path.name for path in (tmp_path / ".airflow" / "ui").iterdir()} >= {
-            "crm.sqlite",
-            "blocked.csv",
-            "opted_out.txt",
-        }
-        assert ran_in(tmp_path)
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=120)
-        assert (process.returncode, "Ending Airflow" in rest) == (0, True)
-        assert ran_in(tmp_path) == []
+def check_start(process: subprocess.Popen[str], port: int, home: Path) -> re.Match[str]:
+    """Check what it shows until Airflow is there, and return how to log in."""
+    assert process.stdout is not None
+    lines = list(takewhile(lambda line: not line.startswith("DAGs begin paused"), process.stdout))
+    assert len(lines) < 8, "Airflow's own output would push out of sight how to log in"
+    log = re.search(r"Airflow's output goes to\n  (\S+)\n", "".join(lines))
+    assert log is not None
+    assert "standalone" in Path(log[1]).read_text()
+    said = next((line for line in lines if line.startswith("Airflow is at ")), "")
+    login = re.fullmatch(
+        r"Airflow is at (?P<url>http://localhost:\d+)\. User: (?P<user>\w+), password: (?P<password>\w+)\n",
+        said,
+    )
+    assert login is not None, lines
+    assert login["url"] == f"http://localhost:{port}"
+    assert {path.name for path in home.iterdir()} >= {"crm.sqlite", "blocked.csv", "opted_out.txt"}
+    return login
+
+
+def check_end(process: subprocess.Popen[str], folder: Path) -> None:
+    """Interrupt it as Ctrl-C does, and check that it leaves no process."""
+    assert ran_in(folder)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=120)
+    assert (process.returncode, "Ending Airflow" in rest) == (0, True)
+    assert ran_in(folder) == []
 
 
 class Browser:
@@ -183,15 +180,10 @@ class Browser:
 
 @for_airflow_3
 @pytest.mark.timeout(900)
-def test_every_example_that_the_ui_shows_runs_when_it_is_triggered(start_ui: Ui) -> None:
-    process = start_ui(free_port())
-    assert process.stdout is not None
-    said = "".join(takewhile(lambda line: not line.startswith("DAGs begin paused"), process.stdout))
-    login = re.search(
-        r"(?P<url>http://localhost:\d+)\. User: (?P<user>\w+), password: (?P<password>\w+)", said
-    )
-    assert login is not None, said
-    browser = Browser(login)
+def test_the_ui_runs_every_example_and_leaves_no_process(start_ui: Ui, tmp_path: Path) -> None:
+    port, home = free_port(), tmp_path / ".airflow" / "ui"
+    process = start_ui(port)
+    browser = Browser(check_start(process, port, home))
     examples = {path.stem for path in EXAMPLES.glob("mailersend_*.py")}
     ends = time.monotonic() + 300
     while {dag["dag_id"] for dag in browser.ask("GET", "dags")["dags"]} != examples:
@@ -209,6 +201,12 @@ def test_every_example_that_the_ui_shows_runs_when_it_is_triggered(start_ui: Ui)
         assert (dag_id, state) == (dag_id, "success")
     approved = browser.ask("GET", "dags/mailersend_approved_mirror/dagRuns/by_hand/taskInstances")
     assert {task["state"] for task in approved["task_instances"]} == {"success"}
+    check_end(process, tmp_path)
+
+    # It can be started again, and says how to log in each time.
+    process = start_ui(port)
+    Browser(check_start(process, port, home))
+    check_end(process, tmp_path)
 
 
 def test_a_port_that_is_taken_is_told_before_airflow_is_started(start_ui: Ui, tmp_path: Path) -> None:
