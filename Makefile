@@ -5,6 +5,8 @@
 # make test: lint, types and the tests.  make services first: what the tests of transfers need besides.
 # make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
 # installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
+# make mutants: the tests of api/ and jobs/ against thousands of small changes to that code, which they must notice;
+# ONLY="*.api.pacer.*" changes less of it.
 # make build: sdist and wheel, checked.  make constraints: the tested versions of all dependencies, compiled again.
 PYTHON ?= python3
 AIRFLOW ?= 3.3
@@ -24,7 +26,7 @@ export UV_SYSTEM_CERTS = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo ui services test lint pytest pytest-2.11 matrix build constraints e2e e2e-celery looks looks-2.11 chaos \
-	bench docs clean
+	bench mutants docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -77,6 +79,11 @@ bench: $(VENV)/installed
 chaos: $(VENV)/installed
 	$(BIN)/python -m tests.chaos
 
+mutants: $(VENV)/installed-mutants
+	rm -rf mutants
+	$(BIN)/mutmut run $(if $(ONLY),"$(ONLY)")
+	$(BIN)/python .ci/count_mutants.py
+
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --nitpicky --quiet docs docs/_build
 
@@ -106,5 +113,9 @@ $(VENV)/installed-looks: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python playwright
 	@touch $@
 
+$(VENV)/installed-mutants: $(VENV)/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python "mutmut>=3.8"
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-2.11 .nox .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-2.11 .nox .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants

@@ -7,10 +7,11 @@ from statistics import mean
 import pytest
 
 from tests.feeding.crowd import Crowd, Limit, Worker, fixed_window, run, sliding_window
+from tests.feeding.script import AGAINST_MUTANTS
 
 LIMITS = pytest.mark.parametrize("window", [fixed_window, sliding_window])
 
-SEEDS = range(8)
+SEEDS = range(3 if AGAINST_MUTANTS else 8)
 
 
 def crowds(workers: int, requests: int, window: Callable[[], Limit]) -> list[Crowd]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Step, Steps, Wait
@@ -20,9 +21,16 @@ from .driving import drive
 #: When every script begins, unless it says otherwise: far from midnight, and in the middle of a minute.
 NOON = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC).timestamp()
 
+#: Whether the tests run against a mutant: thousands of times, so each with few examples.
+AGAINST_MUTANTS = "MUTANT_UNDER_TEST" in os.environ
+
 #: Property-based tests run the same examples every time.
 properties = settings(derandomize=True, deadline=None, max_examples=100)
 thorough = settings(properties, max_examples=500)
+if AGAINST_MUTANTS:
+    phases = [Phase.explicit, Phase.generate]  # the first example that fails is enough
+    properties = settings(properties, max_examples=12, phases=phases)
+    thorough = settings(properties, max_examples=24)
 
 Server = Callable[[Request, "Script"], Outcome]
 
