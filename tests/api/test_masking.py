@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_mailersend.api.masking import describe_error, masked, masked_within
+from airflow_provider_mailersend.api.masking import (
+    describe_error,
+    holds_token,
+    join_first,
+    masked,
+    masked_within,
+)
 from tests.feeding.script import properties
 
 
@@ -94,6 +100,39 @@ def test_an_error_is_told_by_its_first_cause_and_without_the_password_of_a_proxy
     assert said.startswith("ConnectionError, http://")
     assert said.endswith("has no port; mlsn.***")
     assert not any(part in said for part in ("jane", "se/cr", "cr@t", "0123"))
+
+
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_an_error_that_another_led_to_is_told_by_that(link: str) -> None:
+    error = OSError("the second")
+    setattr(error, link, ValueError("the first"))
+    assert describe_error(error) == "OSError, the first"
+
+
+def test_an_error_without_a_message_is_told_by_its_name() -> None:
+    assert describe_error(TimeoutError()) == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("mlsn.0123456789abcdef", True), ("a MLSN%2Eabc", True), ("mlsn", False), ("the mlsn. It", False)],
+)
+def test_a_text_holds_a_token_or_none(text: str, holds: bool) -> None:
+    assert holds_token(text) is holds
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "joined"),
+    [
+        ([], 0, ""),
+        (["a"], 1, "a"),
+        (list("abcdefghij"), 10, "a, b, c, d, e, f, g, h, i, j"),
+        (list("abcdefghijk"), 11, "a, b, c, d, e, f, g, h, i, j and 1 more"),
+        (["a", "b"], 1_000_000, "a, b and 999998 more"),
+    ],
+)
+def test_ten_names_are_shown(names: list[str], count: int, joined: str) -> None:
+    assert join_first(names, count) == joined
 
 
 @pytest.mark.timeout(20)  # quadratic time would take minutes

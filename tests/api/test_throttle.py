@@ -451,3 +451,10 @@ def test_the_clock_of_the_api_is_known_by_its_answers() -> None:
     assert waiting.clock_ahead == pytest.approx(5)
     waiting.learn(ASKED, said(date="garbage"))
     assert waiting.clock_ahead == pytest.approx(5)
+
+
+def test_a_day_that_does_not_say_its_end_ends_at_midnight_sharp() -> None:
+    waiting = throttle()
+    waiting.learn_quota(5, None, NOON + 0.123456)
+    assert waiting.quota_resets_at == MIDNIGHT
+    assert waiting.quota_retry_at == MIDNIGHT.timestamp()

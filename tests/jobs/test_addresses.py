@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
+from tests.feeding.script import properties
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,7 @@ def test_what_is_not_surely_one_address_is_told_why(text: str, why: str) -> None
     assert why in (address_problem(text) or "")
 
 
+@properties
 @given(st.text(max_size=40))
 def test_no_text_breaks_it_and_what_passes_is_one_address(text: str) -> None:
     if address_problem(text) is None:

@@ -195,6 +195,13 @@ def test_a_lost_answer_that_stays_lost_is_given_up() -> None:
     assert len(account.entries) == 30
 
 
+def test_an_answer_that_is_no_json_each_time_is_given_up() -> None:
+    account = of(30, fault="HTML before", times=9)
+    with pytest.raises(MailerSendAmbiguousResultError, match="isn't valid JSON"):
+        empty(account)
+    assert len(account.entries) == 30
+
+
 def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted() -> None:
     # Oldest first: what stands on later pages may be old or new.
     account = of(250, fault="lost before")

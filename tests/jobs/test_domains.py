@@ -37,8 +37,9 @@ def test_an_unknown_domain_is_named_with_those_there_are() -> None:
     script = Script(page(domain(1), domain(2)))
     with pytest.raises(
         MailerSendNotFoundError, match=r"no domain 'else.example'; it has Mail1.example, Mail2"
-    ):
+    ) as caught:
         script.run(find_domain(flow(), "else.example"))
+    assert caught.value.endpoint == "GET /domains"
 
 
 def test_of_many_domains_twenty_are_named() -> None:
@@ -67,3 +68,41 @@ def test_what_is_no_text_is_no_domain(name: str, wrong: Any) -> None:
 def test_a_token_in_place_of_a_domain_is_masked() -> None:
     with pytest.raises(MailerSendNotFoundError, match=r"no domain 'mlsn\.\*\*\*'; it has"):
         Script(page(domain(1))).run(find_domain(flow(), "mlsn.0123456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("domain_id", "name", "default_id", "scope"),
+    [
+        (None, None, None, Scope()),
+        (None, None, "d1", Scope("d1")),
+        ("d2", None, "d1", Scope("d2")),
+        (None, "x.example", "d1", Scope(domain="x.example")),
+        ("account", None, "d1", Scope()),
+    ],
+)
+def test_a_domain_is_meant_by_id_or_by_name_or_the_connection_s_is(
+    domain_id: str | None, name: str | None, default_id: str | None, scope: Scope
+) -> None:
+    assert Scope.of(domain_id, name, default_id) == scope
+
+
+@pytest.mark.parametrize("odd", ["", "  ", "None", "{{ x }}"])
+@pytest.mark.parametrize("name", ["domain_id", "domain"])
+def test_an_empty_domain_does_not_mean_all(name: str, odd: str) -> None:
+    arguments: dict[str, Any] = {"domain_id": None, "domain": None, name: odd}
+    with pytest.raises(ValueError, match=f"^{name} is not a domain. It is "):
+        Scope.of(**arguments, default_id="d1")
+
+
+def test_a_domain_is_meant_by_one_of_its_id_and_its_name() -> None:
+    with pytest.raises(ValueError, match="either domain_id or domain, not both"):
+        Scope.of("d1", "x.example", None)
+
+
+def test_what_was_found_for_one_name_is_known_for_all() -> None:
+    sender, script = flow(), Script(page(domain(1), domain(2)))
+    for name, id_ in (("mail1.example", "d1"), ("Mail2.example", "d2")):
+        assert script.run(Scope(domain=name).resolve(sender)) == id_
+    assert script.run(Scope("d3").resolve(sender)) == "d3"
+    assert script.run(Scope().resolve(sender)) is None
+    assert len(script.sent) == 1

@@ -10,11 +10,12 @@ from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.lookup import Matches
 from tests.feeding.account import Account
-from tests.feeding.script import NOON, Script, flow
+from tests.feeding.script import NOON, Script, flow, page, properties
 
 ADDRESSES = ["a@x.example", "b@x.example", "c@x.example", "A@X.EXAMPLE "]
 
 
+@properties
 @given(
     listed=st.lists(
         st.tuples(st.sampled_from(ADDRESSES[:3]), st.sampled_from([None, "d1", "d2"])), max_size=250
@@ -61,3 +62,11 @@ def test_what_is_not_surely_one_of_them_is_refused_by_its_place(kind: str, odd: 
 def test_patterns_stand_on_the_blocklist_only() -> None:
     with pytest.raises(ValueError, match="blocklist only, not on unsubscribes"):
         Matches(SuppressionList.UNSUBSCRIBES, patterns=[".*"])
+
+
+def test_the_entries_of_a_domain_are_asked_for_by_its_id() -> None:
+    script = Script(page({"id": "d1", "name": "x.example"}), page())
+    matches = Matches(SuppressionList.BLOCKLIST, recipients=["a@x.example"], scope=Scope(domain="x.example"))
+    script.run(matches.run(flow()))
+    assert [request.params.get("domain_id") for request in script.sent] == [None, "d1"]
+    assert (script.pauses, matches.may_be_incomplete) == ([], False)

@@ -352,3 +352,11 @@ def test_anything_else_is_no_guard(guard: Any) -> None:
     with pytest.raises(ValueError, match=r"^max_deletes must be a number of entries .*; got ") as caught:
         check_max_deletes(guard)
     assert repr(guard) in str(caught.value)
+
+
+def test_what_was_seen_was_there() -> None:
+    planner = Planner(Wanted(["a@x.example", "b@x.example"]))
+    for value in ("A@x.example", "c@x.example"):
+        planner.see({"id": value, "type": "exact", "pattern": value, "domain": None})
+    there = {value: planner.was_there(("recipients", f"{value}@x.example")) for value in "abcd"}
+    assert there == {"a": True, "b": False, "c": True, "d": False}

@@ -12,7 +12,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendConnectionError,
     MailerSendQuotaExhaustedError,
 )
-from airflow_provider_mailersend.jobs.quota import check_quota
+from airflow_provider_mailersend.jobs.quota import check_quota, is_enough
 from tests.feeding.script import Script, answer, flow, lost
 
 RESET = "2026-03-05T00:00:00.000000Z"
@@ -158,3 +158,27 @@ def test_what_must_be_of_one_day_is_not_begun_with_less_left() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         check(quota(4, 10), 20, in_one_day=5)
     assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("remaining", "at_least", "enough"),
+    [
+        (5, 5, True),
+        (6, 5, True),
+        (4, 5, False),
+        (0, 0, True),
+        (0, 1, False),
+        (-1, 1, True),
+        (-1, 10**9, True),
+    ],
+)
+def test_so_many_left_are_enough(remaining: int, at_least: int, enough: bool) -> None:
+    assert is_enough({"quota": 10, "remaining": remaining}, at_least) is enough
+
+
+def test_what_was_spent_today_is_no_longer_needed() -> None:
+    sender = flow()
+    Script(quota(4)).run(check_quota(sender, "The job", 5, 5, spent=1))
+    with pytest.raises(MailerSendQuotaExhaustedError, match="at least 4 requests, and 3 are left") as caught:
+        Script(quota(3)).run(check_quota(sender, "The job", 5, 5, spent=1))
+    assert caught.value.retry_at == datetime(2026, 3, 5, tzinfo=UTC).timestamp()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from airflow_provider_mailersend.api.requests import LIST_NAMES, check_list_name
-from airflow_provider_mailersend.jobs.rows import columns_of, rows_of
+from airflow_provider_mailersend.jobs.rows import Column, columns_of, format_date, rows_of
 
 DOMAIN = {"id": "d1", "name": "example.com", "created_at": "2020-01-01T00:00:00.000000Z"}
 RECIPIENT = {"id": "r1", "email": "jane@example.com", "domain": DOMAIN, "deleted_at": ""}
@@ -107,11 +107,11 @@ def test_an_sms_recipient() -> None:
         ("2022-01-01T12:00:0003.000000Z", None),
         (None, None),
         ("", None),
+        (1734629296, None),
+        ({"date": MADE}, None),
     ],
 )
-def test_dates_have_one_form_and_one_that_cannot_be_read_is_empty(
-    date: str | None, shown: str | None
-) -> None:
+def test_dates_have_one_form_and_one_that_cannot_be_read_is_empty(date: object, shown: str | None) -> None:
     row = row_of("hard-bounces", {"id": "e1", "created_at": date, "recipient": RECIPIENT})
     assert row["created_at"] == shown
     if shown is not None:
@@ -126,3 +126,57 @@ def test_an_entry_without_anything_but_its_id_is_a_row_too() -> None:
 def test_another_list_is_an_error_that_names_them_all() -> None:
     with pytest.raises(ValueError, match=r"blocklist, hard-bounces, .*sms-recipients; got 'bounces'"):
         check_list_name("bounces")
+
+
+def test_a_moment_is_written_in_utc_with_microseconds() -> None:
+    east = timezone(timedelta(hours=2))
+    assert format_date(datetime(2026, 3, 4, 1, 2, 3, 4, east)) == "2026-03-03T23:02:03.000004Z"
+    assert format_date(datetime(2026, 3, 4, tzinfo=UTC)) == "2026-03-04T00:00:00.000000Z"
+
+
+def test_an_entry_without_a_domain_has_the_one_that_was_asked_for() -> None:
+    entry = {
+        "id": "e1",
+        "reason": "550 5.1.1",
+        "readable_reason": "No such mailbox",
+        "recipient": {"id": "r1", "email": "jane@example.com", "domain": None},
+        "created_at": MADE,
+        "updated_at": "2024-12-20T00:00:00.000000Z",
+    }
+    assert row_of("hard-bounces", entry, "d2") == {
+        "id": "e1",
+        "list_name": "hard-bounces",
+        "type": "exact",
+        "email": "jane@example.com",
+        "pattern": None,
+        "reason": "550 5.1.1",
+        "readable_reason": "No such mailbox",
+        "recipient_id": "r1",
+        "domain_id": "d2",
+        "domain_name": None,
+        "created_at": MADE,
+        "updated_at": "2024-12-20T00:00:00.000000Z",
+    }
+
+
+def test_a_recipient_that_shows_its_domain_has_that() -> None:
+    entry = {"id": "r1", "email": "jane@example.com", "domain": DOMAIN, "deleted_at": MADE}
+    row = row_of("recipients", entry, "d2")
+    assert (row["domain_id"], row["deleted_at"], row["created_at"]) == ("d1", MADE, None)
+
+
+def test_an_sms_recipient_that_opted_out_says_when_and_how() -> None:
+    entry = {"id": "s1", "opted_out_at": MADE, "opt_out_source": "sms_reply", "updated_at": MADE}
+    row = row_of("sms-recipients", entry)
+    assert (row["opted_out_at"], row["opt_out_source"], row["updated_at"]) == (MADE, "sms_reply", MADE)
+
+
+def test_the_columns_that_hold_moments_are_known() -> None:
+    assert columns_of("sms-recipients") == [
+        *(Column(name, False) for name in ("id", "list_name", "number", "status")),
+        Column("opted_out_at", True),
+        Column("opt_out_source", False),
+        Column("created_at", True),
+        Column("updated_at", True),
+    ]
+    assert Column("deleted_at", True) in columns_of("recipients")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, make_items
+from airflow_provider_mailersend.jobs.wanted import Item, Line, Wanted, make_item, make_items
 
 
 def test_an_item_says_where_it_stood() -> None:
@@ -92,3 +92,28 @@ def test_nothing_said_about_a_kind_differs_from_none_wanted(
     wanted = Wanted(**given_)
     assert wanted.kinds == kinds
     assert wanted.kinds_without_any == without_any
+
+
+def test_one_address_or_one_pattern_is_an_item() -> None:
+    assert make_item(" Jane@x.example ", None) == Item("recipients", "Jane@x.example", 0)
+    assert make_item(None, r" \D ") == Item("patterns", r"\D", 0)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "pattern", "said"),
+    [
+        (None, None, "give recipient or pattern: both are empty"),
+        ("jane@x.example", ".*", "give either recipient or pattern, not both"),
+        ("", "", "give either recipient or pattern, not both"),
+        ("Jane <jane@x.example>", None, "recipient must be one address; got 'J.*such as a name"),
+        (" ", None, "recipient must be one address; got .*It is empty"),
+        (None, "{{ x }}", "pattern must be a regular expression; got .*a template"),
+        (None, "", "pattern must be a regular expression; got .*It is empty"),
+    ],
+)
+def test_what_is_not_exactly_one_of_them_is_no_item(
+    recipient: str | None, pattern: str | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{said}") as caught:
+        make_item(recipient, pattern)
+    assert "jane" not in str(caught.value)
