@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_mailersend import exceptions
 from airflow_provider_mailersend.api import requests
 from airflow_provider_mailersend.api.refusals import (
+    check_change,
     error_from,
     parse_errors,
     parse_message,
@@ -36,6 +37,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
+from tests.feeding.samples import DELETE
 from tests.feeding.script import answer, lost, properties, refusal
 
 ADDITION = requests.add_suppressions(
@@ -259,6 +261,41 @@ def test_refused_items_are_told_where_nothing_else_is_refused(
 ) -> None:
     error = MailerSendValidationError("no", errors=fields)
     assert refused_items(error, "ids", "recipients", "patterns") == refused
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"errors": {"ids.0": ["No."]}}, "ids.0: No."),
+        ({"errors": ["No such id."]}, "['No such id.']."),
+        ({"error": "No such id."}, "No such id."),
+        ({"errors": [], "error": {"code": 7}}, "{'code': 7}."),
+        ({"error": True, "message": "No such id."}, "No such id."),
+        ({"success": False}, "{'success': False}."),
+        ([{"id": "e1"}, {"error": "No such id of jane@x.example."}], "No such id of j***@x.example."),
+        ({"data": [{"id": "e1"}, {"success": False, "message": "Odd"}]}, "Odd."),
+        ({"data": {"error": "Odd"}}, "Odd."),
+    ],
+)
+def test_a_change_that_reports_errors_in_its_success_has_failed(body: object, said: str) -> None:
+    with pytest.raises(MailerSendValidationError) as caught:
+        check_change(DELETE, answer(200, body))
+    assert str(caught.value) == f"DELETE /recipients/{{id}} answered 200, but with errors: {said}"
+    assert (caught.value.endpoint, caught.value.status) == ("DELETE /recipients/{id}", 200)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, b" ", [], {}, "done", {"errors": []}, {"error": None, "success": True}, {"data": [None, "e1"]}],
+)
+def test_a_change_that_reports_no_errors_is_done(body: object) -> None:
+    check_change(DELETE, answer(200, body))
+
+
+def test_a_change_that_something_else_answered_is_unexpected() -> None:
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="isn't valid JSON") as caught:
+        check_change(DELETE, answer(200, b"<html>"))
+    assert (caught.value.endpoint, caught.value.status) == ("DELETE /recipients/{id}", 200)
 
 
 def too_many(field: str, named: object = 100) -> MailerSendValidationError:

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.entries import Entry
+from airflow_provider_mailersend.api.flow import Send, Step
 from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendRateLimitError
@@ -216,3 +217,19 @@ def test_what_an_accepted_request_s_429s_said_is_not_told_of_the_quota() -> None
     with pytest.raises(MailerSendQuotaExhaustedError) as caught:
         Script().run(sender.send(GET))
     assert "MailerSend said" not in str(caught.value)
+
+
+def test_asking_for_the_quota_takes_no_longer_than_is_left_for_the_request() -> None:
+    class Watched(Script):
+        def perform(self, step: Step) -> object:
+            if isinstance(step, Send) and step.request.path == "/api-quota":
+                assert step.limited(1_000.0) == pytest.approx(NOON + 300 - self.now)
+            return super().perform(step)
+
+    for sender, outcomes in (
+        (flow(retry_timeout=300.0, quota_reserve=1), (quota(500), FINE)),
+        (flow(retry_timeout=300.0), (*[CODELESS] * 3, quota(500), FINE)),
+    ):
+        script = Watched(*outcomes, latency=2.0)
+        script.run(sender.send(GET))
+        assert len(asked_for_quota(script)) == 1

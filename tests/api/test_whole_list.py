@@ -91,6 +91,17 @@ def test_one_that_changed_places_over_the_border_of_two_pages_is_found_by_anothe
     assert len(script.sent) <= 4
 
 
+def test_one_that_was_passed_over_is_found_on_the_page_where_it_is_then() -> None:
+    a, b, missed, c = ({"id": id_} for id_ in ("a", "b", "missed", "c"))
+    script = Script(page(a, b, more=True), page(b, c), page(a, b, more=True), page(missed, c))
+    whole, sender = WholeList(BLOCKLIST), flow()
+    found: list[Entry] = []
+    while whole.request is not None:
+        found += script.run(sender.read_page(whole))
+    assert [entry["id"] for entry in found] == ["a", "b", "c", "missed"]
+    assert not whole.may_be_incomplete
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_list_whose_order_keeps_varying_may_be_incomplete_and_says_so(seed: int) -> None:
     account = filled(VaryingAccount(seed=seed), 1000)

@@ -22,9 +22,10 @@ from tests.feeding.varying import VaryingAccount
 class Viewer:
     """A view of an account's blocklist, looked at in virtual time."""
 
-    def __init__(self, account: Account, latency: float = 0.1) -> None:
+    def __init__(self, account: Account, latency: float = 0.1, domain_id: str | None = None) -> None:
         self.script = Script(server=account, latency=latency)
         self.account = account
+        self.domain_id = domain_id
         self._flow = flow(window=0.1)
         self._view = ListView(SuppressionList.BLOCKLIST, clock=self._clock, now=self._clock)
 
@@ -36,7 +37,7 @@ class Viewer:
         return len(self.script.sent)
 
     def look(self, *requirements: Requirement) -> Look:
-        look: Look = self.script.run(self._view.look(self._flow, None, requirements))
+        look: Look = self.script.run(self._view.look(self._flow, self.domain_id, requirements))
         assert all(look.serves(requirement) for requirement in requirements)
         return look
 
@@ -230,6 +231,62 @@ def test_an_entry_dated_in_the_future_hides_nothing_that_comes_after_it() -> Non
     view.script.now += 60
     entry = view.put("a@x.example")
     assert watermark.take(view.look(Requirement(look.next_since))) == [entry]
+
+
+def test_an_entry_dated_in_the_future_hides_nothing_from_deep_looks() -> None:
+    view = viewer(5)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    view.put("future@x.example", made_at=NOON + 86_400)
+    look = view.look(Requirement(watermark.since))
+    watermark.take(look)
+    for n in range(3):
+        view.script.now += OVERLAP.total_seconds()
+        entry = view.put(f"{n}@x.example")
+        look = view.look(Requirement(look.next_since))
+        assert look.is_deep
+        assert watermark.take(look) == [entry]
+
+
+def test_what_is_new_is_looked_up_at_the_top() -> None:
+    view = viewer(500)
+    Waiter("nobody@x.example").take(view.look(Requirement(key=("recipients", "nobody@x.example"))))
+    requirement = Requirement(view.look(Requirement(since(view))).next_since)
+    for n in range(450):
+        view.put(f"new{n}@example.com")
+    view.script.now += 60
+    view.look(requirement)
+    for value, page in (("new449@example.com", 1), ("old499@example.org", 5), ("old0@example.org", 9)):
+        before = view.sent
+        there = Waiter(value)
+        assert there.take(view.look(there.requirement)) is not None
+        assert view.script.pages_read[before] == page
+        assert view.sent <= before + 2
+
+
+def test_the_look_after_a_whole_reading_is_deep() -> None:
+    # What was added while it was read may be anywhere on the first pages.
+    view = viewer(250)
+    waiter = Waiter("nobody@x.example")
+    waiter.take(view.look(waiter.requirement))
+    view.script.now += 5
+    assert view.look(waiter.requirement).is_deep
+    view.script.now += 5
+    assert not view.look(waiter.requirement).is_deep
+
+
+def test_a_domain_s_list_is_looked_at_alone() -> None:
+    account = Account()
+    for n in range(150):
+        for domain_id in ("d1", "d2"):
+            account.put(f"old{n}@{domain_id}.example", at=NOON - 3600 + n, domain_id=domain_id)
+    view = Viewer(account, domain_id="d1")
+    there, elsewhere = Waiter("old0@d1.example"), Waiter("old0@d2.example")
+    assert there.take(view.look(there.requirement)) is not None
+    assert elsewhere.take(view.look(elsewhere.requirement)) is None
+    view.script.now += 60
+    account.put("old0@d2.example", at=view.script.now, domain_id="d2")
+    assert elsewhere.take(view.look(elsewhere.requirement)) is None
+    assert {request.params.get("domain_id") for request in view.script.sent} == {"d1"}
 
 
 def test_who_waits_is_not_served_by_what_was_known_before() -> None:

@@ -223,3 +223,11 @@ def test_no_night_loses_an_opt_out_or_piles_up_entries(
         account.must_hold = set()
         night(account, number, wanted, **options)
         assert set(account.ids) == ids_after
+
+
+def test_ten_of_those_stored_differently_are_told() -> None:
+    wanted = [f"person{n}+tag@x.example" for n in range(12)]
+    work, _ = sync(FoldingAccount(), recipients=wanted, on_invalid="skip")
+    result = work.result(0)
+    assert (result["stored_differently"], len(result["first_stored_differently"])) == (12, 10)
+    assert result["first_stored_differently"][9]["value"] == wanted[9]
