@@ -153,18 +153,17 @@ class Throttle:
             raise self._exhausted(request)
 
     def _exhausted(self, request: Request) -> MailerSendQuotaExhaustedError:
-        until = self.quota_resets_at
         cause = "The account's daily quota is used up"
         if self.quota_remaining:
             cause = (
                 f"The account's daily quota is down to the reserve: {self.quota_remaining} requests are left, and "
                 f"{self.quota_reserve} are reserved for sending"
             )
-        when = f"{until:%Y-%m-%d %H:%M:%S} UTC" if until else "midnight UTC"
         return MailerSendQuotaExhaustedError(
-            f"{cause}. {request.endpoint} was not sent. The next day's requests begin at {when}.{self.quoted_refusal}",
+            f"{cause}. {request.endpoint} was not sent. The next day's requests begin at "
+            f"{self.quota_resets_at:%Y-%m-%d %H:%M:%S} UTC.{self.quoted_refusal}",
             endpoint=request.endpoint,
-            resets_at=until,
+            resets_at=self.quota_resets_at,
             retry_at=self.quota_retry_at,
         )
 

@@ -232,3 +232,10 @@ def test_an_error_in_between_tells_what_was_done_before() -> None:
         sync(account, script=script, **given_)
     assert caught.value.counts == {"added": 2, "deleted": 0, "duplicates": 0, "pages": 0}
     assert values(account) == people(0, 1, 2, 3, 4, 5)
+
+
+def test_where_the_first_page_shows_that_just_enough_is_left_nothing_is_asked_for() -> None:
+    account = account_with(100, left=2, whole_day=100)
+    _, script = sync(account, recipients=people(*range(200)), batch_size=100)
+    assert script.methods == ["GET", "POST"]
+    assert (account.left, len(account.entries)) == (0, 200)
