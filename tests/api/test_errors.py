@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend import exceptions
 from airflow_provider_mailersend.api import requests
+from airflow_provider_mailersend.api.answers import parse_object
 from airflow_provider_mailersend.api.refusals import (
     check_change,
     error_from,
@@ -296,6 +297,14 @@ def test_a_change_that_something_else_answered_is_unexpected() -> None:
     with pytest.raises(MailerSendUnexpectedAnswerError, match="isn't valid JSON") as caught:
         check_change(DELETE, answer(200, b"<html>"))
     assert (caught.value.endpoint, caught.value.status) == ("DELETE /recipients/{id}", 200)
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_an_unexpected_answer_is_told_with_its_endpoint_and_status(status: int) -> None:
+    with pytest.raises(MailerSendUnexpectedAnswerError, match="JSON that is a list, not an object") as caught:
+        parse_object(RECIPIENT, answer(status, []))
+    assert str(caught.value).startswith(f"GET /recipients/{{id}} answered {status} with ")
+    assert (caught.value.endpoint, caught.value.status) == ("GET /recipients/{id}", status)
 
 
 def too_many(field: str, named: object = 100) -> MailerSendValidationError:

@@ -119,6 +119,21 @@ def test_where_nothing_is_new_it_is_asked_for_again(number: int) -> None:
     assert script.pauses == pytest.approx([7, 14])
 
 
+def test_the_newest_entry_shows_where_new_ones_would_be() -> None:
+    account = EmptiedAccount(fault="lost before")
+    for n in range(150):
+        account.put(f"old{n}@example.org", at=NOON - (30 if n == 149 else 60))
+    _, script = empty(account)
+    assert (account.entries, asked(script)) == ([], ["GET", "all", "GET", "all"])
+
+
+def test_what_is_deleted_by_id_is_sent_in_batches() -> None:
+    account = of(30, fault="lost before", others_add_after=[2.0])
+    _, script = empty(account, batch_size=10)
+    assert [len(body["ids"]) for body in script.bodies if "ids" in body] == [10, 10, 10]
+    assert left(account) == ["others2.0@example.org"]
+
+
 @pytest.mark.parametrize("ahead", [-3600.0, -3.0, 3.0, 3600.0])
 @pytest.mark.parametrize("tells_date", [True, False])
 def test_the_clocks_do_not_matter(ahead: float, tells_date: bool) -> None:
