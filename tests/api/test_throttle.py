@@ -458,3 +458,13 @@ def test_a_day_that_does_not_say_its_end_ends_at_midnight_sharp() -> None:
     waiting.learn_quota(5, None, NOON + 0.123456)
     assert waiting.quota_resets_at == MIDNIGHT
     assert waiting.quota_retry_at == MIDNIGHT.timestamp()
+
+
+def test_429s_in_a_row_that_ask_for_short_waits_are_waited_out_longer_each_time() -> None:
+    waiting, at, waits = throttle(), NOON, []
+    for _ in range(11):
+        waits.append(refuse(waiting, at=at, retry_after=0.01))
+        at = waiting.not_before
+    assert waits == pytest.approx([60 / 512 * 2**n for n in range(9)] + [60, 60], rel=1e-4)
+    waiting.learn(ASKED, said(at=at))
+    assert refuse(waiting, at=at, retry_after=0.01) == pytest.approx(60 / 512, rel=1e-4)

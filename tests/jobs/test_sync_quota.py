@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from airflow_provider_mailersend.api.answers import Answer, Outcome
+from airflow_provider_mailersend.api.requests import Request
 from airflow_provider_mailersend.exceptions import (
     MailerSendAuthenticationError,
     MailerSendPermissionError,
@@ -239,3 +242,20 @@ def test_where_the_first_page_shows_that_just_enough_is_left_nothing_is_asked_fo
     _, script = sync(account, recipients=people(*range(200)), batch_size=100)
     assert script.methods == ["GET", "POST"]
     assert (account.left, len(account.entries)) == (0, 200)
+
+
+@pytest.mark.parametrize("said", ["-1", None])
+def test_where_the_first_page_shows_that_requests_are_unlimited_nothing_is_asked_for(
+    said: str | None,
+) -> None:
+    account = account_with(0)
+
+    def serve(request: Request, script: Script) -> Outcome:
+        answered = account(request, script)
+        assert isinstance(answered, Answer)
+        return answered if said is None else replace(answered, headers={"x-apiquota-remaining": said})
+
+    script = Script(server=serve)
+    sync(account, script=script, recipients=people(*range(2200)), batch_size=99)
+    asked = [request for request in script.sent if request.path == "/api-quota"]
+    assert len(asked) == (0 if said else 1)
