@@ -318,6 +318,7 @@ def too_many(field: str, named: object = 100) -> MailerSendValidationError:
         (too_many("ids"), 500, 100),
         (too_many("ids"), 101, 100),
         (too_many("ids"), 100, 50),
+        (too_many("ids"), 99, 49),
         (too_many("ids", 0), 100, 50),
         (too_many("ids", 700), 500, 250),
         (too_many("ids"), 1, None),
