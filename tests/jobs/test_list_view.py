@@ -253,14 +253,29 @@ def test_what_is_new_is_looked_up_at_the_top() -> None:
     requirement = Requirement(view.look(Requirement(since(view))).next_since)
     for n in range(450):
         view.put(f"new{n}@example.com")
-    view.script.now += 60
-    view.look(requirement)
+        if n in (224, 449):
+            view.script.now += 60
+            view.look(requirement)
     for value, page in (("new449@example.com", 1), ("old499@example.org", 5), ("old0@example.org", 9)):
         before = view.sent
         there = Waiter(value)
         assert there.take(view.look(there.requirement)) is not None
         assert view.script.pages_read[before] == page
         assert view.sent <= before + 2
+
+
+def test_a_new_entry_above_many_recent_ones_is_told_of() -> None:
+    view = viewer(5)
+    watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
+    for n in range(150):
+        view.put(f"{n}@x.example")
+    look = view.look(Requirement(watermark.since))
+    assert len(watermark.take(look)) == 150
+    view.script.now += 5
+    entry = view.put("new@x.example")
+    look = view.look(Requirement(look.next_since))
+    assert not look.is_deep
+    assert watermark.take(look) == [entry]
 
 
 def test_the_look_after_a_whole_reading_is_deep() -> None:
