@@ -468,3 +468,10 @@ def test_429s_in_a_row_that_ask_for_short_waits_are_waited_out_longer_each_time(
     assert waits == pytest.approx([60 / 512 * 2**n for n in range(9)] + [60, 60], rel=1e-4)
     waiting.learn(ASKED, said(at=at))
     assert refuse(waiting, at=at, retry_after=0.01) == pytest.approx(60 / 512, rel=1e-4)
+
+
+def test_where_no_429_came_none_is_quoted() -> None:
+    waiting = throttle()
+    waiting.learn_quota(0, None, NOON)
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"begin at 2026-03-05 00:00:00 UTC\.$"):
+        waiting.check_quota(ASKED, NOON)
