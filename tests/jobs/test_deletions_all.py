@@ -203,6 +203,15 @@ def test_a_domain_s_entries_are_meant_alone() -> None:
     assert [body["domain_id"] for body in script.bodies] == ["d1"] * 2
 
 
+def test_what_is_left_of_a_domain_is_asked_for_by_its_id() -> None:
+    account = EmptiedAccount(fault="lost before")
+    for n in range(5):
+        account.put(f"d{n}@example.org", at=NOON - minutes(1), domain_id="d1")
+    _, script = empty(account, domain_id="d1")
+    assert asked(script) == ["GET", "all", "GET", "all"]
+    assert [request.params["domain_id"] for request in script.sent if request.method == "GET"] == ["d1"] * 2
+
+
 def test_a_lost_answer_that_stays_lost_is_given_up() -> None:
     account = of(30, fault="lost before", times=9)
     with pytest.raises(MailerSendAmbiguousResultError):
