@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,8 +38,8 @@ class ListView:
         self,
         suppression_list: SuppressionList,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
+        clock: Callable[[], float],
+        now: Callable[[], float],
     ) -> None:
         self.suppression_list = suppression_list
         #: The list as the last look for new entries read it.

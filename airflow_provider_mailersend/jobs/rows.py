@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from airflow_provider_mailersend.api.entries import Entry, parse_date
-from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS
+from airflow_provider_mailersend.api.requests import RECIPIENTS, SMS_RECIPIENTS, SuppressionList
 
 #: A flat row. Dates are text in ISO 8601 and UTC, such as ``2024-12-19T17:28:16.000000Z``.
 Row = tuple[str | None, ...]
@@ -19,16 +19,9 @@ _DATES = frozenset({"created_at", "updated_at", "deleted_at", "opted_out_at"})
 _COLUMNS = {
     RECIPIENTS: ("email", "domain_id", "deleted_at"),
     SMS_RECIPIENTS: ("number", "status", "opted_out_at", "opt_out_source"),
-}
-_SUPPRESSION_COLUMNS = (
-    "type",
-    "email",
-    "pattern",
-    "reason",
-    "readable_reason",
-    "recipient_id",
-    "domain_id",
-    "domain_name",
+} | dict.fromkeys(
+    map(str, SuppressionList),
+    ("type", "email", "pattern", "reason", "readable_reason", "recipient_id", "domain_id", "domain_name"),
 )
 
 
@@ -46,8 +39,10 @@ class Column(NamedTuple):
 
 def columns_of(list_name: str) -> list[Column]:
     """Return the columns of a list's rows, in their order."""
-    own = _COLUMNS.get(list_name, _SUPPRESSION_COLUMNS)
-    return [Column(name, name in _DATES) for name in ("id", "list_name", *own, "created_at", "updated_at")]
+    return [
+        Column(name, name in _DATES)
+        for name in ("id", "list_name", *_COLUMNS[list_name], "created_at", "updated_at")
+    ]
 
 
 def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> list[Row]:
@@ -56,7 +51,7 @@ def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> 
 
     :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
-    flatten = _FLATTENERS.get(list_name, _flat_suppression)
+    flatten = _FLATTENERS[list_name]
     return [flatten(entry, list_name, domain_id) for entry in entries]
 
 
@@ -132,4 +127,7 @@ def _flat_sms_recipient(entry: Entry, list_name: str, domain_id: str | None) -> 
     )
 
 
-_FLATTENERS = {RECIPIENTS: _flat_recipient, SMS_RECIPIENTS: _flat_sms_recipient}
+_FLATTENERS = {
+    RECIPIENTS: _flat_recipient,
+    SMS_RECIPIENTS: _flat_sms_recipient,
+} | dict.fromkeys(map(str, SuppressionList), _flat_suppression)

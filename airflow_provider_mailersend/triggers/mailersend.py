@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ class NewestEntries(Query[Look]):
 
     def __init__(self, hook: MailerSendAsyncHook, key: ListScope) -> None:
         super().__init__(hook, key)
-        self._view = ListView(SuppressionList(key.suppression_list))
+        self._view = ListView(SuppressionList(key.suppression_list), clock=time.monotonic, now=time.time)
 
     async def ask(self, requirements: list[Requirement]) -> Look:
         scope = self.key
