@@ -5,8 +5,7 @@
 # make test: lint, types and the tests.  make services first: what the tests of transfers need besides.
 # make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
 # installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
-# make mutants: the tests of api/ and jobs/ against thousands of small changes to that code, which they must notice;
-# ONLY="*.api.pacer.*" changes less of it.
+# make mutants: mutation testing of api/ and jobs/; ONLY="*.api.pacer.*" is a part of it.
 # make build: sdist and wheel, checked.  make constraints: the tested versions of all dependencies, compiled again.
 PYTHON ?= python3
 AIRFLOW ?= 3.3
@@ -114,7 +113,7 @@ $(VENV)/installed-looks: $(VENV)/installed
 	@touch $@
 
 $(VENV)/installed-mutants: $(VENV)/installed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python "mutmut>=3.8"
+	$(INSTALL) --group dev --group mutants
 	@touch $@
 
 clean:

@@ -25,7 +25,7 @@ RELEASES = {
 }
 
 #: What is needed besides Airflow and the provider: the dependency groups of pyproject.toml.
-GROUPS = ("dev", "docs", "services", "celery")
+GROUPS = ("dev", "docs", "services", "celery", "mutants")
 
 _SETTLED = timedelta(days=14)
 _HERE = Path(__file__).parent

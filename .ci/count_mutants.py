@@ -1,4 +1,4 @@
-"""Count what became of the mutants that mutmut ran: a line for each module. Fails where the tests notice too few."""
+"""Summarizes mutmut's results by module, and fails if the tests killed too few mutants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mutmut.stats import status_by_exit_code
 
-#: The share of all mutants, in per cent, that the tests must notice.
+#: The least percentage of mutants to kill. A mutant that runs into a timeout counts as killed.
 LEAST = 85.0
 
 COLUMNS = ("killed", "timeout", "survived", "no tests", "other")
@@ -23,27 +23,29 @@ def main() -> None:
     counted = {module: counts for module, counts in counted.items() if counts}
     if not counted:
         sys.exit("No mutant was run.")
-    sys.stdout.write(f"{'':45}{''.join(f'{column:>10}' for column in COLUMNS)}{'noticed':>10}\n")
+    sys.stdout.write(f"{'':45}{''.join(f'{column:>10}' for column in COLUMNS)}{'score':>10}\n")
     for module, counts in counted.items():
         sys.stdout.write(line(module, counts))
     total = sum(counted.values(), Counter())
     sys.stdout.write(line("all", total))
-    if noticed(total) < LEAST:
-        sys.exit(f"The tests must notice {LEAST:g} % of the mutants.")
+    if score(total) < LEAST:
+        sys.exit(f"The tests must kill at least {LEAST:g} % of the mutants.")
 
 
 def count(path: Path) -> Counter[str]:
-    """Return how many of one module's mutants came to which end; those that were not run are left out."""
-    ends = [status_by_exit_code[code] for code in json.loads(path.read_text())["exit_code_by_key"].values()]
-    return Counter(end if end in COLUMNS else "other" for end in ends if end != "not checked")
+    """Return the number of a module's mutants by result, without those that were not run."""
+    results = [
+        status_by_exit_code[code] for code in json.loads(path.read_text())["exit_code_by_key"].values()
+    ]
+    return Counter(one if one in COLUMNS else "other" for one in results if one != "not checked")
 
 
-def noticed(counts: Counter[str]) -> float:
+def score(counts: Counter[str]) -> float:
     return 100 * (counts["killed"] + counts["timeout"]) / counts.total()
 
 
 def line(name: str, counts: Counter[str]) -> str:
-    return f"{name:45}{''.join(f'{counts[column]:10}' for column in COLUMNS)}{noticed(counts):8.1f} %\n"
+    return f"{name:45}{''.join(f'{counts[column]:10}' for column in COLUMNS)}{score(counts):8.1f} %\n"
 
 
 if __name__ == "__main__":

@@ -54,11 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
-    """Airflow's database, for tests that run DAGs: one of pytest-xdist's workers makes it, the others copy it."""
+def airflow_db(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Airflow's database, for tests that run DAGs: one of pytest-xdist's workers creates it, the others copy it."""
     own = Path(_HOME, "airflow.db")
     folder = tmp_path_factory.getbasetemp()
-    shared = (folder if worker_id == "master" else folder.parent) / own.name
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / own.name
     with FileLock(f"{shared}.lock"):
         if shared.exists():
             shutil.copyfile(shared, own)

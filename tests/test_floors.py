@@ -29,9 +29,6 @@ HTTP = {"requests", "httpx", "urllib3"}
 
 MOST_LINES = 400
 
-#: What only the wire knows: a URL's path, and the vendor's codes.
-WIRE_WORD = re.compile(r"/(suppressions|sms-recipients|recipients|domains|api-quota|webhooks)\b|MS4\d{4}")
-
 
 def modules() -> dict[str, Path]:
     """Return the files of the package and the examples by the names of their modules."""
@@ -44,6 +41,17 @@ def modules() -> dict[str, Path]:
 
 MODULES = modules()
 TREES = {name: ast.parse(file.read_text()) for name, file in MODULES.items()}
+
+#: The first part of each URL path in requests.py.
+PATHS = {
+    path[0]
+    for node in ast.walk(TREES[f"{PACKAGE}.api.requests"])
+    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    if (path := re.match(r"/[a-z-]+", node.value))
+}
+
+#: What only the wire knows: a URL's path, and the vendor's codes.
+WIRE_WORD = re.compile(rf"({'|'.join(PATHS)})\b|MS4\d{{4}}")
 
 
 def room_of(module: str) -> str:
@@ -103,8 +111,8 @@ def test_every_room_has_its_floor() -> None:
     assert rooms <= HEIGHTS.keys()
 
 
-def test_the_core_knows_neither_airflow_nor_an_http_library() -> None:
-    foreign = {"airflow", *HTTP, "socket", "asyncio"}
+def test_the_core_knows_neither_airflow_nor_an_http_library_nor_a_clock() -> None:
+    foreign = {"airflow", *HTTP, "socket", "asyncio", "time"}
     assert [
         f"{module} imports {imported}"
         for module in MODULES
@@ -158,6 +166,7 @@ def test_no_module_is_long() -> None:
 
 def test_only_the_wire_spells_paths_and_codes() -> None:
     apart = ("api", "sandbox", "example_dags", "links")
+    assert {"/suppressions", "/domains", "/api-quota"} <= PATHS
     assert [
         f"{module}:{node.lineno}: {node.value}"
         for module, tree in TREES.items()

@@ -22,6 +22,7 @@ from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_mailersend import __version__, get_provider_info
 from airflow_provider_mailersend.provider_info import CONNECTION_FIELDS
+from tests.public_classes import modules, public_classes
 
 AIRFLOW = Path(sys.executable).parent / "airflow"
 
@@ -88,21 +89,6 @@ def test_an_airflow_it_does_not_work_with_is_an_import_error(
     if not is_supported:
         assert "needs Apache Airflow 2.11, or 3.1 and newer" in shown.stderr.splitlines()[-1]
         assert f"{installed} is installed" in shown.stderr.splitlines()[-1]
-
-
-def modules(kind: str) -> list[str]:
-    return [name for one in get_provider_info()[kind] for name in one["python-modules"]]
-
-
-def public_classes() -> list[type[BaseOperator]]:
-    return [
-        thing
-        for kind in ("operators", "sensors")
-        for name in modules(kind)
-        for thing in vars(importlib.import_module(name)).values()
-        if inspect.isclass(thing) and issubclass(thing, BaseOperator) and thing.__module__ == name
-        if not thing.__name__.startswith("_")
-    ]
 
 
 def test_every_operator_is_there() -> None:

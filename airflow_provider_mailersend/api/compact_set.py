@@ -30,14 +30,11 @@ class CompactSet:
 
     def add(self, member: Hashable) -> bool:
         """Add *member*, and return whether it was new."""
-        hashed = hash(member)
-        bucket = self._hashes[hashed % _BUCKETS]
-        place = bisect_left(bucket, hashed)
-        if place < len(bucket) and bucket[place] == hashed:
-            return False
-        bucket.insert(place, hashed)
-        self._count += 1
-        return True
+        hashed, place, is_there = self._find(member)
+        if not is_there:
+            self._hashes[hashed % _BUCKETS].insert(place, hashed)
+            self._count += 1
+        return not is_there
 
     def _find(self, member: Hashable) -> tuple[int, int, bool]:
         """Return a member's hash, its place in its bucket, and whether it is there."""

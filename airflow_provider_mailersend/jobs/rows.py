@@ -52,7 +52,16 @@ def rows_of(list_name: str, entries: Iterable[Entry], domain_id: str | None) -> 
     :param domain_id: the domain whose entries were requested; None for the account and all its domains.
     """
     flatten = _FLATTENERS[list_name]
-    return [flatten(entry, list_name, domain_id) for entry in entries]
+    return [
+        (
+            entry["id"],
+            list_name,
+            *flatten(entry, domain_id),
+            _date(entry.get("created_at")),
+            _date(entry.get("updated_at")),
+        )
+        for entry in entries
+    ]
 
 
 def format_date(date: datetime) -> str:
@@ -71,7 +80,7 @@ def _formatted(value: str) -> str | None:
     return None if date is None else format_date(date)
 
 
-def _flat_suppression(entry: Entry, list_name: str, domain_id: str | None) -> Row:
+def _flat_suppression(entry: Entry, domain_id: str | None) -> Row:
     kind, email, pattern = "exact", None, None
     recipient: dict[str, Any] = {}
     if "pattern" not in entry:
@@ -85,8 +94,6 @@ def _flat_suppression(entry: Entry, list_name: str, domain_id: str | None) -> Ro
         else:
             email = entry["pattern"]
     return (
-        entry["id"],
-        list_name,
         kind,
         email,
         pattern,
@@ -95,36 +102,18 @@ def _flat_suppression(entry: Entry, list_name: str, domain_id: str | None) -> Ro
         recipient.get("id"),
         domain.get("id"),
         domain.get("name"),
-        _date(entry.get("created_at")),
-        _date(entry.get("updated_at")),
     )
 
 
-def _flat_recipient(entry: Entry, list_name: str, domain_id: str | None) -> Row:
+def _flat_recipient(entry: Entry, domain_id: str | None) -> Row:
     # The list shows no domain: it is known only where one was asked for.
     domain = entry.get("domain") or {}
-    return (
-        entry["id"],
-        list_name,
-        entry.get("email"),
-        domain.get("id", domain_id),
-        _date(entry.get("deleted_at")),
-        _date(entry.get("created_at")),
-        _date(entry.get("updated_at")),
-    )
+    return entry.get("email"), domain.get("id", domain_id), _date(entry.get("deleted_at"))
 
 
-def _flat_sms_recipient(entry: Entry, list_name: str, domain_id: str | None) -> Row:
-    return (
-        entry["id"],
-        list_name,
-        entry.get("number"),
-        entry.get("status"),
-        _date(entry.get("opted_out_at")),
-        entry.get("opt_out_source"),
-        _date(entry.get("created_at")),
-        _date(entry.get("updated_at")),
-    )
+def _flat_sms_recipient(entry: Entry, domain_id: str | None) -> Row:
+    opted_out = _date(entry.get("opted_out_at")), entry.get("opt_out_source")
+    return entry.get("number"), entry.get("status"), *opted_out
 
 
 _FLATTENERS = {

@@ -71,7 +71,7 @@ def row_writer(file: IO[bytes], name: str, columns: Sequence[Column]) -> Iterato
 
 
 class _JsonLinesWriter:
-    # JSON has no line break inside a string: one between the values tells where each ends.
+    # JSON escapes line breaks inside strings, so that one can separate the values.
     _encode = json.JSONEncoder(ensure_ascii=False, separators=("\n", ":")).encode
 
     def __init__(self, sink: IO[bytes], columns: Sequence[Column]) -> None:
@@ -81,10 +81,10 @@ class _JsonLinesWriter:
 
     def write(self, rows: Sequence[Row]) -> None:
         cells = list(chain.from_iterable(rows))
-        # All at once, as a call for each takes several times as long.
+        # One call for all cells: a call for each takes several times as long.
         values = self._encode(cells)[1:-1].split("\n") if cells else []
         if len(values) != len(cells):
-            # Some value is an object or a list, although the API documents none.
+            # A cell is an object or a list, although the API documents none.
             values = [json.dumps(cell, ensure_ascii=False) for cell in cells]
         self._sink.write((self._line * len(rows) % tuple(values)).encode())
 
@@ -125,8 +125,10 @@ class _ParquetWriter:
             self._flush()
 
     def close(self) -> None:
-        self._flush()
-        self._writer.close()
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
 
     def _flush(self) -> None:
         if self._rows:

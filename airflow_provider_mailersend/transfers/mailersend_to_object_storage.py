@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -106,13 +106,11 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
                 ThreadPoolExecutor(1) as thread,
             ):
                 # Each page is written while the next one is requested.
-                writing: Future[None] | None = None
+                writing = thread.submit(writer.write, [])
                 for entries in export.pages(since):
-                    if writing is not None:
-                        writing.result()
-                    writing = thread.submit(lambda page: writer.write(export.flatten(page)), entries)
-                if writing is not None:
                     writing.result()
+                    writing = thread.submit(lambda page: writer.write(export.flatten(page)), entries)
+                writing.result()
         except BaseException:
             # An object store keeps what was written before the error.
             with suppress(Exception):

@@ -8,7 +8,8 @@ from airflow_provider_mailersend.operators.sms_recipients import MailerSendUpdat
 
 
 # [START dag]
-@dag(schedule=None, params={"numbers": Param([], type="array", items={"type": "string"})})
+# No default and minItems=1: a run without numbers fails.
+@dag(schedule=None, params={"numbers": Param(type="array", items={"type": "string"}, minItems=1)})
 def sms_opt_outs_from_params() -> None:
     MailerSendUpdateSmsRecipientsOperator(
         task_id="opt_out", numbers="{{ params.numbers | tojson }}", status="opt_out", on_missing="skip"

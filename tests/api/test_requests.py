@@ -81,8 +81,8 @@ def by_id(request: pytest.FixtureRequest) -> ById:
             lambda: requests.update_sms_recipient("s1", SmsRecipientStatus.OPT_OUT),
             *("PUT", "/sms-recipients/s1", "sms_full", {}, {"status": "opt_out"}),
         ),
-        (lambda: requests.list_domains(), "GET", "/domains", "domains_read", {"page": 1, "limit": 100}, None),
-        (lambda: requests.get_api_quota(), "GET", "/api-quota", None, {}, None),
+        (requests.list_domains, "GET", "/domains", "domains_read", {"page": 1, "limit": 100}, None),
+        (requests.get_api_quota, "GET", "/api-quota", None, {}, None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -32,8 +32,8 @@ from tests.chaos.transfers import TRANSFERS
 
 _FORK = multiprocessing.get_context("fork")
 
-#: How long a run may take, and how long it may take to end on SIGTERM, in seconds.
-# Thirty days of a quota of 8 requests: each lasts the 7 s until what was changed shows in lists.
+#: How long a run may take, and how long it may take to end on SIGTERM, in seconds. With the smallest quota a run
+#: sleeps over some thirty resets, at least 7 s each, until its last change shows in the list.
 _LONGEST_RUN = 480.0
 _LONGEST_END = 5.0
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import ParamValidationError
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
@@ -171,7 +172,11 @@ def test_sms_opt_outs_from_params(account: Sandbox) -> None:
     dag_run = run("sms_opt_outs_from_params", numbers=["+1 555 123-4567", "+15559999999"])
     result = result_of(dag_run, "opt_out")
     assert (result["updated"], len(result["missing"])) == ([recipient["id"]], 1)
-    assert result_of(run("sms_opt_outs_from_params"), "opt_out")["updated"] == []
+    number = "+15551234567"
+    wrong: list[dict[str, Any]] = [{}, {"number": [number]}, {"numbers": []}, {"numbers": number}]
+    for conf in wrong:
+        with pytest.raises(ParamValidationError):
+            run("sms_opt_outs_from_params", **conf)
 
 
 def test_sensors(account: Sandbox) -> None:

@@ -126,7 +126,7 @@ def test_an_entry_without_anything_but_its_id_is_a_row_too() -> None:
 def test_another_list_is_an_error_that_names_them_all() -> None:
     with pytest.raises(
         ValueError,
-        match=r"^list_name must be one of blocklist, .*sms-recipients; got 'bounces'",
+        match=r"^list_name must be one of blocklist, hard-bounces, .*sms-recipients; got 'bounces'",
     ):
         check_list_name("bounces")
 

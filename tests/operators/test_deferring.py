@@ -43,6 +43,7 @@ from tests.operators.deferrals import (
     sleep_until,
 )
 from tests.operators.syncing import Connect, Logged, use_up
+from tests.public_classes import public_classes
 
 
 def every_operator(sandbox: Sandbox, **arguments: Any) -> list[Any]:
@@ -102,6 +103,12 @@ def test_a_deferrable_task_sleeps_in_the_triggerer_until_the_next_days_requests_
         said = logged()
         assert f"{midnight:%Y-%m-%d %H:%M:%S} UTC" in said, operator.task_id
         assert "Resuming then." in said, operator.task_id
+
+
+def test_no_operator_is_missing_here(sandbox: Sandbox) -> None:
+    for name in ("blocklist", "recipients", "sms-recipients"):
+        sandbox.add(name, "+15551234567" if name == "sms-recipients" else "jane@example.com")
+    assert {type(operator) for operator in every_operator(sandbox)} == {*public_classes("operators")}
 
 
 def test_every_operator_does_its_work_when_the_next_day_begins(connect: Connect) -> None:

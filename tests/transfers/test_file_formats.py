@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.jobs.rows import Column, Row
 from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
+from tests.feeding.script import properties
 
 COLUMNS = [Column("id", False), Column("email", False), Column("created_at", True)]
 MADE = "2024-12-19T17:28:16.000000Z"
@@ -41,6 +42,7 @@ def test_json_lines(suffix: str) -> None:
     assert [json.loads(line) for line in text.splitlines()] == as_objects(ROWS)
 
 
+@properties
 @given(st.lists(st.lists(st.tuples(*[st.none() | st.text(st.characters(codec="utf-8"))] * 3), max_size=3)))
 def test_json_lines_hold_any_text(pages: list[list[Row]]) -> None:
     lines = written("bounces.jsonl", *pages).decode().split("\n")

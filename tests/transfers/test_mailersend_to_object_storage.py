@@ -106,6 +106,23 @@ def test_a_reader_never_sees_half_a_file(name: str, export: Export, sandbox: San
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 200), (200, 0)])
+@pytest.mark.parametrize("name", ["all.jsonl", "all.csv.gz", "all.parquet"])
+def test_a_page_that_cannot_be_written_fails_the_task(
+    name: str, before: int, after: int, export: Export, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    # The newest are listed first. Half a character can't be encoded.
+    sandbox.add("hard-bounces", *(f"old{number}@example.com" for number in range(after)))
+    sandbox.add("hard-bounces", "\ud83d@example.com")
+    sandbox.add("hard-bounces", *(f"new{number}@example.com" for number in range(before)))
+    (tmp_path / name).write_bytes(b"yesterday's")
+    with pytest.raises(AirflowFailException, match="encode"):
+        export(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"yesterday's"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_retry_overwrites_what_a_killed_worker_left(
     export: Export, sandbox: Sandbox, tmp_path: Path
 ) -> None:
