@@ -25,7 +25,9 @@ RELEASES = {
 }
 
 #: What is needed besides Airflow and the provider: the dependency groups of pyproject.toml.
-GROUPS = ("dev", "docs", "services", "celery", "mutants")
+GROUPS = ("dev", "docs", "services", "celery")
+#: Used on the newest Airflow only: mutmut 3.8 came after the other releases.
+NEWEST_GROUPS = ("mutants",)
 
 _SETTLED = timedelta(days=14)
 _HERE = Path(__file__).parent
@@ -44,7 +46,10 @@ def main() -> None:
             compile_lowest(_FOLDER / "lowest.txt")
         else:
             version, released = RELEASES[name]
-            options = [option for group in GROUPS for option in ("--group", group)]
+            groups = GROUPS + (
+                NEWEST_GROUPS if name == max(RELEASES, key=lambda one: RELEASES[one][1]) else ()
+            )
+            options = [option for group in groups for option in ("--group", group)]
             compile_to(
                 _FOLDER / f"airflow-{name}.txt", released, *options, also=f"apache-airflow=={version}\n"
             )
