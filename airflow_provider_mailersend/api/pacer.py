@@ -104,6 +104,7 @@ class Pacer:
                 self.next_at = oldest + self.window * (1 + _SPREAD * self._random())
                 return
             self._shares = True
+            self._probe_chance = max(_PROBE_FIRST, self._chance_of(len(self._accepted)))
             if oldest is not None:
                 self._begin_window(oldest + self.window, int(_KEPT_AT_FIRST * len(self._accepted)))
                 return
@@ -113,12 +114,16 @@ class Pacer:
         if self._opened is None:
             self.next_at = self._blindly(at)
         elif self._probes:
-            of_share = _PROBE_PER_REQUEST * max(self._got, self._share)
-            self._probe_chance = min(1.0, max(_PROBE_LEAST, self._probe_chance * _PROBE_LESS, of_share))
+            lower = max(_PROBE_LEAST, self._probe_chance * _PROBE_LESS)
+            self._probe_chance = max(lower, self._chance_of(max(self._got, self._share)))
             self._begin_next_window(self._opened, self._got)
         else:
             self._capacity = len(self._accepted)
             self._plan(at, self._opened)
+
+    def _chance_of(self, share: int) -> float:
+        """Return how likely a worker with this share is to probe at least: a large share means few workers."""
+        return min(1.0, _PROBE_PER_REQUEST * share)
 
     def _is_alone(self, at: float) -> bool:
         # Two less, for requests that were on their way when a window began.

@@ -50,7 +50,9 @@ def test_the_last_of_a_crowd_take_what_the_others_leave(workers: int, requests: 
 
 
 def test_four_workers_use_a_sliding_window() -> None:
-    assert mean(crowd.used_share for crowd in crowds(4, 300, sliding_window)) >= 0.9
+    seen = crowds(4, 300, sliding_window)
+    assert mean(crowd.used_share for crowd in seen) >= 0.92
+    assert mean(crowd.used_while_busy(2) for crowd in seen) >= 0.97
 
 
 @LIMITS
