@@ -50,6 +50,8 @@ class MailerSendError(Exception):
         self.status = status
         #: The Airflow connection that was used; the hook sets it.
         self.conn_id: str | None = None
+        #: The file or query that the values came from; the operator sets it.
+        self.source: str | None = None
         #: What a job of several requests had done before the error.
         self.progress: str | None = None
         #: The same in numbers: ``added``, ``deleted``, ``updated``, ``pages`` read and the like.
@@ -60,8 +62,9 @@ class MailerSendError(Exception):
     def __str__(self) -> str:
         # The cause comes first: where a log does not wrap, the rest may be out of sight.
         progress = f" {self.progress}" if self.progress else ""
+        source = f" Source: {self.source}." if self.source else ""
         connection = f" Connection {self.conn_id!r}." if self.conn_id else ""
-        return f"{self.args[0]}{progress}{connection}"
+        return f"{self.args[0]}{progress}{source}{connection}"
 
 
 class MailerSendSettingsError(MailerSendError, ValueError):

@@ -62,8 +62,14 @@ def parse_required_text(value: object, name: str) -> str:
     """Return the text, which must not be empty."""
     text = parse_text(value, name)
     if text is None:
-        raise ValueError(f"{name} is empty: it is {value!r}")
+        raise empty(value, name)
     return text
+
+
+def empty(value: object, name: str) -> ValueError:
+    return ValueError(
+        f"{name} must not be empty; got {value!r}. If it is a template, check what it renders to"
+    )
 
 
 def parse_moment(value: object, name: str) -> datetime | None:

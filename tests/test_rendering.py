@@ -165,7 +165,7 @@ def test_texts_and_moments() -> None:
     assert parse_moment("None", "since") is None
     with pytest.raises(TypeError, match="domain_id must be a string; got int"):
         parse_text(7, "domain_id")
-    with pytest.raises(ValueError, match="recipient_id is empty: it is 'None'"):
+    with pytest.raises(ValueError, match="recipient_id must not be empty; got 'None'"):
         parse_required_text("None", "recipient_id")
 
 

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -48,7 +48,7 @@ _SHOWN = 24
 
 _TOKEN_FIELD = "the API token field (the connection's password)"  # noqa: S105 - not a token
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # What HTTP clients don't rewrite: the token goes to URLs that begin with the base URL, compared as text.
 _NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
@@ -141,14 +141,13 @@ def _read_extra(connection: Connection) -> dict[str, Any]:
         extra = json.loads(connection.extra, object_pairs_hook=_without_duplicates)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"its extra isn't valid JSON (line {error.lineno}, column {error.colno}). Correct it: none of its settings "
-            f"can be read, such as {_LABELS['domain_id']}"
+            f"the connection's extra isn't valid JSON (line {error.lineno}, column {error.colno}). Correct it: none of "
+            f"its settings can be read, such as {_LABELS['domain_id']}"
         ) from None
     if not isinstance(extra, dict):
         actual = _JSON_TYPES.get(type(extra), "null")
-        raise ValueError(f"its extra must be a JSON object, such as {{}}; it is a JSON {actual}")
-    for name in extra:
-        _check_spelling(name)
+        raise ValueError(f"the connection's extra must be a JSON object, such as {{}}; it is a JSON {actual}")
+    _check_spelling(extra)
     prefixed = [name for name in extra if name.startswith(_OLD_PREFIX)]
     renamed = {name.removeprefix(_OLD_PREFIX): extra.pop(name) for name in prefixed}
     # An empty field of the form doesn't hide what an older version of Airflow stored.
@@ -162,18 +161,28 @@ def _is_empty(value: object) -> bool:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, times in Counter(name for name, _ in pairs).items():
         if times > 1:
-            raise ValueError(f"its extra has {masked_within(name)!r} more than once. Remove all but one")
+            raise ValueError(
+                f"the connection's extra has {masked_within(name)!r} more than once. Remove all but one"
+            )
     return dict(pairs)
 
 
-def _check_spelling(name: str) -> None:
+def _check_spelling(names: Iterable[str]) -> None:
+    meant = {
+        name: right for name in names if (right := _right_spelling(name)) != name.removeprefix(_OLD_PREFIX)
+    }
+    if meant:
+        wrong = (f"{masked_within(name)!r}: write {right!r}" for name, right in meant.items())
+        raise ValueError(f"the connection's extra has {'; and '.join(wrong)}")
+
+
+def _right_spelling(name: str) -> str:
+    """Return the setting that is meant by *name*, or the name itself if none is."""
     bare = name.removeprefix(_OLD_PREFIX)
     # Misspellings mostly differ in case, spaces, hyphens and underscores.
     known = {re.sub(r"[\s_-]+", "", field_name): field_name for field_name in _LABELS}
     near = get_close_matches(re.sub(r"[\s_-]+", "", bare).lower(), known, n=1, cutoff=0.77)
-    meant = known[near[0]] if near else "domain_id" if "domain" in bare.lower() else bare
-    if meant != bare:
-        raise ValueError(f"its extra has {masked_within(name)!r}: write {meant!r}")
+    return known[near[0]] if near else "domain_id" if "domain" in bare.lower() else bare
 
 
 def base_url_of(host: str | None, port: int | None = None) -> str:
@@ -210,7 +219,7 @@ def base_url_of(host: str | None, port: int | None = None) -> str:
         )
     name = f"[{hostname}]" if ":" in hostname else hostname
     # Airflow's own form sends port 0 for an empty field.
-    shown_port = "" if port in (None, 0, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    shown_port = "" if port in (None, 0, DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{name}{shown_port}{parts.path.rstrip('/') or BASE_PATH}"
 
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from airflow_provider_mailersend.api.answers import Answer, Failure, Outcome
 from airflow_provider_mailersend.api.bodies import ACCEPT_ENCODING, BodyError
 from airflow_provider_mailersend.api.masking import describe_error
-from airflow_provider_mailersend.hooks.connection import Settings
+from airflow_provider_mailersend.api.requests import BASE_URL
+from airflow_provider_mailersend.hooks.connection import DEFAULT_PORTS, Settings
 
 HEADERS = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
 
@@ -46,17 +47,28 @@ def no_answer(
     cause = describe_error(error).replace(settings.token, "***")
     if timed_out_after is not None:
         what = f"{host} cannot be reached" if never_sent else f"no complete response from {host}"
-        reason = f"{what} within {round(timed_out_after, 2):g} s"
+        reason = f"{what} within {round(timed_out_after, 2):g} s{_advice(settings) if never_sent else ''}"
     elif permanent:
         reason = (
             f"{host} cannot be requested ({cause}). Correct the connection's host, or the proxy in the environment "
             "(HTTPS_PROXY, ALL_PROXY)"
         )
     elif never_sent:
-        reason = f"{host} cannot be reached ({cause})"
+        reason = f"{host} cannot be reached ({cause}){_advice(settings)}"
     else:
         reason = f"the exchange with {host} broke off ({cause})"
     return Failure(reason, never_sent=never_sent, at=time.time(), permanent=permanent)
+
+
+def _advice(settings: Settings) -> str:
+    parts = urlsplit(settings.base_url)
+    if settings.base_url == BASE_URL:
+        return "; the connection has no host of its own, so check this machine's network and proxy"
+    if settings.on_this_machine and parts.scheme == "https":
+        return "; a sandbox on this machine speaks plain http: begin the connection's host with http://"
+    return (
+        f"; check the connection's host, and its port, which is {parts.port or DEFAULT_PORTS[parts.scheme]}"
+    )
 
 
 def unreadable(status: int, headers: Mapping[str, str], error: BodyError) -> Outcome:

@@ -74,7 +74,7 @@ class Plan:
         to_delete = _masked_first([entry["value"] for entry in self.first_to_delete], len(self.to_delete))
         return (
             f"{self.present} are there, {self.wanted} are wanted: {len(self.to_add)} to add{to_add}, "
-            f"{len(self.to_delete)} to delete{to_delete}, {self.unchanged} there already"
+            f"{len(self.to_delete)} to delete{to_delete}, {self.unchanged} unchanged"
         )
 
 
@@ -204,7 +204,8 @@ def _age(seen: _Seen) -> tuple[datetime, str]:
 
 
 def _masked_first(first: Sequence[str], count: int) -> str:
-    return f" ({join_first(map(masked, first), count)})" if first else ""
+    # Different addresses may look the same once they are masked.
+    return f" ({join_first(dict.fromkeys(map(masked, first)), count)})" if first else ""
 
 
 def check_max_deletes(max_deletes: object) -> None:

@@ -24,7 +24,7 @@ from airflow_provider_mailersend.exceptions import (
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.batches import reporting
-from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice, check_flags, make_items
+from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_choice, check_flags, make_items
 
 
 class SmsUpdates:
@@ -39,7 +39,7 @@ class SmsUpdates:
         status: SmsRecipientStatus,
         *,
         ids: Iterable[str] = (),
-        numbers: Iterable[str] = (),
+        numbers: Iterable[str | Item] = (),
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
         changed_only: bool = False,
@@ -127,14 +127,17 @@ class SmsUpdates:
                 "MailerSend."
             )
         if self.missing and self.on_missing == "fail":
-            missing = join_first(map(masked_within, self.missing), len(self.missing), most=20)
+            missing = join_first(map(self._describe, self.missing), len(self.missing), most=20)
             failures.append(f"MailerSend has no SMS recipients for {missing}; on_missing='skip' skips them.")
             if self.may_be_incomplete:
                 failures.append("Some may exist: the list's order kept changing while it was read.")
         if failures:
-            raise MailerSendRequestError(
-                f"{' '.join(failures)} The other {len(self.updated)} were set to {self.status}."
-            )
+            others = f"All others ({len(self.updated)}) were" if self.updated else "Nothing was"
+            raise MailerSendRequestError(f"{' '.join(failures)} {others} set to {self.status}.")
+
+    def _describe(self, missing: str) -> str:
+        item = self._numbers.get(missing)
+        return masked_within(missing) if item is None else f"{item.where} {masked(missing)}"
 
 
 def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) -> Steps[Entry]:
@@ -159,14 +162,16 @@ _TRUNK_ZERO = re.compile(r"[(\[]\D*0")
 _IGNORED = re.compile(r"[\s()\[\]\u2010-\u2015-]")
 
 
-def parse_numbers(values: Iterable[str]) -> list[str]:
+def parse_numbers(values: Iterable[str | Item]) -> dict[str, Item]:
     """
-    Return phone numbers in E.164, such as ``+15551234567``, deduplicated; spaces, dashes and brackets are removed.
+    Return phone numbers in E.164, such as ``+15551234567``, each with the first item that holds it.
+
+    Spaces, dashes and brackets are removed.
 
     :raises TypeError: they aren't a list of strings.
     :raises ValueError: one isn't a phone number in E.164.
     """
-    numbers: dict[str, None] = {}
+    numbers: dict[str, Item] = {}
     for item in make_items("numbers", values):
         if _TRUNK_ZERO.search(item.value):
             raise ValueError(
@@ -179,5 +184,5 @@ def parse_numbers(values: Iterable[str]) -> list[str]:
                 f"{item.where} {masked(item.value)!r} is not a phone number in E.164 format: a plus sign, the country "
                 "code and the number, such as +15551234567"
             )
-        numbers[number] = None
-    return list(numbers)
+        numbers.setdefault(number, item)
+    return numbers

@@ -288,13 +288,9 @@ class Sync:
             return
         rejected = self.rejected
         if rejected:
-            done = (
-                "Everything else was added, and nothing deleted"
-                if self._keeps_all
-                else "Everything else was done"
-            )
+            kept = ", and nothing is deleted until they are corrected" if self._keeps_all else ""
             raise MailerSendValidationError(
-                f"{self.suppression_list}: {len(rejected)} can't be added: {describe_problems(rejected)}. {done}. "
-                "Correct the source, or pass on_invalid='skip' to leave them out."
+                f"{self.suppression_list}: {len(rejected)} can't be added: {describe_problems(rejected)}. Everything "
+                f"else is on the list{kept}. Correct the source, or pass on_invalid='skip' to leave them out."
             )
         self._additions.check_stored()

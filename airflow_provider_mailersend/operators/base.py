@@ -143,9 +143,9 @@ class MailerSendListingOperator(MailerSendOperator):
         entries = list(islice(self.iter_entries(), self.max_entries + 1))
         if len(entries) > self.max_entries:
             raise ValueError(
-                f"there are more than max_entries={self.max_entries} entries, too many to return through XCom. Ask for "
-                "fewer (domain_id, since and until, status), raise max_entries, or read them page by page with "
-                "MailerSendHook in a task of your own"
+                f"{self.describe_target()}: there are more than max_entries={self.max_entries} entries, too many to "
+                "return through XCom. Write them to a file or a table with MailerSendToObjectStorageOperator or "
+                "MailerSendToSqlOperator, ask for fewer, or raise max_entries"
             )
         self.log_summary(self.describe_target(), f"found {len(entries):,}")
         return entries

@@ -163,6 +163,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         self.ids = self.optional("ids", ids)
         self.delete_all = delete_all
         self.on_missing = on_missing
+        by_value = self.given & {"recipients", "patterns"}
+        if ["ids" in self.given, bool(by_value), delete_all is True].count(True) > 1:
+            raise ValueError("give only one of these: ids, or recipients and patterns, or delete_all=True")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         delete_all = parse_flag(self.delete_all, "delete_all")
@@ -259,16 +262,19 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         self.recipients_column = recipients_column
         self.patterns_column = patterns_column
         self.file_delimiter = file_delimiter
+        values = [kind for kind in ("recipients", "patterns") if kind in self.given]
+        if "file" in self.given and values:
+            raise ValueError(f"give either file or {' and '.join(values)}, and not both")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         return self.sync(context, before, self.rendered_list(), self._rendered_source())
 
+    def describe_source(self) -> str | None:
+        return str(self.file) if "file" in self.given else None
+
     def _rendered_source(self) -> dict[str, Any]:
         if "file" not in self.given:
             return self.rendered_values()
-        values_given = [kind for kind in ("recipients", "patterns") if kind in self.given]
-        if values_given:
-            raise ValueError(f"give either file or {' and '.join(values_given)}, and not both")
         named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
         texts = {kind: parse_text(column, f"{kind}_column") for kind, column in named.items()}
         columns = {kind: column for kind, column in texts.items() if column}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE
+from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerSendValidationError
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.jobs.wanted import OnInvalid, check_choice, check_flags
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator, is_run_again
@@ -89,6 +90,10 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     @abstractmethod
     def describe_target(self) -> str: ...
 
+    @abstractmethod
+    def describe_source(self) -> str | None:
+        """Return the file or query that the values come from, for logs and errors; None for arguments."""
+
     def sync(
         self, context: Context, before: Before, target: Mapping[str, Any], source: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -101,18 +106,22 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         options = {name: parse(getattr(self, name), name) for name, parse in SYNC_OPTIONS.items()}
         if "approved_plan" in self.given and options["approved_plan"] is None:
             raise ValueError(f"approved_plan was given, but rendered to nothing: {self.approved_plan!r}")
-        result = self.hook.sync_suppressions(
-            **source,
-            **target,
-            **options,
-            remove_duplicates=self.remove_duplicates,
-            batch_size=self.batch_size,
-            on_invalid=self.on_invalid,
-            # A deferral leaves no request under way.
-            settle=is_run_again(context) and not before,
-            resume_after_quota_reset=self.deferrable,
-            pages_read=before.get("pages", 0),
-        )
+        try:
+            result = self.hook.sync_suppressions(
+                **source,
+                **target,
+                **options,
+                remove_duplicates=self.remove_duplicates,
+                batch_size=self.batch_size,
+                on_invalid=self.on_invalid,
+                # A deferral leaves no request under way.
+                settle=is_run_again(context) and not before,
+                resume_after_quota_reset=self.deferrable,
+                pages_read=before.get("pages", 0),
+            )
+        except (MailerSendGuardError, MailerSendValidationError) as error:
+            error.source = self.describe_source()
+            raise
         _include_earlier_days(result, before)
         self._log_result(result)
         return result
@@ -123,7 +132,8 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         else:
             changes = f"added {result['added']:,}, deleted {result['deleted']:,}"
         counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        self.log_summary(self.describe_target(), f"{changes}; mode {self.mode}; {counts}")
+        source = f"; source {self.describe_source()}" if self.describe_source() else ""
+        self.log_summary(self.describe_target(), f"{changes}; mode {self.mode}; {counts}{source}")
         if result["refusal"]:
             self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:

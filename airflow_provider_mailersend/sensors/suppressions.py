@@ -13,7 +13,7 @@ from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.list_view import Look
 from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_number, make_item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
-from airflow_provider_mailersend.rendering import parse_moment, parse_suppression_list, parse_text
+from airflow_provider_mailersend.rendering import empty, parse_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask
 
@@ -139,7 +139,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
         since = parse_moment(self.since, "since")
         if since is None:
-            raise ValueError(f"since is empty: it is {self.since!r}")
+            raise empty(self.since, "since")
         arguments = {"since": since.isoformat(), "at_least": self.at_least, **self.rendered_list()}
         return "MailerSendNewSuppressionsTrigger", arguments
 

@@ -169,6 +169,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     def describe_target(self) -> str:
         return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
 
+    def describe_source(self) -> str:
+        return f"the query on connection {self.conn_id!r}"
+
     @property
     def _list_name(self) -> str:
         return SMS_RECIPIENTS if self._is_sms else parse_suppression_list(self.suppression_list).value
@@ -193,16 +196,16 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     ) -> dict[str, Any]:
         column = parse_required_text(self.numbers_column, "numbers_column")
         status = parse_status(self.sms_status, "sms_status")
-        numbers: list[str] = []
+        numbers: list[Item] = []
         left_out = 0
         for item in self._items({"numbers": column}, rejected)["numbers"]:
             if item.is_left_out:
                 left_out += 1
                 continue
             try:
-                numbers += parse_numbers([item.value])
+                numbers += [item._replace(value=number) for number in parse_numbers([item])]
             except ValueError as error:
-                refused[item] = str(error).removeprefix("numbers[0] ")
+                refused[item] = str(error).removeprefix(f"{item.where} ")
         result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing=self.on_missing)
         updated_before = before.get("updated", 0)
         if before:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from urllib3.util.connection import create_connection
@@ -23,6 +24,7 @@ from airflow_provider_mailersend.exceptions import (
 )
 from airflow_provider_mailersend.hooks import deadline
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+from airflow_provider_mailersend.sandbox import Sandbox
 
 from .wire import (
     JSON,
@@ -447,6 +449,34 @@ def test_a_host_that_cannot_be_reached_is_named(connect: Connect, ask: Ask) -> N
         ) as caught:
             ask(timeout=10, max_retries=0)
     assert not caught.value.permanent
+    port = host.rpartition(":")[2]
+    assert f"; check the connection's host, and its port, which is {port}." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        (
+            "127.0.0.1:PORT",
+            r"127\.0\.0\.1:\d+ cannot be reached .*: begin the connection's host with http://\.",
+        ),
+        (None, r"api\.mailersend\.com cannot be reached .*; the connection has no host of its own"),
+    ],
+)
+def test_what_to_correct_is_said_where_a_host_cannot_be_reached(
+    connect: Connect,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    host: str | None,
+    advice: str,
+) -> None:
+    # Nothing listens there: no test reaches MailerSend.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    port = str(urlsplit(sandbox.url).port)
+    connect(host=host and host.replace("PORT", port))
+    with pytest.raises(MailerSendConnectionError, match=advice):
+        ask(timeout=10, max_retries=0)
 
 
 def test_a_certificate_of_another_is_not_accepted(

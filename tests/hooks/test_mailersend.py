@@ -287,7 +287,10 @@ def test_sms_recipients_are_set_by_id_and_by_number(connect: Connect) -> None:
             "may_be_incomplete": False,
             "requests": 3,
         }
-        with pytest.raises(MailerSendRequestError, match=r"no SMS recipients for \+1\*\*\*99; .*The other 1"):
+        with pytest.raises(
+            MailerSendRequestError,
+            match=r"no SMS recipients for numbers\[\d\] \+1\*\*\*99; .*All others \(1\)",
+        ):
             hook.update_sms_recipients("active", numbers=numbers[1:])
 
 

@@ -280,21 +280,27 @@ def test_a_plan_in_words_masks_whom_it_names() -> None:
     plan = plan_of(Wanted(["jane@x.example", "al@x.example"], ["secret.*"]), *there, mode="mirror")
     assert str(plan) == (
         "2 are there, 3 are wanted: 2 to add (j***@x.example, s***), 1 to delete (z***@x.example), "
-        "1 there already"
+        "1 unchanged"
     )
 
 
 def test_a_plan_in_words_names_ten_of_each() -> None:
-    wanted = Wanted([f"a{n}@x.example" for n in range(12)])
-    there = [entry(f"e{n}", f"b{n}@x.example") for n in range(12)]
+    wanted = Wanted([f"{letter}1@x.example" for letter in "abcdefghijkl"])
+    there = [entry(f"e{letter}", f"{letter}2@y.example") for letter in "abcdefghijkl"]
     text = str(plan_of(wanted, *there, mode="mirror"))
-    assert text.count("a***@x.example") == text.count("b***@x.example") == 10
+    assert text.count("***@x.example") == text.count("***@y.example") == 10
     assert "12 to add (a" in text
-    assert "12 to delete (b" in text
+    assert "12 to delete (a" in text
+    assert text.count("j***@x.example and 2 more)") == text.count("j***@y.example and 2 more)") == 1
+
+
+def test_a_plan_in_words_names_what_looks_the_same_once() -> None:
+    wanted = Wanted([*(f"a{n}@x.example" for n in range(3)), "b@x.example"])
+    assert "4 to add (a***@x.example, b***@x.example and 2 more)" in str(plan_of(wanted))
 
 
 def test_a_plan_of_nothing_in_words_names_none() -> None:
-    assert str(Plan()) == ("0 are there, 0 are wanted: 0 to add, 0 to delete, 0 there already")
+    assert str(Plan()) == ("0 are there, 0 are wanted: 0 to add, 0 to delete, 0 unchanged")
 
 
 @pytest.mark.parametrize(

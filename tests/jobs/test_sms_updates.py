@@ -172,7 +172,10 @@ def test_bad_arguments_are_refused_before_any_request(given_: dict[str, Any], er
 
 @pytest.mark.parametrize(
     ("given_", "named"),
-    [({"ids": ["x1", "s1", "x2"]}, "x1, x2"), ({"numbers": [number(9), number(1)]}, r"\+1\*\*\*09")],
+    [
+        ({"ids": ["x1", "s1", "x2"]}, "x1, x2"),
+        ({"numbers": [number(1), number(9)]}, r"numbers\[1\] \+1\*\*\*09"),
+    ],
 )
 def test_what_is_unknown_fails_it_once_the_others_are_set(given_: dict[str, Any], named: str) -> None:
     account = SmsAccount(0, 1)
@@ -180,8 +183,8 @@ def test_what_is_unknown_fails_it_once_the_others_are_set(given_: dict[str, Any]
         update(account, **given_)
     assert account.of("opt_out") == ["s1"]
     assert caught.match(
-        f"^MailerSend has no SMS recipients for {named}; on_missing='skip' skips them. The other 1 were set to "
-        "opt_out.$"
+        rf"^MailerSend has no SMS recipients for {named}; on_missing='skip' skips them. All others \(1\) were "
+        "set to opt_out.$"
     )
     assert caught.value.permanent
 
@@ -205,6 +208,11 @@ def test_what_is_unknown_is_left_out_when_asked_to() -> None:
     }
 
 
+def test_where_all_are_unknown_nothing_was_set() -> None:
+    with pytest.raises(MailerSendRequestError, match=r" Nothing was set to opt_out\.$"):
+        update(SmsAccount(), ids=["x1"])
+
+
 def test_of_many_unknown_ones_twenty_are_named() -> None:
     with pytest.raises(MailerSendRequestError, match=r"x19 and 5 more; on_missing"):
         update(SmsAccount(), ids=[f"x{n}" for n in range(25)])
@@ -224,7 +232,7 @@ def test_one_that_is_refused_holds_up_none_of_the_others(on_missing: str) -> Non
     assert message.startswith(
         "MailerSend refuses to set 1 SMS recipients to opt_out: s0: s0 cannot be set. Leave"
     )
-    assert message.endswith("The other 2 were set to opt_out.")
+    assert message.endswith("All others (2) were set to opt_out.")
     assert ("has no SMS recipients for x1;" in message) is (on_missing == "fail")
 
 
@@ -237,7 +245,7 @@ def test_of_many_refused_ones_ten_are_named() -> None:
             update(account, ids=[*ids[:refused], "s12"])
         assert str(caught.value) == (
             f"MailerSend refuses to set {refused} SMS recipients to opt_out: {ten}{more}. Leave them out, or set them "
-            "in MailerSend. The other 1 were set to opt_out."
+            "in MailerSend. All others (1) were set to opt_out."
         )
 
 

@@ -20,13 +20,14 @@ from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, parse_numbe
     ],
 )
 def test_spaces_dashes_and_brackets_are_forgiven(written: str) -> None:
-    assert parse_numbers([written]) == ["+15551234567"]
+    assert list(parse_numbers([written])) == ["+15551234567"]
 
 
 def test_each_number_counts_once_in_the_order_given() -> None:
-    assert parse_numbers(["+4915112345678", "+1 5551234567", "+49 151 12345678"]) == [
-        "+4915112345678",
-        "+15551234567",
+    numbers = parse_numbers(["+4915112345678", "+1 5551234567", "+49 151 12345678"])
+    assert [(number, item.position) for number, item in numbers.items()] == [
+        ("+4915112345678", 0),
+        ("+15551234567", 1),
     ]
 
 

@@ -31,7 +31,7 @@ def test_invalid_ones_fail_it_once_all_else_is_done() -> None:
     reason = "It must be a valid email address. #MS42208"
     assert str(caught.value).startswith(
         f"blocklist: 2 can't be added: recipients[1] 'b***@x': {reason}; recipients[3] 'w***@x': {reason}. "
-        "Everything else was done. Correct the source, or pass on_invalid='skip' to leave them out."
+        "Everything else is on the list. Correct the source, or pass on_invalid='skip' to leave them out."
     )
     assert "bad.one" not in str(caught.value)
     assert caught.value.permanent
@@ -57,7 +57,7 @@ def test_a_mirror_deletes_nothing_where_it_cannot_read_all_that_is_wanted(odd: s
         sync(account, recipients=["a@x.example", odd], mode="mirror", max_deletes=3)
     assert sorted(values(account)) == ["a@x.example", *people(0, 1, 2)]
     assert (
-        "Everything else was added, and nothing deleted. Correct the source, or pass on_invalid='skip'"
+        "Everything else is on the list, and nothing is deleted until they are corrected. Correct the source, or "
         in str(caught.value)
     )
     assert "person0" not in str(caught.value)
@@ -121,7 +121,7 @@ def test_ten_of_the_invalid_ones_are_named(bad: int, empty: Any, more: str) -> N
     message = str(caught.value)
     assert message.startswith(f"blocklist: {bad + empty} can't be added")
     assert message.count("recipients[") == 10
-    assert f"{more}. Everything else was done." in message
+    assert f"{more}. Everything else is on the list." in message
     work, _ = sync(Account(invalid=invalid), recipients=[*invalid, *[""] * empty], on_invalid="skip")
     assert len(work.result(0)["first_rejected"]) == 10
     assert work.result(0)["rejected"] == bad + empty

@@ -222,8 +222,8 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for() -> None:
         "no recipients are wanted at all, and mode='mirror' would delete all recipients on the list. Check whether "
         "the source is complete. If it is, run this once with allow_empty=True and a max_deletes that allows it, as "
         "params of the DAG; or omit recipients to leave them alone. 3 to delete exceed max_deletes=0.1, which "
-        "allows 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete (p***@x.example, p***@x.example, "
-        "p***@x.example), 0 there already. Check whether the source is complete. If it is, let this run delete more: "
+        "allows 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete (p***@x.example and 2 more), "
+        "0 unchanged. Check whether the source is complete. If it is, let this run delete more: "
         "operators accept max_deletes='{{ params.max_deletes }}', a param of the DAG."
     )
     assert len(account.entries) == 3

@@ -60,7 +60,7 @@ def test_recipients_are_listed_got_and_deleted(connect: Connect) -> None:
 )
 def test_an_id_rendered_from_nothing_asks_nothing(connect: Connect, sandbox: Sandbox, operator: Any) -> None:
     connect(sandbox)
-    with pytest.raises(AirflowFailException, match="recipient_id is empty"):
+    with pytest.raises(AirflowFailException, match="recipient_id must not be empty"):
         operator.execute({})
     assert sandbox.log == []
 
@@ -120,7 +120,8 @@ def test_an_unknown_id_holds_up_none_of_the_others(connect: Connect) -> None:
         ids = [one["id"] for one in sandbox.entries("sms-recipients")]
         wanted = [ids[0], "unknown", ids[1]]
         with pytest.raises(
-            AirflowFailException, match=r"no SMS recipients for unknown; .* The other 2 were set to opt_out"
+            AirflowFailException,
+            match=r"no SMS recipients for unknown; .* All others \(2\) were set to opt_out",
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=wanted, status="opt_out").execute({})
         assert [one["status"] for one in sandbox.entries("sms-recipients")[:2]] == ["opt_out"] * 2
@@ -188,7 +189,7 @@ def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Conn
         sandbox.fail(Fault(method="PUT", status=422, body={"message": "The number is blocked."}))
         with pytest.raises(
             AirflowFailException,
-            match=r"The number is blocked\. Leave them out.* The other 2 were set to opt_out",
+            match=r"The number is blocked\. Leave them out.* All others \(2\) were set to opt_out",
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
 
@@ -243,7 +244,9 @@ def test_an_unknown_number_holds_up_none_of_the_others_and_is_named_masked(
 ) -> None:
     connect(sandbox)
     sandbox.add("sms-recipients", "+15550001111")
-    with pytest.raises(AirflowFailException, match=r"for \+1\*\*\*99; .* The other 1 were set") as error:
+    with pytest.raises(
+        AirflowFailException, match=r"for numbers\[\d\] \+1\*\*\*99; .* All others \(1\) were set"
+    ) as error:
         MailerSendUpdateSmsRecipientsOperator(
             task_id="set", numbers=["+15559999999", "+15550001111"], status="opt_out"
         ).execute({})

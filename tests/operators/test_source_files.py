@@ -541,6 +541,34 @@ def test_a_path_may_begin_where_airflow_runs(
         values("none.txt")
 
 
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        ("email\n", "no recipients are wanted at all"),
+        ("email\nb@example.net\n", "2 to delete exceed max_deletes"),
+        ("email\na@example.net\nnobody\n", "1 can't be added: line 3 'n\\*\\*\\*': It has no @"),
+    ],
+)
+def test_a_refusal_names_the_file(
+    connect: Connect, sandbox: Sandbox, write: Write, content: str, refusal: str
+) -> None:
+    connect(sandbox)
+    sandbox.add("blocklist", "a@example.net", "c@example.net")
+    file = write("a.csv", content)
+    with pytest.raises(AirflowFailException, match=refusal) as error:
+        sync(file, mode="mirror")
+    assert str(error.value).endswith(f"Nothing was changed. Source: {file}. Connection 'mailersend_default'.")
+
+
+def test_the_summary_names_the_file(
+    connect: Connect, sandbox: Sandbox, write: Write, logged: Callable[[], str]
+) -> None:
+    connect(sandbox)
+    file = write("a.csv", "email\na@example.net\n")
+    sync(file)
+    assert f"1 wanted, 0 present, 0 unchanged; source {file}; 2 requests" in logged()
+
+
 def test_a_place_that_airflow_does_not_know_fails_the_task_at_once(
     connect: Connect, sandbox: Sandbox
 ) -> None:

@@ -178,7 +178,7 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
     ("arguments", "complaint"),
     [
         ({}, "give recipients or patterns"),
-        ({"suppression_list": "None", "recipients": ["a@b.com"]}, "suppression_list is empty"),
+        ({"suppression_list": "None", "recipients": ["a@b.com"]}, "suppression_list must not be empty"),
         ({"suppression_list": "blocked", "recipients": ["a@b.com"]}, "must be one of blocklist"),
         ({"suppression_list": "on-hold-list", "recipients": ["a@b.com"]}, "on-hold-list"),
         ({"suppression_list": "on-hold-list", "recipients": ["a@b.com"], "domain_id": "x"}, "on-hold-list"),
@@ -204,7 +204,7 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
         ({"file": "x.csv", "recipients": None}, "either file or recipients, and not both"),
         ({"recipients": ["a@b.com"], "patterns": ".*"}, "patterns must be a list, or a list written as text"),
         ({"file": "x.csv", "recipients": [], "patterns": "x"}, "either file or recipients and patterns"),
-        ({"file": "None"}, "file is empty: it is 'None'"),
+        ({"file": "None"}, "file must not be empty; got 'None'"),
         ({"file": "x.csv", "recipients_column": None}, "file needs recipients_column, patterns_column"),
         ({"file": "x.csv", "recipients_column": "None", "patterns_column": ""}, "file needs recipients_col"),
     ],
@@ -224,7 +224,7 @@ def test_a_file_that_was_rendered_to_nothing_is_not_left_out(connect: Connect, s
     connect(sandbox)
     syncing = operator(file="{{ ti.xcom_pull('x') }}", mode="mirror", allow_empty=True)
     syncing.file = None
-    with pytest.raises(AirflowFailException, match="file is empty: it is None"):
+    with pytest.raises(AirflowFailException, match="file must not be empty; got None"):
         syncing.execute({})
     assert sandbox.log == []
 

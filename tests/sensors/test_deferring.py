@@ -215,7 +215,7 @@ def test_a_number_that_is_none_fails_when_the_dag_is_parsed(at_least: Any) -> No
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"since": "None"}, "since is empty"),
+        ({"since": "None"}, "since must not be empty"),
         ({"since": "soon"}, "ISO 8601"),
     ],
 )

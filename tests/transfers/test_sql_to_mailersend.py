@@ -188,7 +188,7 @@ class TestSms:
         contacts(["+1 555 123 4567", "+15559999999"])
         arguments = {"suppression_list": None, "sms_status": "opt_out", "numbers_column": "email"}
         with pytest.raises(
-            AirflowFailException, match=r"no SMS recipients for .*The other 1 were set to opt_out"
+            AirflowFailException, match=r"no SMS recipients for .*All others \(1\) were set to opt_out"
         ):
             transfer(**arguments)
         assert transfer(**arguments, on_missing="skip")["missing"] == ["+15559999999"]
