@@ -85,19 +85,7 @@ class MailerSendAccount(BaseHook):
         return timedelta(seconds=ahead or 0.0)
 
     def describe_list(self, label: str, domain_id: str | None = None, domain: str | None = None) -> str:
-        """
-        Return a list's name for the log, with the domain that a request would be about.
-
-        .. code-block:: python
-
-            MailerSendHook().describe_list("blocklist", domain="example.com")  # blocklist (domain example.com)
-
-        :param label: the list.
-        :param domain_id: the domain's id; by default the connection's, if it has one. ``account`` means the account.
-        :param domain: the domain's name instead.
-        :return: the list's name and domain, or ``account-wide``.
-        :raises ValueError: both are given, or one that isn't a domain.
-        """
+        """Return a list's name for the log, with the domain that a request would be about: maybe the connection's."""
         scope = self._scope(domain_id, domain)
         return list_name(label, scope.domain_id or ACCOUNT, scope.domain)
 
