@@ -13,9 +13,13 @@ def list_name(suppression_list: str, domain_id: str | None, domain: str | None) 
 
     >>> list_name("blocklist", None, "example.com")
     'blocklist (domain example.com)'
+    >>> list_name("blocklist", "account", None)
+    'blocklist (account-wide)'
     """
-    shown = domain or (domain_id if domain_id != ACCOUNT else None)
-    return f"{suppression_list} (domain {shown})" if shown else suppression_list
+    shown = domain or domain_id
+    if not shown:
+        return suppression_list
+    return f"{suppression_list} ({'account-wide' if shown == ACCOUNT else f'domain {shown}'})"
 
 
 def counted(number: int, noun: str) -> str:

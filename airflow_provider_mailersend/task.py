@@ -21,7 +21,7 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
-from airflow_provider_mailersend.status_lines import list_name
+from airflow_provider_mailersend.status_lines import and_joined, counted, quota_left
 
 if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -49,6 +49,9 @@ class MailerSendTask(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("mailersend_conn_id",)
+
+    #: What was sent before a deferral.
+    _requests_before = 0
 
     def __init__(
         self,
@@ -90,6 +93,17 @@ class MailerSendTask(BaseOperator):
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
         return MailerSendHook(self.mailersend_conn_id, quota_reserve=self.quota_reserve)
+
+    def log_summary(self, target: str, outcome: str) -> None:
+        """Log what came of *target*, with the requests of all days, the quota, the waits and the connection."""
+        requests = counted(self._requests_before + self.hook.requests_sent, "request")
+        left = self.hook.quota_remaining
+        parts = [f"{target}: {outcome}", requests if left is None else f"{requests}, {quota_left(left)}"]
+        waited = self.hook.seconds_waited.items()
+        waits = [f"{seconds:.0f} s for {why}" for why, seconds in waited if seconds >= 0.5]
+        if waits:
+            parts.append(f"waited {and_joined(waits)}")
+        self.log.info("%s; connection %r.", "; ".join(parts), self.mailersend_conn_id)
 
     @contextmanager
     def fail_without_retry(self) -> Iterator[None]:
@@ -145,10 +159,7 @@ class MailerSendDomainTask(MailerSendTask):
 
     def describe_list(self, label: str) -> str:
         """Return a list's name for the log, with the task's or the connection's domain."""
-        scope = Scope.of(**self.rendered_domain(), default_id=self.hook.settings.domain_id)
-        if scope.is_a_domain:
-            return list_name(label, scope.domain_id, scope.domain)
-        return f"{label} (account-wide)"
+        return self.hook.describe_list(label, **self.rendered_domain())
 
 
 class MailerSendSuppressionListTask(MailerSendDomainTask):

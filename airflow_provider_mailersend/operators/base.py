@@ -14,7 +14,6 @@ from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError
 from airflow_provider_mailersend.jobs.wanted import check_batch_size, check_whole_number
 from airflow_provider_mailersend.links import MailerSendSuppressionsLink
 from airflow_provider_mailersend.rendering import UNSET, Unset, parse_list, parse_suppression_list
-from airflow_provider_mailersend.status_lines import and_joined, counted, quota_left
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask, MailerSendTask
 
 if TYPE_CHECKING:
@@ -45,8 +44,6 @@ class MailerSendOperator(MailerSendTask):
 
     ui_color = "#d7e3ff"
 
-    _requests_before = 0
-
     def execute(self, context: Context) -> Any:
         return self._run_or_defer(context, {})
 
@@ -70,17 +67,6 @@ class MailerSendOperator(MailerSendTask):
     @abstractmethod
     def run_job(self, context: Context, before: Before) -> Any:
         """Do all the work, from its beginning, and return the task's result."""
-
-    def log_summary(self, target: str, outcome: str) -> None:
-        """Log what was done to *target*, with the requests of all days, the quota, the waits and the connection."""
-        requests = counted(self._requests_before + self.hook.requests_sent, "request")
-        left = self.hook.quota_remaining
-        parts = [f"{target}: {outcome}", requests if left is None else f"{requests}, {quota_left(left)}"]
-        waited = self.hook.seconds_waited.items()
-        waits = [f"{seconds:.0f} s for {why}" for why, seconds in waited if seconds >= 0.5]
-        if waits:
-            parts.append(f"waited {and_joined(waits)}")
-        self.log.info("%s; connection %r.", "; ".join(parts), self.mailersend_conn_id)
 
     def _run_or_defer(self, context: Context, before: Before) -> Any:
         try:

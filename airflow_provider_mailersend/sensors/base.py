@@ -65,6 +65,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         with self._skip_if_never_fail():
             if event["status"] == "error":
                 raise AirflowFailException(event["message"])
+        self.log.info("%s; connection %r.", unpacked_json(event["outcome"]), self.mailersend_conn_id)
         self.log.info("Success criteria met. Exiting.")
         return unpacked_json(event["found"])
 
@@ -76,9 +77,11 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
                 answer = self.ask(trigger)
         except MailerSendQuotaExhaustedError as error:
             self.defer_until_reset(error, "resume", kwargs={"started_at": self._started_at}, timeout=timeout)
+        subject = trigger.subject(self.hook)
         for found in trigger.found_in(answer):
+            self.log_summary(subject, trigger.outcome(found))
             return PokeReturnValue(is_done=True, xcom_value=found)
-        self._log_progress(trigger.how_far(answer))
+        self._log_progress(f"{subject}: {trigger.how_far(answer)}")
         if self.deferrable:
             trigger.asked_at = time.time()
             self._defer(trigger, timeout)
@@ -115,7 +118,8 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         elif is_first and not self.reschedule:
             note = "; looks that find no change aren't logged"
         or_more = " or more" if self.exponential_backoff else ""
-        self.log.info("%s; next look in %g s%s%s.", progress, self.poke_interval, or_more, note)
+        next_look = f"next look in {self.poke_interval:g} s{or_more}{note}"
+        self.log.info("%s; %s; connection %r.", progress, next_look, self.mailersend_conn_id)
 
     @contextmanager
     def _skip_if_never_fail(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_num
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.rendering import empty, parse_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
+from airflow_provider_mailersend.status_lines import list_name
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
             # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
             with self.fail_without_retry():
                 trigger = self._make_trigger()
-            awaited = f"{trigger.list_name}: {trigger.condition}"
-            self.log.info("%s; the triggerer looks now, then every %g s.", awaited, self.poke_interval)
+            # What the connection's domain is, the triggerer logs: it reads the connection.
+            self.log.info(
+                "%s: waiting for %s; the triggerer looks now, then every %g s; connection %r.",
+                list_name(*trigger.query_key),
+                trigger.condition,
+                self.poke_interval,
+                self.mailersend_conn_id,
+            )
             self._defer(trigger, self._time_left())
         return super()._check_or_defer()
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, fields
 from math import inf
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -20,6 +20,9 @@ from airflow_provider_mailersend.api.masking import describe_error, masked_withi
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
+
+if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.account import MailerSendAccount
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +76,10 @@ class PollingTrigger(BaseTrigger):
     def delays(self) -> Iterator[float]:
         """Yield the seconds to wait before each query but the first."""
 
+    @abstractmethod
+    def subject(self, hook: MailerSendAccount) -> str:
+        """Return what it looks at, for the log; *hook* has read the connection."""
+
     def how_far(self, answer: Any) -> str:
         """Return the progress that an *answer* shows, for the log; nothing is logged unless it changes."""
         return ""
@@ -121,7 +128,13 @@ class PollingTrigger(BaseTrigger):
                 delay = next(delays)
             wait = max(delay, retry_after)
             if progress != logged_progress:
-                log.info("%s; next look in %.0f s.", progress, wait)
+                log.info(
+                    "%s: %s; next look in %.0f s; connection %r.",
+                    self.subject(poll.hook),
+                    progress,
+                    wait,
+                    self.mailersend_conn_id,
+                )
             logged_progress = progress
 
 
@@ -130,8 +143,8 @@ class MailerSendTrigger(PollingTrigger):
     """
     Waits for a deferred sensor, and fires one event.
 
-    The event has ``status``, which is ``success`` or ``error``, and either ``found``, packed, or the error's
-    ``message``. The other parameters are those of :class:`PollingTrigger`.
+    The event has ``status``, which is ``success`` or ``error``, and either ``found`` and its ``outcome``, a line for
+    the log, both packed, or the error's ``message``. The other parameters are those of :class:`PollingTrigger`.
 
     :cvar query: what it asks.
     :param poke_interval: seconds between two answers.
@@ -151,21 +164,27 @@ class MailerSendTrigger(PollingTrigger):
     def found_in(self, answer: Any) -> list[Any]:
         """Return the sensor's result as the only element; an empty list if *answer* doesn't hold it yet."""
 
+    @abstractmethod
+    def outcome(self, found: Any) -> str:
+        """Return what was *found*, for the log."""
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            found = await self._wait()
+            found, outcome = await self._wait()
         except Exception as error:
             yield TriggerEvent({"status": "error", "message": str(error)})
         else:
             # The triggerer logs events, and an entry holds an address.
-            yield TriggerEvent({"status": "success", "found": packed_json(found)})
+            packed = {"found": packed_json(found), "outcome": packed_json(outcome)}
+            yield TriggerEvent({"status": "success", **packed})
 
-    async def _wait(self) -> Any:
+    async def _wait(self) -> tuple[Any, str]:
+        """Return the sensor's result, and what it is in words."""
         async with self.polling(self.query) as poll, aclosing(self.answers(poll, self.asked_at)) as answers:
             async for answer in answers:
                 for found in self.found_in(answer):
-                    return found
-        return None
+                    return found, f"{self.subject(poll.hook)}: {self.outcome(found)}"
+        raise AssertionError("answers never end")
 
     def delays(self) -> Iterator[float]:
         """Yield each interval as Airflow's sensors compute it."""

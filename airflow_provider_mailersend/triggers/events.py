@@ -55,6 +55,9 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
     five minutes it reads all entries of the last five minutes again, for those that appear late. Triggers on the same
     list share these requests if they run in the same triggerer.
 
+    If the connection has a Domain ID, it watches that domain alone, unless *domain_id* or *domain* say otherwise. After
+    its first look it logs what it watches; looks that find nothing aren't logged.
+
     It reports entries that are added after its first look. On Airflow 3.3 and newer, which have an asset state store,
     a restarted triggerer continues where it stopped and misses nothing; an event of the last two seconds before a kill
     may be emitted again. Before 3.3 it starts over, and entries added meanwhile are not reported.
@@ -73,7 +76,8 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
 
     :param suppression_list: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes`` or
         ``on-hold-list``.
-    :param domain_id: watch this domain's entries only; by default the connection's.
+    :param domain_id: watch this domain's entries only; by default the connection's Domain ID, and if it has none, the
+        account and all its domains. ``account`` means these, whatever the connection says.
     :param domain: the domain's name instead, resolved with one extra request.
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many requests of the daily quota to leave for sending; by default the connection's.
@@ -102,6 +106,11 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
     def delays(self) -> Iterator[float]:
         return repeat(self._interval)
 
+    def how_far(self, answer: Any) -> str:
+        # The same after each look, so it's logged once.
+        since = self._reports_since.isoformat(sep=" ", timespec="seconds")
+        return f"watching every {self._interval:g} s for entries made since {since}"
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each look that finds new entries, those added before a restart included."""
         try:
@@ -109,11 +118,13 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
                 watermark = await self._load()
                 is_first_look = watermark is None
                 watermark = watermark or Watermark(await self._api_time())
-                self._since = watermark.since
+                self._since, self._reports_since = watermark.since, watermark.moment
                 async with aclosing(self.answers(poll)) as looks:
                     async for look in looks:
                         self._since = look.next_since or self._since
                         entries = watermark.take(look)
+                        if is_first_look:
+                            self._reports_since = watermark.moment
                         if entries and not is_first_look:
                             yield TriggerEvent(
                                 {

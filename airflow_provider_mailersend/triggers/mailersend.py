@@ -19,11 +19,11 @@ from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requireme
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
 from airflow_provider_mailersend.moments import required_moment
-from airflow_provider_mailersend.status_lines import list_name
 from airflow_provider_mailersend.triggers.base import MailerSendTrigger, PollingTrigger, classpath_of
 from airflow_provider_mailersend.triggers.polls import Query
 
 if TYPE_CHECKING:
+    from airflow_provider_mailersend.hooks.account import MailerSendAccount
     from airflow_provider_mailersend.hooks.asynchronous import MailerSendAsyncHook
 
 #: How long after the quota's reset to resume: clocks differ a little.
@@ -116,9 +116,8 @@ class ListTrigger(PollingTrigger):
     def query_key(self) -> ListScope:
         return ListScope(self.suppression_list, self.domain_id, self.domain)
 
-    @property
-    def list_name(self) -> str:
-        return list_name(*self.query_key)
+    def subject(self, hook: MailerSendAccount) -> str:
+        return hook.describe_list(*self.query_key)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -141,10 +140,13 @@ class _EntryTrigger(ListTrigger, MailerSendTrigger):
 
     @property
     def condition(self) -> str:
-        return f"waiting for {masked(self.value)} to be {'there' if self.present else 'gone'}"
+        return f"{masked(self.value)} to be {'there' if self.present else 'gone'}"
 
     def how_far(self, answer: Any) -> str:
-        return f"{self.list_name}: {masked(self.value)} {'not there yet' if self.present else 'still there'}"
+        return f"{masked(self.value)} {'not there yet' if self.present else 'still there'}"
+
+    def outcome(self, found: Entry | None) -> str:
+        return f"{masked(self.value)} is {'there' if self.present else 'gone'}"
 
 
 class MailerSendSuppressionTrigger(_EntryTrigger):
@@ -210,7 +212,7 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
         super().__post_init__()
         #: The same as a datetime.
         self.moment = required_moment("since", self.since, zone=None)
-        self._wanted = f"{self.at_least:,} new since {self.moment.isoformat(sep=' ', timespec='seconds')}"
+        self._new = f"new since {self.moment.isoformat(sep=' ', timespec='seconds')}"
 
     @property
     def requirement(self) -> Requirement:
@@ -224,10 +226,13 @@ class MailerSendNewSuppressionsTrigger(ListTrigger, MailerSendTrigger):
 
     @property
     def condition(self) -> str:
-        return f"waiting for {self._wanted}"
+        return f"{self.at_least:,} {self._new}"
 
     def how_far(self, answer: Look) -> str:
-        return f"{self.list_name}: {answer.count_since(self.moment):,} of {self._wanted}"
+        return f"{answer.count_since(self.moment):,} of {self.condition}"
+
+    def outcome(self, found: dict[str, Any]) -> str:
+        return f"{found['count']:,} {self._new}"
 
 
 class _SmsRecipient(Query[Entry]):
@@ -256,9 +261,14 @@ class MailerSendSmsRecipientStatusTrigger(MailerSendTrigger):
     def found_in(self, answer: Entry) -> list[Entry]:
         return [answer] if answer.get("status") == self.status else []
 
+    def subject(self, hook: MailerSendAccount) -> str:
+        return f"SMS recipient {masked_within(self.sms_recipient_id)}"
+
     def how_far(self, answer: Entry) -> str:
-        shown_id = masked_within(self.sms_recipient_id)
-        return f"SMS recipient {shown_id}: {answer.get('status')}, not {self.status} yet"
+        return f"{answer.get('status')}, not {self.status} yet"
+
+    def outcome(self, found: Entry) -> str:
+        return self.status
 
 
 class _ApiQuota(Query[dict[str, Any]]):
@@ -285,8 +295,14 @@ class MailerSendApiQuotaTrigger(MailerSendTrigger):
     def found_in(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
         return [answer] if is_enough(answer, self.at_least) else []
 
+    def subject(self, hook: MailerSendAccount) -> str:
+        return "daily quota"
+
     def how_far(self, answer: dict[str, Any]) -> str:
-        return f"daily quota: {answer['remaining']:,} requests left of the {self.at_least:,} waited for"
+        return f"{answer['remaining']:,} requests left of the {self.at_least:,} waited for"
+
+    def outcome(self, found: dict[str, Any]) -> str:
+        return f"{found['remaining']:,} requests left" if found["remaining"] >= 0 else "unlimited"
 
 
 class MailerSendQuotaResetTrigger(BaseTrigger):

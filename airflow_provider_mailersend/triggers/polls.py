@@ -61,6 +61,7 @@ class Poll(Generic[Answer]):
     """
 
     def __init__(self, query: Query[Answer]) -> None:
+        self.hook = query.hook
         self._query = query
         self._waiting: set[_Waiting[Answer]] = set()
         self._task: asyncio.Task[None] | None = None

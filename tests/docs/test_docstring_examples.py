@@ -32,8 +32,9 @@ from tests.triggers.waiting import first_event
 
 Connect = Callable[..., str]
 
-# What triggers and deferred sensors call, and what Airflow itself calls.
+# What tasks and triggers call, and what Airflow itself calls.
 NOT_FOR_USERS = {
+    "describe_list",
     "locate_suppressions",
     "look_at_list",
     "get_connection_form_widgets",

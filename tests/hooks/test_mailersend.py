@@ -60,6 +60,24 @@ def test_every_list_is_read_in_every_dialect(connect: Connect, suppression_list:
         ]
 
 
+@pytest.mark.parametrize(
+    ("default", "arguments", "expected"),
+    [
+        (None, {}, "blocklist (account-wide)"),
+        ("d1", {}, "blocklist (domain d1)"),
+        ("d1", {"domain_id": "d2"}, "blocklist (domain d2)"),
+        ("d1", {"domain": "example.com"}, "blocklist (domain example.com)"),
+        ("d1", {"domain_id": "account"}, "blocklist (account-wide)"),
+    ],
+)
+def test_a_list_is_described_with_the_domain_that_is_meant(
+    connect: Connect, sandbox: Sandbox, default: str | None, arguments: dict[str, str], expected: str
+) -> None:
+    hook = MailerSendHook(connect(sandbox, extra={"domain_id": default}))
+    assert hook.describe_list("blocklist", **arguments) == expected
+    assert len(sandbox.log) == 0
+
+
 def test_listing_keeps_to_the_domain(connect: Connect) -> None:
     with Sandbox(unsubscribes=300, rate_limit=None) as sandbox:
         domain_id = sandbox.domain_id("news.example.com")

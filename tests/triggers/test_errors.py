@@ -213,8 +213,14 @@ def test_errors_other_than_mailersends_are_retried(error: type[Exception]) -> No
         def query_key(self) -> str:
             return "anything"
 
+        def subject(self, hook: Any) -> str:
+            return "anything"
+
         def found_in(self, answer: str) -> list[str]:
             return [answer]
+
+        def outcome(self, found: str) -> str:
+            return found
 
     event = asyncio.run(first_event(Trigger(poke_interval=0.05)))
     assert event == {"status": "success", "found": "there"}

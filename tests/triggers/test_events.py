@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import traceback
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,6 +84,13 @@ class Triggerer:
             self.payloads.append(json.loads(json.dumps(event.payload)))
 
 
+def again_with(store: Store, trigger: Any) -> Any:
+    """Return the trigger that another triggerer makes of this one, with its saved state."""
+    restarted = again(trigger)
+    restarted.asset_state_store = store
+    return restarted
+
+
 async def reported(sandbox: Sandbox, trigger: Any, *addresses: str) -> list[str]:
     """Add each of *addresses* once the one before was reported; return the reported ids."""
     async with Triggerer(trigger) as triggerer:
@@ -136,6 +144,47 @@ def test_entries_added_after_the_first_look_are_reported(connect: Connect, watch
         assert second["ids"] == [newest["id"]]
         assert second["watermark"][:19] == newest["created_at"][:19]
         assert not polls.polls
+
+
+@on_airflow_3
+def test_after_its_first_look_it_logs_what_it_watches(
+    connect: Connect, sandbox: Sandbox, watch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    domain_id = sandbox.domain_id("example.com")
+    connect(sandbox, "marketing", extra={"domain_id": domain_id, "max_retries": 0})
+    sandbox.add("blocklist", "other@example.net")
+    store = Store()
+
+    def told() -> list[str]:
+        return [message for message in caplog.messages if "watching" in message]
+
+    async def scenario() -> str:
+        sandbox.fail(Fault(path="/suppressions/*", status=503, times=2))
+        trigger = watch(store, mailersend_conn_id="marketing")
+        async with Triggerer(trigger) as triggerer:
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 2)
+            assert told() == []
+            await until(lambda: bool(told()))
+            looks = len(sandbox.log)
+            await until(lambda: len(sandbox.log) >= looks + 3)
+            assert len(told()) == 1
+            kept = json.dumps(store.kept)
+            sandbox.add("blocklist", "jane@example.net", domain="example.com")
+            await until(lambda: bool(triggerer.ids) and json.dumps(store.kept) != kept)
+        (saved,) = store.kept.values()
+        since: str = json.loads(saved)["moment"]
+        async with Triggerer(again_with(store, trigger)):
+            await until(lambda: len(told()) == 2)
+        return since
+
+    since = datetime.fromisoformat(asyncio.run(scenario())).isoformat(sep=" ", timespec="seconds")
+    first, restarted = told()
+    where = f"blocklist (domain {domain_id}): watching every 0.1 s for entries made since "
+    assert first.startswith(where)
+    end = "; next look in 0 s; connection 'marketing'."
+    assert first.endswith(f"+00:00{end}")
+    assert restarted == f"{where}{since}{end}"
 
 
 @on_airflow_3
