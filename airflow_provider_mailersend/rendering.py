@@ -44,7 +44,7 @@ _FLAGS = {"true": True, "false": False}
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _FRACTION = re.compile(r"\d?\.\d{1,9}", re.ASCII)
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
-_LITERALS = (str, bytes, int, float, list, tuple, set, dict, type(None))
+_LITERALS = (str, bytes, int, float, date, list, tuple, set, dict, type(None))
 
 
 def parse_text(value: object, name: str) -> str | None:

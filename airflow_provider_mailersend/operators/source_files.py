@@ -78,6 +78,11 @@ def read_items(file: str, columns: dict[str, str], *, delimiter: str | None = No
                         items[kind].append(Line(kind, value.strip(), number))
                         is_empty = False
                 skipped += is_empty
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path} doesn't exist, as seen from this worker: check the path, let an earlier task or a sensor wait for "
+            "the file, or put it where all workers can read it"
+        ) from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     if skipped:

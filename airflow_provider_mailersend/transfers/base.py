@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from airflow_provider_mailersend.jobs.rows import Column, Row, columns_of, rows_
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
+from airflow_provider_mailersend.status_lines import counted
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ class ListExport:
         return self.domain_id or ACCOUNT
 
     @property
+    def span(self) -> str:
+        """From when on, and until when, entries were read: for the log."""
+        start = f"from {_shown(self._since)}" if self._since else "from the start"
+        if self.until:
+            return f"{start} until {_shown(self.until)}"
+        return f"{start} on" if self._since else start
+
+    @property
     def watermark(self) -> datetime | None:
         """The time to read from next time: all entries made before it have been read. None means from the start."""
         if self.may_be_incomplete:
@@ -77,6 +86,10 @@ class ListExport:
     def flatten(self, entries: list[Entry]) -> list[Row]:
         """Return one row for each entry."""
         return rows_of(self.list_name, entries, self.domain_id)
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:
@@ -128,7 +141,8 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
             "watermark": export.watermark.isoformat() if export.watermark else None,
             "requests": self.hook.requests_sent,
         }
-        self.log_summary(self.describe_target(), f"{export.rows:,} rows to {self.describe_destination()}")
+        rows = f"{counted(export.rows, 'row')} to {self.describe_destination(result)}"
+        self.log_summary(self.describe_target(), f"{rows}, read {export.span}")
         return result
 
     @property
@@ -141,8 +155,8 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         return parse_moment(self.since, "since")
 
     @abstractmethod
-    def describe_destination(self) -> str:
-        """Return where the rows go, for the log."""
+    def describe_destination(self, result: Mapping[str, Any]) -> str:
+        """Return where the rows of the task's *result* went, for the log."""
 
     def describe_target(self) -> str:
         return self.describe_list(str(self.list_name))

@@ -22,7 +22,7 @@ from airflow_provider_mailersend.transfers.sql_database import (
     SqlColumn,
     SqlDatabase,
     SqlTable,
-    check_table_name,
+    parse_table_name,
     read_date,
 )
 
@@ -45,8 +45,8 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     transfers has a table of the columns.
 
     ``since="auto"`` continues from the latest ``read_until`` in the table, for the same list and domain, on all Airflow
-    versions. The five minutes before are read again, as MailerSend may list an entry late. Runs with a ``since`` of
-    their own leave ``read_until`` empty.
+    versions. The last five minutes are read again, as MailerSend may list an entry late: ``read_until`` is that much
+    earlier already. Runs with a ``since`` of their own leave ``read_until`` empty.
 
     .. code-block:: python
 
@@ -68,10 +68,11 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     :param create_table: whether to create the table if it doesn't exist.
     :param allow_empty: with ``replace``, whether an empty list may delete all its rows. (templated)
     :param hook_params: extra arguments for the database's hook.
-    :return: ``table``, ``rows``, ``deleted``, ``requests``, ``may_be_incomplete``: whether entries may have been missed
-        because the list's order kept changing, and ``watermark``: the time to pass as ``since`` next time, None for all
-        entries.
+    :return: ``table``, ``rows``, ``inserted``: how many of them weren't in the table before, ``deleted``, ``requests``,
+        ``may_be_incomplete``: whether entries may have been missed because the list's order kept changing, and
+        ``watermark``: the time to pass as ``since`` next time, None for all entries.
     :raises SqlTransferError: the database refused a statement. Nothing was changed.
+    :raises AirflowFailException: the table doesn't exist, or lacks columns.
     """
 
     template_fields: Sequence[str] = (
@@ -96,6 +97,10 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         if mode not in ("upsert", "replace"):
             raise ValueError(f"mode must be upsert or replace; got {mode!r}")
         check_literal(allow_empty, "allow_empty", parse_flag)
+        check_literal(table, "table", parse_table_name)
+        if mode == "replace":
+            check_literal(self.since, "since", _refuse_with_replace)
+            check_literal(self.until, "until", _refuse_with_replace)
         self.conn_id = conn_id
         self.table = table
         self.mode = mode
@@ -104,9 +109,10 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         self.hook_params = hook_params
 
     def export(self, context: Context, export: ListExport) -> dict[str, Any]:
-        if self.mode == "replace" and (self.since is not None or self.until is not None):
-            raise ValueError("mode='replace' reads the whole list: leave out since and until")
-        name = check_table_name(parse_required_text(self.table, "table"))
+        if self.mode == "replace":
+            _refuse_with_replace(self.since, "since")
+            _refuse_with_replace(self.until, "until")
+        name = parse_table_name(self.table, "table")
         with SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params) as database:
             table = SqlTable(database, name, _columns_of(export))
             if self.create_table:
@@ -116,10 +122,11 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             staged = table.make_staging()
             self._gather(export, staged, since)
             deleted = self._delete_gone(export, table, staged) if self.mode == "replace" else 0
+            inserted = table.count_new(staged)
             table.upsert_all_of(staged)
             database.commit()
             report(self.hook, [asset_of(self, export.list_name).uri], [table_uri(database.hook, name)])
-        return {"table": name, "deleted": deleted}
+        return {"table": name, "inserted": inserted, "deleted": deleted}
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return the list and the table as OpenLineage's datasets."""
@@ -127,8 +134,9 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         read = list_dataset(asset_of(self, self.list_name))
         return operator_lineage([read], table_datasets(hook, self.table))
 
-    def describe_destination(self) -> str:
-        return str(self.table)
+    def describe_destination(self, result: Mapping[str, Any]) -> str:
+        inserted = result["inserted"]
+        return f"{result['table']}, {inserted:,} new and {result['rows'] - inserted:,} already there"
 
     def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> None:
         for entries in export.pages(since):
@@ -169,6 +177,13 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                     "nothing was changed. If the list is meant to be empty, pass allow_empty=True."
                 )
         return table.database.execute(f"DELETE {where}", values)
+
+
+def _refuse_with_replace(value: object, name: str) -> None:
+    if value is not None:
+        raise ValueError(
+            f"mode='replace' reads the whole list, but {name} was given: leave out since and until"
+        )
 
 
 def _columns_of(export: ListExport) -> list[SqlColumn]:

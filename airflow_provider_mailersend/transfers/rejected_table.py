@@ -9,11 +9,11 @@ from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.jobs.rows import format_date
 from airflow_provider_mailersend.jobs.wanted import Item
 from airflow_provider_mailersend.transfers.sql_database import (
+    MissingTableError,
     SqlColumn,
     SqlDatabase,
     SqlTable,
-    SqlTransferError,
-    check_table_name,
+    parse_table_name,
 )
 
 #: Which list refused what, why and when.
@@ -48,7 +48,7 @@ class RejectedTable:
     ) -> None:
         self._connect = connect
         self._list_name = list_name
-        self._name = check_table_name(name, "rejected_table") if name else None
+        self._name = parse_table_name(name, "rejected_table") if name else None
         self._read_only = read_only
         self._before = before
 
@@ -67,10 +67,8 @@ class RejectedTable:
                 values.append(table.write_date(format_date(self._before)))
             try:
                 rows = database.fetch(query, values)
-            except SqlTransferError:
-                if not self._read_only:
-                    raise
-                # Not there yet.
+            except MissingTableError:
+                # A dry run doesn't create it.
                 rows = []
         return frozenset(make_key(kind, value) for kind, value in rows)
 

@@ -7,6 +7,7 @@ resets columns that aren't listed. Errors of the database are raised as :class:`
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,9 +20,12 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_mailersend.api.entries import parse_date
 from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.rendering import parse_required_text
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+log = logging.getLogger(__name__)
 
 #: How many rows one INSERT holds: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 _ROWS_PER_INSERT = 500
@@ -38,6 +42,10 @@ class SqlTransferError(Exception):
     """The database refused a statement. The message shows no row and no address. A retry may help."""
 
 
+class MissingTableError(SqlTransferError):
+    """The database says that there is no such table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """
@@ -47,12 +55,14 @@ class Dialect:
     :param write_date: returns an aware datetime in UTC as the driver takes it.
     :param on_conflict: the end of an INSERT that updates existing rows, with ``{key}``.
     :param new_value: a row's new value in it, with ``{column}``.
+    :param staging_key: what the definition of the staging table needs, with ``{key}``.
     """
 
     date_type: str
     write_date: Callable[[datetime], object]
     on_conflict: str = "ON CONFLICT ({key}) DO UPDATE SET"
     new_value: str = "excluded.{column}"
+    staging_key: str = ""
 
 
 _DIALECTS = {
@@ -63,6 +73,8 @@ _DIALECTS = {
         lambda date: date.replace(tzinfo=None),
         "ON DUPLICATE KEY UPDATE",
         "VALUES({column})",
+        # Some servers refuse tables without a primary key.
+        "(PRIMARY KEY ({key}))",
     ),
 }
 
@@ -84,11 +96,13 @@ class SqlColumn:
     key_length: int | None = None
 
 
-def check_table_name(table: str, name: str = "table") -> str:
-    """Return *table*; raise :class:`ValueError` if it isn't a table's name, with or without a schema."""
+def parse_table_name(value: object, name: str) -> str:
+    """Return a table's name, with or without a schema; raise :class:`ValueError` if it isn't one."""
+    table = parse_required_text(value, name)
     if not _TABLE_NAME.fullmatch(table):
         raise ValueError(
-            f"{name} must be the name of a table, such as bounces or crm.bounces; got {masked_within(table)!r}"
+            f"{name} must be the name of a table: letters, digits, _ and $, with a letter or _ first, at most with "
+            f"schema and database before it, such as bounces or crm.bounces; got {masked_within(table)!r}"
         )
     return table
 
@@ -168,6 +182,10 @@ class SqlDatabase:
         with self.masked_errors("COMMIT"):
             self._connection.commit()
 
+    def rollback(self) -> None:
+        with self.masked_errors("ROLLBACK"):
+            self._connection.rollback()
+
     @contextmanager
     def masked_errors(self, doing: str) -> Iterator[None]:
         """Turn the driver's errors, which may quote rows, into :class:`SqlTransferError`."""
@@ -179,9 +197,8 @@ class SqlDatabase:
             # Drivers quote rows after the first line, as DETAIL.
             lines = masked_within(str(error)).strip().splitlines()
             said = f": {lines[0][:200]}" if lines else ""
-            raise SqlTransferError(
-                f"{type(error).__name__} in {doing}{said} (connection {self.conn_id!r})"
-            ) from None
+            kind = MissingTableError if _is_missing_table(error) else SqlTransferError
+            raise kind(f"{type(error).__name__} in {doing}{said} (connection {self.conn_id!r})") from None
 
     def _rest(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         with closing(cursor):
@@ -223,12 +240,26 @@ class SqlTable:
 
     def create(self) -> None:
         """Create the table if it doesn't exist."""
+        try:
+            self._column_names()
+        except MissingTableError:
+            # PostgreSQL takes no statement after an error.
+            self.database.rollback()
+        else:
+            return
         self.database.execute(f"CREATE TABLE IF NOT EXISTS {self.name} ({self._definition})")
         self.database.commit()
+        log.info("Created table %s.", self.name)
 
     def check_columns(self) -> None:
-        """Raise :class:`ValueError` if the table lacks a column."""
-        names = self.database.column_names(f"SELECT * FROM {self.name} WHERE 1 = 0")  # noqa: S608
+        """Raise :class:`ValueError` if the table doesn't exist, or lacks a column."""
+        try:
+            names = self._column_names()
+        except MissingTableError:
+            raise ValueError(
+                f"table {self.name} doesn't exist (connection {self.database.conn_id!r}): create it, or pass "
+                "create_table=True"
+            ) from None
         missing = [column.name for column in self.columns if column.name not in names]
         if missing:
             raise ValueError(
@@ -239,7 +270,15 @@ class SqlTable:
     def make_staging(self) -> SqlTable:
         """Return a new temporary table with the same columns; the database drops it with the connection."""
         staged = SqlTable(self.database, "mailersend_staging", self.columns)
-        self.database.execute(f"CREATE TEMPORARY TABLE {staged.name} ({staged._definition})")
+        key = ", ".join(self.key)
+        # The key has the type and collation that it has in the table: those of different collations can't be compared.
+        head = f"CREATE TEMPORARY TABLE {staged.name} {self._dialect.staging_key.format(key=key)}"
+        self.database.execute(f"{head} AS SELECT {key} FROM {self.name} WHERE 1 = 0")  # noqa: S608
+        for column in self.columns:
+            if column.name not in self.key:
+                self.database.execute(
+                    f"ALTER TABLE {staged.name} ADD COLUMN {column.name} {self._type_of(column)}"
+                )
         self.database.commit()
         return staged
 
@@ -251,6 +290,15 @@ class SqlTable:
         """Insert *rows*, or update existing ones."""
         self._insert(rows, self._on_conflict)
 
+    def count_new(self, other: SqlTable) -> int:
+        """Return how many rows of *other* have a key that isn't in the table."""
+        is_same = " AND ".join(f"known.{name} = other.{name}" for name in self.key)
+        [[count]] = self.database.fetch(
+            f"SELECT COUNT(*) FROM {other.name} AS other WHERE NOT EXISTS "  # noqa: S608
+            f"(SELECT 1 FROM {self.name} AS known WHERE {is_same})"
+        )
+        return int(count)
+
     def upsert_all_of(self, other: SqlTable) -> None:
         """Insert all rows of *other*, or update existing ones."""
         # Without a WHERE, SQLite takes ON CONFLICT for a join's ON.
@@ -258,6 +306,9 @@ class SqlTable:
             f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {other.name} WHERE 1 = 1"  # noqa: S608
             f"{self._on_conflict}"
         )
+
+    def _column_names(self) -> set[str]:
+        return self.database.column_names(f"SELECT * FROM {self.name} WHERE 1 = 0")  # noqa: S608
 
     @property
     def _definition(self) -> str:
@@ -315,6 +366,14 @@ def _hook_of(conn_id: str, hook_params: Mapping[str, Any] | None) -> DbApiHook:
         )
     hook.log_sql = False
     return hook
+
+
+def _is_missing_table(error: Exception) -> bool:
+    return (
+        type(error).__name__ == "UndefinedTable"  # PostgreSQL, by psycopg2 and psycopg
+        or error.args[:1] == (1146,)  # MySQL and MariaDB
+        or str(error).startswith("no such table")  # SQLite
+    )
 
 
 def _first_words(statement: str) -> str:

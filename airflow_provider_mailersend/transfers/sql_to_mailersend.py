@@ -11,11 +11,10 @@ from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
 from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
-from airflow_provider_mailersend.operators.sync import MailerSendSyncOperator
+from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
     parse_flag,
-    parse_mode,
     parse_optional_status,
     parse_required_text,
     parse_status,
@@ -31,11 +30,15 @@ from airflow_provider_mailersend.transfers.lineage import (
     report,
 )
 from airflow_provider_mailersend.transfers.rejected_table import RejectedTable
-from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
+from airflow_provider_mailersend.transfers.sql_database import SqlDatabase, parse_table_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
+
+
+#: Options of suppression lists only, with the only values that are allowed for SMS recipients.
+_LIST_OPTIONS = {"mode": "add_only", "dry_run": False}
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -118,6 +121,8 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         if suppression_list is not None:
             check_literal(suppression_list, "suppression_list", parse_suppression_list)
         check_literal(sms_status, "sms_status", parse_optional_status)
+        if rejected_table:
+            check_literal(rejected_table, "rejected_table", parse_table_name)
         check_choice("on_missing", on_missing, OnMissing)
         check_batch_size(batch_size)
         self.sql = sql
@@ -133,11 +138,15 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.batch_size = batch_size
         self.hook_params = hook_params
         self._is_sms = sms_status is not None
+        if self._is_sms:
+            for name in _LIST_OPTIONS:
+                check_literal(getattr(self, name), name, _refuse_for_sms)
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         dry_run = parse_flag(self.dry_run, "dry_run")
-        if self._is_sms and (dry_run or parse_mode(self.mode) != "add_only"):
-            raise ValueError("mode and dry_run are for suppression lists: leave them out with sms_status")
+        if self._is_sms:
+            for name in _LIST_OPTIONS:
+                _refuse_for_sms(getattr(self, name), name)
         rejected = RejectedTable(
             self._database,
             self._list_name,
@@ -251,6 +260,11 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                     text = value.strip() if isinstance(value, str) else repr(value)
                     row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
                     yield row_type(kind, text, number)
+
+
+def _refuse_for_sms(value: object, name: str) -> None:
+    if SYNC_OPTIONS[name](value, name) != _LIST_OPTIONS[name]:
+        raise ValueError("mode and dry_run are for suppression lists: leave them out with sms_status")
 
 
 def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:

@@ -442,7 +442,8 @@ def test_a_file_that_is_not_there_yet_is_left_to_airflows_retries(
     connect: Connect, sandbox: Sandbox, tmp_path: Path, url: str
 ) -> None:
     connect(sandbox)
-    with pytest.raises(FileNotFoundError):
+    said = rf"{tmp_path}/\S+ doesn't exist, as seen from this worker: check the path, .* all workers can read"
+    with pytest.raises(FileNotFoundError, match=said):
         sync(url.format(tmp_path))
     assert sandbox.log == []
 

@@ -54,10 +54,12 @@ def export(connect: Connect, sandbox: Sandbox) -> Export:
     connect(sandbox)
 
     def run(path: object, list_name: str = "hard-bounces", **arguments: Any) -> dict[str, Any]:
+        rendered = arguments.pop("rendered", {})
         context: Any = {"ti": TaskInstance(), **arguments.pop("context", {})}
         task = MailerSendToObjectStorageOperator(
             task_id="export", list_name=list_name, path=str(path), **arguments
         )
+        task.render_template_fields(rendered)
         result: dict[str, Any] = task.execute(context)
         return result
 
@@ -289,5 +291,18 @@ def test_a_path_without_a_folder_is_relative_to_the_working_directory(
 
 @pytest.mark.parametrize("path", ["all.txt", "all.parquet.gz", "", "None"])
 def test_a_path_that_names_no_format_is_refused(path: str, export: Export) -> None:
+    with pytest.raises(ValueError, match=r"path (must|is empty)"):
+        MailerSendToObjectStorageOperator(task_id="export", list_name="hard-bounces", path=path)
     with pytest.raises(AirflowFailException, match=r"path (must|is empty)"):
-        export(path)
+        export("{{ path }}", rendered={"path": path})
+
+
+def test_the_summary_says_how_many_rows_went_where_and_since_when(
+    export: Export, sandbox: Sandbox, tmp_path: Path, logged: Callable[[], str]
+) -> None:
+    sandbox.add("hard-bounces", "jane@example.com")
+    file = tmp_path / "all.jsonl"
+    export(file, since="2025-01-31T12:00:00Z")
+    assert f": 1 row to {file}, read from 2025-01-31 12:00:00 UTC on; 1 request" in logged()
+    export(file)
+    assert f": 1 row to {file}, read from the start; 1 request" in logged()

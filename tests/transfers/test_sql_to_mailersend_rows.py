@@ -53,7 +53,10 @@ def transfer(connect: Connect, sandbox: Sandbox, conn_id: str, table: str) -> Tr
             "sql": f"SELECT * FROM {table} ORDER BY place",
             **arguments,
         }
-        result: dict[str, Any] = SqlToMailerSendOperator(task_id="transfer", **arguments).execute({})
+        rendered = arguments.pop("rendered", {})
+        task = SqlToMailerSendOperator(task_id="transfer", **arguments)
+        task.render_template_fields(rendered)
+        result: dict[str, Any] = task.execute({})
         return result
 
     return run
@@ -103,6 +106,16 @@ def test_a_dry_run_changes_nothing(
     assert not has_table(database, rejected)
     result = transfer(mode="mirror", max_deletes=1, on_invalid="skip", approved_plan=plan["plan"])
     assert (result["added"], result["deleted"]) == (1, 1)
+
+
+def test_a_dry_run_takes_a_rejected_table_it_cannot_read_for_no_missing_one(
+    transfer: Transfer, fill: Fill, database: SqlDatabase, rejected: str
+) -> None:
+    fill("nobody")
+    database.execute(f"CREATE TABLE {rejected} (email VARCHAR(20))")
+    database.commit()
+    with pytest.raises(SqlTransferError, match="connection 'warehouse'"):
+        transfer(on_invalid="skip", rejected_table=rejected, dry_run=True)
 
 
 def test_a_dry_run_leaves_out_what_was_rejected_before(
@@ -260,8 +273,17 @@ class TestRejected:
 
     def test_a_name_that_is_no_table_s_is_refused(self, transfer: Transfer, fill: Fill) -> None:
         fill("a@example.net")
+        wrong = "rejected; DROP TABLE contacts"
+        with pytest.raises(ValueError, match="rejected_table must be the name of a table"):
+            SqlToMailerSendOperator(
+                task_id="transfer",
+                conn_id="crm",
+                sql="SELECT 1",
+                suppression_list="blocklist",
+                rejected_table=wrong,
+            )
         with pytest.raises(AirflowFailException, match="rejected_table must be the name of a table"):
-            transfer(rejected_table="rejected; DROP TABLE contacts")
+            transfer(rejected_table="{{ name }}", rendered={"name": wrong})
 
 
 class TestSms:
@@ -304,8 +326,13 @@ class TestSms:
     ) -> None:
         sandbox.add("sms-recipients", "+15550001111")
         fill("+15550001111", columns="number")
+        with pytest.raises(ValueError, match="mode and dry_run are for suppression lists"):
+            SqlToMailerSendOperator(
+                task_id="transfer", conn_id="crm", sql="SELECT 1", sms_status="opt_out", **options
+            )
+        [(name, value)] = options.items()
         with pytest.raises(AirflowFailException, match="mode and dry_run are for suppression lists"):
-            transfer(sms_status="opt_out", **options)
+            transfer(sms_status="opt_out", rendered={"value": value}, **{name: "{{ value }}"})
         assert self.statuses(sandbox) == {"+15550001111": "active"}
 
 
