@@ -164,7 +164,9 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                 f"{export.list_name} could not be read completely because its order kept changing, so missing rows may "
                 f"still be on the list. Nothing was changed in {table.name}. Try again later."
             )
-        where = f"FROM {table.name} WHERE list_name = ? AND id NOT IN (SELECT id FROM {staged.name})"  # noqa: S608
+        # Not with NOT IN, for which PostgreSQL compares each row with each, where they exceed its working memory.
+        is_there = f"EXISTS (SELECT 1 FROM {staged.name} AS staged WHERE staged.id = {table.name}.id)"  # noqa: S608
+        where = f"FROM {table.name} WHERE list_name = ? AND NOT {is_there}"
         values = [export.list_name]
         if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
             where += " AND domain_id = ?"

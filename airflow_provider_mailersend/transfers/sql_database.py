@@ -279,6 +279,7 @@ class SqlTable:
                 self.database.execute(
                     f"ALTER TABLE {staged.name} ADD COLUMN {column.name} {self._type_of(column)}"
                 )
+        self.database.execute(f"CREATE UNIQUE INDEX {staged.name}_key ON {staged.name} ({key})")
         self.database.commit()
         return staged
 

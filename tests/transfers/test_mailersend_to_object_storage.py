@@ -291,9 +291,9 @@ def test_a_path_without_a_folder_is_relative_to_the_working_directory(
 
 @pytest.mark.parametrize("path", ["all.txt", "all.parquet.gz", "", "None"])
 def test_a_path_that_names_no_format_is_refused(path: str, export: Export) -> None:
-    with pytest.raises(ValueError, match=r"path (must|is empty)"):
+    with pytest.raises(ValueError, match=r"path must "):
         MailerSendToObjectStorageOperator(task_id="export", list_name="hard-bounces", path=path)
-    with pytest.raises(AirflowFailException, match=r"path (must|is empty)"):
+    with pytest.raises(AirflowFailException, match=r"path must "):
         export("{{ path }}", rendered={"path": path})
 
 

@@ -377,13 +377,13 @@ NO_TABLES = ["rows; DROP TABLE users", "a.b.c.d", "", "1st", "rows--", "r'"]
 
 @pytest.mark.parametrize("name", NO_TABLES)
 def test_what_is_no_table_s_name_is_refused_when_the_dag_is_parsed(name: str) -> None:
-    with pytest.raises(ValueError, match=r"table (must be|is empty)"):
+    with pytest.raises(ValueError, match=r"table must "):
         MailerSendToSqlOperator(task_id="export", conn_id="warehouse", list_name="hard-bounces", table=name)
 
 
 @pytest.mark.parametrize("name", NO_TABLES)
 def test_what_is_rendered_to_no_table_s_name_is_refused(name: str, export: Export) -> None:
-    with pytest.raises(AirflowFailException, match=r"table (must be|is empty)"):
+    with pytest.raises(AirflowFailException, match=r"table must "):
         export(table="{{ name }}", rendered={"name": name})
 
 
