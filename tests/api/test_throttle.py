@@ -150,6 +150,15 @@ def test_a_quota_that_is_known_to_be_plenty_is_not_asked_for(left: int, wanted: 
     assert waiting.wants_quota(ASKED) is wanted
 
 
+def test_a_quota_that_was_used_up_the_day_before_is_asked_for_again() -> None:
+    waiting = throttle()
+    waiting.learn_quota(0, None, NOON)
+    waiting.check_quota(ASKED, MIDNIGHT.timestamp())
+    for n in range(3):
+        refuse(waiting, at=MIDNIGHT.timestamp() + n)
+    assert waiting.wants_quota(ASKED)
+
+
 @pytest.mark.parametrize(
     "reason",
     [{"retry_after": 7}, {"x_ratelimit_reset": NOON + 20}, {"body": b'{"message": "#MS42903"}'}],
@@ -312,7 +321,7 @@ def test_a_reserve_that_is_reached_is_told_from_a_quota_used_up() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError, match="20 requests are left, and 50 are reserved"):
         waiting.check_quota(ASKED, NOON)
     waiting.learn_quota(0, None, NOON)
-    with pytest.raises(MailerSendQuotaExhaustedError, match="daily quota is used up"):
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"^The account's daily quota is used up\."):
         waiting.check_quota(ASKED, NOON)
 
 
