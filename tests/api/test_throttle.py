@@ -171,6 +171,16 @@ def test_429s_that_say_why_want_no_quota(reason: dict[str, Any]) -> None:
         assert not waiting.wants_quota(ASKED)
 
 
+def test_a_429_that_says_why_begins_the_count_of_those_without_a_reason_again() -> None:
+    waiting, _ = codeless(2)
+    refuse(waiting, at=NOON + 2, body=b'{"message": "#MS42903"}')
+    wanted = []
+    for n in range(3, 6):
+        refuse(waiting, at=NOON + n)
+        wanted.append(waiting.wants_quota(ASKED))
+    assert wanted == [False, False, True]
+
+
 @pytest.mark.parametrize("far", [3601, 86400, 1e11, 1e300])
 @pytest.mark.parametrize("header", ["retry_after", "x_ratelimit_reset"])
 def test_a_header_that_asks_for_more_than_an_hour_is_not_believed(header: str, far: float) -> None:

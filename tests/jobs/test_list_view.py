@@ -330,6 +330,14 @@ def test_a_domain_s_list_is_looked_at_alone() -> None:
     assert {request.params.get("domain_id") for request in view.script.sent} == {"d1"}
 
 
+@pytest.mark.parametrize(("ahead", "tells_date"), [(7200, True), (-7200, True), (0, False)])
+def test_a_look_tells_the_time_of_the_api(ahead: float, tells_date: bool) -> None:
+    view = Viewer(Account(ahead=ahead, tells_date=tells_date))
+    now = view.look(Requirement(since(view))).now
+    assert now is not None
+    assert now.timestamp() - view.script.now == pytest.approx(ahead, abs=0.9)
+
+
 def test_who_waits_is_not_served_by_what_was_known_before() -> None:
     view = viewer(50)
     waiter, late = Waiter("a@x.example"), Waiter("b@x.example")
@@ -355,17 +363,18 @@ def test_a_list_that_is_not_newest_first_is_read_to_its_end() -> None:
 def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() -> None:
     account = VaryingAccount()
     for n in range(1000):
-        account.put(f"old{n}@example.org", at=NOON - 3600)
-    top = account.put("top@x.example", at=NOON - 600)
-    view = Viewer(account)
+        account.put(f"old{n}@example.org", at=NOON - 3600, domain_id="d1")
+    top = account.put("top@x.example", at=NOON - 600, domain_id="d1")
+    view = Viewer(account, domain_id="d1")
     waiter, there = Waiter("nobody@x.example"), Waiter("top@x.example")
     with pytest.raises(MailerSendIncompleteListError):
         view.look(waiter.requirement, there.requirement)
     look = view.look(waiter.requirement, there.requirement)
     assert (waiter.take(look), there.take(look)) == (None, top)
     view.script.now += 60
-    view.put("nobody@x.example")
+    account.put("nobody@x.example", at=view.script.now, domain_id="d1")
     assert waiter.take(view.look(waiter.requirement)) is not None
+    assert {request.params.get("domain_id") for request in view.script.sent} == {"d1"}
 
 
 @properties
