@@ -150,6 +150,15 @@ def test_a_quota_that_is_known_to_be_plenty_is_not_asked_for(left: int, wanted: 
     assert waiting.wants_quota(ASKED) is wanted
 
 
+def test_a_quota_that_was_used_up_the_day_before_is_asked_for_again() -> None:
+    waiting = throttle()
+    waiting.learn_quota(0, None, NOON)
+    waiting.check_quota(ASKED, MIDNIGHT.timestamp())
+    for n in range(3):
+        refuse(waiting, at=MIDNIGHT.timestamp() + n)
+    assert waiting.wants_quota(ASKED)
+
+
 @pytest.mark.parametrize(
     "reason",
     [{"retry_after": 7}, {"x_ratelimit_reset": NOON + 20}, {"body": b'{"message": "#MS42903"}'}],
@@ -160,6 +169,16 @@ def test_429s_that_say_why_want_no_quota(reason: dict[str, Any]) -> None:
     for _ in range(4):
         refuse(waiting, **reason)
         assert not waiting.wants_quota(ASKED)
+
+
+def test_a_429_that_says_why_begins_the_count_of_those_without_a_reason_again() -> None:
+    waiting, _ = codeless(2)
+    refuse(waiting, at=NOON + 2, body=b'{"message": "#MS42903"}')
+    wanted = []
+    for n in range(3, 6):
+        refuse(waiting, at=NOON + n)
+        wanted.append(waiting.wants_quota(ASKED))
+    assert wanted == [False, False, True]
 
 
 @pytest.mark.parametrize("far", [3601, 86400, 1e11, 1e300])
@@ -312,7 +331,7 @@ def test_a_reserve_that_is_reached_is_told_from_a_quota_used_up() -> None:
     with pytest.raises(MailerSendQuotaExhaustedError, match="20 requests are left, and 50 are reserved"):
         waiting.check_quota(ASKED, NOON)
     waiting.learn_quota(0, None, NOON)
-    with pytest.raises(MailerSendQuotaExhaustedError, match="daily quota is used up"):
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"^The account's daily quota is used up\."):
         waiting.check_quota(ASKED, NOON)
 
 

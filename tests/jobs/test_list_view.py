@@ -95,6 +95,18 @@ def test_a_watcher_on_a_busy_list_reads_little_more_than_what_is_new() -> None:
     assert view.sent <= 60, view.sent
 
 
+def test_a_look_reads_no_further_than_what_may_be_new() -> None:
+    view = viewer(950)
+    for n in range(350):
+        view.put(f"{n}@x.example")
+    requirement = Requirement(view.look(Requirement(since(view))).next_since)
+    assert view.sent == 4, "a page for 100 entries"
+    view.script.now += 5
+    view.put("new@x.example")
+    assert not view.look(requirement).is_deep
+    assert view.sent == 4 + 2, "the page of the new entry, and one without any"
+
+
 def test_on_a_busy_list_a_deep_look_finds_what_appears_late() -> None:
     view = viewer(120)
     watermark = Watermark(datetime.fromtimestamp(NOON, UTC))
@@ -190,6 +202,16 @@ def test_who_looks_first_for_what_is_known_finds_it_where_it_stands() -> None:
     assert view.sent <= before + 3, "pushed down by what is new"
 
 
+def test_of_a_whole_reading_just_what_is_recent_is_kept() -> None:
+    view = viewer(250)
+    recent = view.put("recent@x.example")
+    nobody = Waiter("nobody@x.example")
+    nobody.take(view.look(nobody.requirement))
+    before = view.sent
+    look = view.look(Requirement(nobody.requirement.since, is_first=True))
+    assert (look.entries, view.sent) == ([recent], before)
+
+
 def test_what_was_seen_and_is_gone_is_not_there() -> None:
     view = viewer(250)
     Waiter("nobody@x.example").take(view.look(Requirement(key=("recipients", "nobody@x.example"))))
@@ -200,6 +222,10 @@ def test_what_was_seen_and_is_gone_is_not_there() -> None:
     view.remove("gone@example.org")
     waiter = Waiter("gone@example.org")
     assert waiter.take(view.look(waiter.requirement)) is None
+    before = view.sent
+    late = Waiter("gone@example.org")
+    assert late.take(view.look(late.requirement)) is None
+    assert view.sent == before, "it is known to be gone"
     for _ in range(3):
         view.script.now += 5
         assert waiter.take(view.look(waiter.requirement)) is None
@@ -304,6 +330,14 @@ def test_a_domain_s_list_is_looked_at_alone() -> None:
     assert {request.params.get("domain_id") for request in view.script.sent} == {"d1"}
 
 
+@pytest.mark.parametrize(("ahead", "tells_date"), [(7200, True), (-7200, True), (0, False)])
+def test_a_look_tells_the_time_of_the_api(ahead: float, tells_date: bool) -> None:
+    view = Viewer(Account(ahead=ahead, tells_date=tells_date))
+    now = view.look(Requirement(since(view))).now
+    assert now is not None
+    assert now.timestamp() - view.script.now == pytest.approx(ahead, abs=0.9)
+
+
 def test_who_waits_is_not_served_by_what_was_known_before() -> None:
     view = viewer(50)
     waiter, late = Waiter("a@x.example"), Waiter("b@x.example")
@@ -329,15 +363,18 @@ def test_a_list_that_is_not_newest_first_is_read_to_its_end() -> None:
 def test_a_list_that_cannot_be_read_whole_is_read_twice_and_then_waited_for() -> None:
     account = VaryingAccount()
     for n in range(1000):
-        account.put(f"old{n}@example.org", at=NOON)
-    view = Viewer(account)
-    waiter = Waiter("nobody@x.example")
+        account.put(f"old{n}@example.org", at=NOON - 3600, domain_id="d1")
+    top = account.put("top@x.example", at=NOON - 600, domain_id="d1")
+    view = Viewer(account, domain_id="d1")
+    waiter, there = Waiter("nobody@x.example"), Waiter("top@x.example")
     with pytest.raises(MailerSendIncompleteListError):
-        view.look(waiter.requirement)
-    assert waiter.take(view.look(waiter.requirement)) is None
+        view.look(waiter.requirement, there.requirement)
+    look = view.look(waiter.requirement, there.requirement)
+    assert (waiter.take(look), there.take(look)) == (None, top)
     view.script.now += 60
-    view.put("nobody@x.example")
+    account.put("nobody@x.example", at=view.script.now, domain_id="d1")
     assert waiter.take(view.look(waiter.requirement)) is not None
+    assert {request.params.get("domain_id") for request in view.script.sent} == {"d1"}
 
 
 @properties

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_mailersend.api.answers import Outcome
 from airflow_provider_mailersend.api.requests import Request, SuppressionList
-from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
+from airflow_provider_mailersend.exceptions import (
+    MailerSendIncompleteListError,
+    MailerSendUnexpectedAnswerError,
+)
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.lookup import Lookup
 from tests.feeding.account import Account
-from tests.feeding.script import NOON, Script, flow, properties
+from tests.feeding.script import NOON, Script, answer, flow, properties
 from tests.feeding.varying import VaryingAccount
 
 BLOCKLIST = SuppressionList.BLOCKLIST
@@ -90,9 +93,10 @@ def test_that_one_is_gone_takes_the_whole_list_both_ways() -> None:
     assert look(account, {address(150): 9}, both_ways=False) == ({}, 3 + 10)
 
 
-@pytest.mark.parametrize(("both_ways", "pages"), [(True, {address(149): 1}), (False, {})])
-def test_what_a_deletion_hides_is_found_from_the_end(both_ways: bool, pages: Any) -> None:
-    account = long_account(250)
+@pytest.mark.parametrize("hidden", [49, 149])
+@pytest.mark.parametrize("both_ways", [True, False])
+def test_what_a_deletion_hides_is_found_from_the_end(hidden: int, both_ways: bool) -> None:
+    account = long_account(hidden + 101)  # two pages or three, and it is the first of the second
 
     def serve(request: Request, script: Script) -> Outcome:
         answered = account(request, script)
@@ -101,8 +105,8 @@ def test_what_a_deletion_hides_is_found_from_the_end(both_ways: bool, pages: Any
         return answered
 
     script = Script(server=serve)
-    found = script.run(Lookup(BLOCKLIST, {address(149): 1}, both_ways=both_ways).run(flow()))
-    assert {what: page for what, (page, _) in found.items()} == pages
+    found = script.run(Lookup(BLOCKLIST, {address(hidden): 1}, both_ways=both_ways).run(flow()))
+    assert {what: page for what, (page, _) in found.items()} == ({address(hidden): 1} if both_ways else {})
 
 
 def test_many_that_stand_all_over_are_read_from_the_top() -> None:
@@ -134,6 +138,7 @@ def test_the_domain_is_asked_for() -> None:
     a = "recipients", "a@example.org"
     assert look(account, {a: 2}, scope=Scope("d1")) == ({a: 1}, 3)
     assert look(account, {a: 1}, scope=Scope("d2")) == ({}, 1)
+    assert look(account, {a: 1}, scope=Scope(domain="d1.example")) == ({a: 1}, 1 + 1)
 
 
 def test_nothing_looked_for_asks_nothing() -> None:
@@ -142,8 +147,22 @@ def test_nothing_looked_for_asks_nothing() -> None:
 
 @pytest.mark.parametrize("page", [0, -3, 1.5, "1", None])
 def test_a_page_is_a_number_from_1(page: Any) -> None:
-    with pytest.raises(ValueError, match="must be a whole number, at least 1; got"):
+    with pytest.raises(ValueError, match=r"^the page of an entry must be a whole number, at least 1; got"):
         Lookup(BLOCKLIST, {address(1): page})
+
+
+@pytest.mark.parametrize("kind", ["recipients", "patterns"])
+def test_what_is_not_surely_an_address_or_a_pattern_is_refused_by_its_place(kind: str) -> None:
+    with pytest.raises(ValueError, match=rf"{kind}\[1\]"):
+        Lookup(BLOCKLIST, {address(1): 1, (kind, "{{ x }}"): 1})
+
+
+@pytest.mark.parametrize("last_page", [1, 7])
+def test_a_page_that_is_none_is_an_error_that_names_the_list(last_page: int) -> None:
+    script = Script(answer(200, {"data": "none"}))
+    with pytest.raises(MailerSendUnexpectedAnswerError) as error:
+        script.run(Lookup(BLOCKLIST, {address(1): last_page}).run(flow()))
+    assert error.value.endpoint == "GET /suppressions/blocklist"
 
 
 def test_patterns_stand_on_the_blocklist_only() -> None:
@@ -155,8 +174,11 @@ def test_what_is_not_met_on_a_list_whose_order_keeps_varying_may_be_there() -> N
     account = VaryingAccount()
     for n in range(1000):
         account.put(f"old{n}@example.org", at=NOON)
-    with pytest.raises(MailerSendIncompleteListError, match=r"1 of those looked for .* may be there"):
+    with pytest.raises(
+        MailerSendIncompleteListError, match=r"1 of those looked for .* may be there"
+    ) as error:
         look(account, {address(2000): 1})
+    assert error.value.endpoint == "GET /suppressions/blocklist"
 
 
 def test_what_is_met_on_a_list_whose_order_keeps_varying_is_there() -> None:
