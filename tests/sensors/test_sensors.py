@@ -192,7 +192,7 @@ def test_an_absence_sensor_opens_for_nothing_but_one_address(
     ("sensor", "options", "complaint"),
     [
         (MailerSendSuppressionSensor, {"suppression_list": "nowhere"}, "suppression_list must be one of"),
-        (MailerSendSuppressionSensor, {"suppression_list": "None"}, "suppression_list is empty"),
+        (MailerSendSuppressionSensor, {"suppression_list": "None"}, "suppression_list must not be empty"),
         (
             MailerSendSuppressionSensor,
             {"suppression_list": "blocklist", "present": "false"},
