@@ -12,6 +12,8 @@ import pytest
 
 from tests.chaos import databases
 
+pytestmark = pytest.mark.slow
+
 
 def report_of(*options: str) -> str:
     """Run so much of a campaign, and return its report."""

@@ -22,6 +22,7 @@ from airflow_provider_mailersend.sandbox import Sandbox
 from tests.example_dags.test_example_dags import Connect, example
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("airflow_db"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(not AIRFLOW_V_3_1_PLUS, reason="people are asked on Airflow 3.1 or newer"),

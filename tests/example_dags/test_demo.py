@@ -24,6 +24,8 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
 DEMO = EXAMPLES / "demo.py"
 
+pytestmark = pytest.mark.slow
+
 for_airflow_3 = pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="the demo is for Airflow 3")
 
 Ui = Callable[[int], "subprocess.Popen[str]"]
