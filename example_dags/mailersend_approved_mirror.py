@@ -15,7 +15,6 @@ That needs Airflow 3.1: on older versions this file defines no DAG.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import Param, dag
@@ -59,13 +58,7 @@ if AIRFLOW_V_3_1_PLUS:
             "max_deletes": 1.0,
         }
         plan = MailerSendSyncSuppressionsOperator(task_id="plan", dry_run=True, **mirror)
-        approve = ApprovalOperator(
-            task_id="approve",
-            subject="Change the blocklist?",
-            body=body,
-            # Then the task fails, and nothing is changed.
-            response_timeout=timedelta(days=1),
-        )
+        approve = ApprovalOperator(task_id="approve", subject="Change the blocklist?", body=body)
         carry_out = MailerSendSyncSuppressionsOperator(
             task_id="mirror", approved_plan="{{ ti.xcom_pull(task_ids='plan')['plan'] }}", **mirror
         )

@@ -23,6 +23,7 @@ def test_the_watcher_starts_a_dag_that_reads_its_events() -> None:
     (watcher,) = bounces.watchers
     assert watcher.trigger.suppression_list == "hard-bounces"
     from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
+    from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
     event = AssetEventDagRunReferenceResult.model_validate(
         {
@@ -37,4 +38,6 @@ def test_the_watcher_starts_a_dag_that_reads_its_events() -> None:
             "source_map_index": None,
         }
     )
-    assert dag.get_task("tell").python_callable(triggering_asset_events={bounces: [event, event]}) == 4
+    # As a task is given them.
+    events = TriggeringAssetEventsAccessor.build([event, event])
+    assert dag.get_task("tell").python_callable(triggering_asset_events=events) == 4
