@@ -1,25 +1,8 @@
-"""Texts for the log: a list's name, numbers, enumerations."""
+"""Texts for the log: numbers, enumerations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from airflow_provider_mailersend.api.requests import ACCOUNT
-
-
-def list_name(suppression_list: str, domain_id: str | None, domain: str | None) -> str:
-    """
-    Return a list's name, with the domain if there is one.
-
-    >>> list_name("blocklist", None, "example.com")
-    'blocklist (domain example.com)'
-    >>> list_name("blocklist", "account", None)
-    'blocklist (account-wide)'
-    """
-    shown = domain or domain_id
-    if not shown:
-        return suppression_list
-    return f"{suppression_list} ({'account-wide' if shown == ACCOUNT else f'domain {shown}'})"
 
 
 def counted(number: int, noun: str) -> str:

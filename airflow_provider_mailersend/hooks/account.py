@@ -12,12 +12,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_mailersend.api.flow import RETRY_TIMEOUT, Flow
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.pages import WholeList
-from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.api.throttle import Throttle
 from airflow_provider_mailersend.hooks.connection import CONNECTION_TYPE, Settings, read_settings
 from airflow_provider_mailersend.hooks.progress import WORTH_A_LINE, Reporter
 from airflow_provider_mailersend.jobs.domains import Scope
-from airflow_provider_mailersend.status_lines import list_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -87,7 +85,7 @@ class MailerSendAccount(BaseHook):
     def describe_list(self, label: str, domain_id: str | None = None, domain: str | None = None) -> str:
         """Return a list's name for the log, with the domain that a request would be about: maybe the connection's."""
         scope = self._scope(domain_id, domain)
-        return list_name(label, scope.domain_id or ACCOUNT, scope.domain)
+        return scope.name_of(label) if scope.is_a_domain else f"{label} (account-wide)"
 
     @cached_property
     def _flow(self) -> Flow:

@@ -43,6 +43,16 @@ class Scope:
             return cls(domain=domain)
         return cls(domain_id=None if domain_id == ACCOUNT else domain_id or default_id)
 
+    def name_of(self, label: str) -> str:
+        """
+        Return a list's name, with the domain if there is one.
+
+        >>> Scope(domain="example.com").name_of("blocklist")
+        'blocklist (domain example.com)'
+        """
+        shown = self.domain or self.domain_id
+        return f"{label} (domain {shown})" if shown else label
+
     @property
     def is_a_domain(self) -> bool:
         return bool(self.domain_id or self.domain)

@@ -172,17 +172,27 @@ def parse_numbers(values: Iterable[str | Item]) -> dict[str, Item]:
     :raises ValueError: one isn't a phone number in E.164.
     """
     numbers: dict[str, Item] = {}
+    problems: list[str] = []
     for item in make_items("numbers", values):
-        if _TRUNK_ZERO.search(item.value):
-            raise ValueError(
-                f"{item.where} {masked(item.value)!r} has a 0 after a bracket, which in most countries is "
-                "not dialled after the country code: remove the 0, or the brackets where it is dialled"
-            )
         number = _IGNORED.sub("", item.value)
-        if not _E164.fullmatch(number):
-            raise ValueError(
-                f"{item.where} {masked(item.value)!r} is not a phone number in E.164 format: a plus sign, the country "
-                "code and the number, such as +15551234567"
-            )
+        problem = _number_problem(item.value, number)
+        if problem is not None:
+            problems.append(f"{item.where} {masked(item.value)!r} {problem}")
         numbers.setdefault(number, item)
+    if problems:
+        raise ValueError(join_first(problems, len(problems), separator="; "))
     return numbers
+
+
+def _number_problem(written: str, number: str) -> str | None:
+    if _TRUNK_ZERO.search(written):
+        return (
+            "has a 0 after a bracket, which in most countries is not dialled after the country code: remove the 0, or "
+            "the brackets where it is dialled"
+        )
+    if not _E164.fullmatch(number):
+        return (
+            "is not a phone number in E.164 format: a plus sign, the country code and the number, such as "
+            "+15551234567"
+        )
+    return None

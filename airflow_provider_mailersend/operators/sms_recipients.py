@@ -88,9 +88,9 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     Set the status of SMS recipients: ``PUT /sms-recipients/{id}``, one request for each.
 
     They are identified by id or by phone number. With *numbers* the task first reads all SMS recipients, ``GET
-    /sms-recipients``, one request for each 100, and sets only those whose status differs. Without ids or numbers it
-    succeeds and sends nothing. An unknown id or number doesn't stop the others: the task sets them, and then fails.
-    Takes the parameters of :class:`.MailerSendTask` too.
+    /sms-recipients``, one request for each 100, and sets only those whose status differs. If they are empty it succeeds
+    and sends nothing. An unknown id or number doesn't stop the others: the task sets them, and then fails. Takes the
+    parameters of :class:`.MailerSendTask` too.
 
     .. code-block:: python
 
@@ -124,8 +124,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         self,
         *,
         status: str,
-        ids: Sequence[str] | str | None = None,
-        numbers: Sequence[str] | str | None = None,
+        ids: Sequence[str] | str | Unset | None = UNSET,
+        numbers: Sequence[str] | str | Unset | None = UNSET,
         sms_number_id: str | Unset | None = UNSET,
         on_missing: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
@@ -133,8 +133,10 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         super().__init__(**kwargs)
         check_choice("on_missing", on_missing, OnMissing)
         check_literal(status, "status", parse_status)
-        self.ids = ids
-        self.numbers = numbers
+        self.ids = self.optional("ids", ids)
+        self.numbers = self.optional("numbers", numbers)
+        if len(self.given & {"ids", "numbers"}) != 1:
+            raise ValueError("give either ids or numbers")
         self.sms_number_id = self.optional("sms_number_id", sms_number_id)
         self.status = status
         self.on_missing = on_missing

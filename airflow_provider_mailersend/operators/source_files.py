@@ -189,7 +189,8 @@ def _check_header(names: list[str], columns: dict[str, str], delimiter: str) -> 
 def _no_column(where: str, columns: dict[str, str], names: Iterable[str]) -> str:
     missing = " or ".join(map(repr, columns.values()))
     options = " or ".join(f"{kind}_column" for kind in columns)
-    return f"{where} has no {missing}, only {masked_within(', '.join(names)) or 'nothing'}: set {options}"
+    there = masked_within(", ".join(names)) or "nothing"
+    return f"{where} has no {missing}, only {there}: set {options} to one of these"
 
 
 def _jsonl_rows(lines: Iterator[str], columns: dict[str, str]) -> Iterator[Row]:

@@ -70,7 +70,7 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     """
     Add addresses, and on the blocklist patterns, to a suppression list: ``POST /suppressions/{list}``.
 
-    Without recipients or patterns it succeeds and sends nothing. After a lost response it looks up what was added
+    If they are empty it succeeds and sends nothing. After a lost response it looks up what was added
     before it sends anything again. When the task runs again, after a killed worker or a deferral, it first reads what
     was added since its DAG run began, one request for each 100 entries, and sends only the rest. Another DAG run adds
     its input again: the blocklist accepts duplicates, which pile up; the other lists keep the entry that is there.
@@ -94,6 +94,8 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
         super().__init__(**kwargs)
         check_choice("on_invalid", on_invalid, OnInvalid)
         self.on_invalid = on_invalid
+        if not self.given & {"recipients", "patterns"}:
+            raise ValueError("give recipients or patterns, or both")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         result = self.hook.add_suppressions(
@@ -164,13 +166,14 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         self.delete_all = delete_all
         self.on_missing = on_missing
         by_value = self.given & {"recipients", "patterns"}
-        if ["ids" in self.given, bool(by_value), delete_all is True].count(True) > 1:
-            raise ValueError("give only one of these: ids, or recipients and patterns, or delete_all=True")
+        ways = ["ids" in self.given, bool(by_value), delete_all is True].count(True)
+        if ways > 1 or (not ways and delete_all is False):
+            raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         delete_all = parse_flag(self.delete_all, "delete_all")
         values = self.rendered_values()
-        # Nothing given at all counts as no ids, which delete nothing.
+        # A delete_all that was rendered to false counts as no ids, which delete nothing.
         by_id = "ids" in self.given or not (values or delete_all)
         deleted_before, unsure_before = before.get("deleted", 0), before.get("unsure", 0)
         # The ids that were deleted before a deferral are unknown by now.
@@ -263,6 +266,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         self.patterns_column = patterns_column
         self.file_delimiter = file_delimiter
         values = [kind for kind in ("recipients", "patterns") if kind in self.given]
+        if "file" not in self.given and not values:
+            raise ValueError("give file, recipients or patterns: what the list should contain")
         if "file" in self.given and values:
             raise ValueError(f"give either file or {' and '.join(values)}, and not both")
 

@@ -15,7 +15,6 @@ from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_num
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.rendering import empty, parse_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
-from airflow_provider_mailersend.status_lines import list_name
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
             # What the connection's domain is, the triggerer logs: it reads the connection.
             self.log.info(
                 "%s: waiting for %s; the triggerer looks now, then every %g s; connection %r.",
-                list_name(*trigger.query_key),
+                trigger.given_name,
                 trigger.condition,
                 self.poke_interval,
                 self.mailersend_conn_id,

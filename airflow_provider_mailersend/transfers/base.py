@@ -152,7 +152,10 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
 
     def given_since(self) -> datetime | None:
         """Return the moment given as ``since``."""
-        return parse_moment(self.since, "since")
+        try:
+            return parse_moment(self.since, "since")
+        except ValueError as error:
+            raise ValueError(f"{error}. To continue where the last run ended, pass 'auto'") from None
 
     @abstractmethod
     def describe_destination(self, result: Mapping[str, Any]) -> str:

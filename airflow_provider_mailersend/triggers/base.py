@@ -35,6 +35,10 @@ def classpath_of(trigger: BaseTrigger) -> str:
     return f"{type(trigger).__module__}.{type(trigger).__qualname__}"
 
 
+def describe_problem(error: Exception) -> str:
+    return str(error) if isinstance(error, MailerSendError) else f"{describe_error(error).rstrip('.')}."
+
+
 def _is_permanent(error: Exception) -> bool:
     """Return whether retrying can't help. Unknown errors, such as a secrets backend's, count as temporary."""
     if isinstance(error, MailerSendError):
@@ -102,7 +106,9 @@ class PollingTrigger(BaseTrigger):
         if asked_at is not None:
             delay = next(delays)
             wait = max(0.0, delay - max(0.0, time.time() - asked_at))
-        logged_problem = logged_progress = progress = ""
+        kind: object = None
+        logged_problem = kind
+        logged_progress = progress = ""
         while True:
             begun, retry_after, problem = loop.time(), 0.0, ""
             try:
@@ -112,12 +118,11 @@ class PollingTrigger(BaseTrigger):
                     raise
                 # Rate limit and quota errors say when a retry makes sense.
                 retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()
-                problem = describe_error(error)
-                if problem != logged_problem:
-                    log.warning("%s. Retrying.", problem.rstrip("."))
-                logged_problem = problem
+                problem = describe_problem(error)
+                # The text of the same error differs, as it says how long it took.
+                kind = type(error), getattr(error, "status", None)
             else:
-                logged_problem = ""
+                logged_problem = kind = None
                 yield answer
                 if self.must_confirm:
                     delay = wait = 0.0
@@ -127,6 +132,9 @@ class PollingTrigger(BaseTrigger):
             if loop.time() - begun >= wait * (1 - NEARLY):
                 delay = next(delays)
             wait = max(delay, retry_after)
+            if kind != logged_problem:
+                log.warning("%s: %s Next look in %.0f s.", self.subject(poll.hook), problem, wait)
+            logged_problem = kind
             if progress != logged_progress:
                 log.info(
                     "%s: %s; next look in %.0f s; connection %r.",

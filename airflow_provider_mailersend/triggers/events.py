@@ -19,6 +19,7 @@ from airflow_provider_mailersend.exceptions import MailerSendRequestError, Maile
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.list_view import Requirement
 from airflow_provider_mailersend.jobs.watermark import Watermark
+from airflow_provider_mailersend.triggers.base import describe_problem
 from airflow_provider_mailersend.triggers.mailersend import ListTrigger, NewestEntries
 from airflow_provider_mailersend.triggers.polls import Query
 
@@ -139,8 +140,10 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
                         if entries or is_first_look:
                             await self._save(watermark)
                         is_first_look = False
-        except Exception:
+        except Exception as error:
             # Airflow restarts a failed watcher at once, and the connection is then read again.
+            problem = describe_problem(error)
+            log.error("%s: %s The watcher starts over in %g s.", self.given_name, problem, self._interval)
             await asyncio.sleep(self._interval)
             raise
 

@@ -14,7 +14,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.requests import SuppressionList
+from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList
+from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
 from airflow_provider_mailersend.jobs.watermark import summary_of
@@ -116,8 +117,16 @@ class ListTrigger(PollingTrigger):
     def query_key(self) -> ListScope:
         return ListScope(self.suppression_list, self.domain_id, self.domain)
 
+    @property
+    def given_name(self) -> str:
+        """The list, with the domain that the trigger was given, if any."""
+        if self.domain_id == ACCOUNT:
+            return f"{self.suppression_list} (account-wide)"
+        return Scope(self.domain_id, self.domain).name_of(self.suppression_list)
+
     def subject(self, hook: MailerSendAccount) -> str:
-        return hook.describe_list(*self.query_key)
+        # Without having read the connection, the event loop would wait for it.
+        return hook.describe_list(*self.query_key) if "settings" in vars(hook) else self.given_name
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

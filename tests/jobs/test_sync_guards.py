@@ -108,10 +108,12 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_: dict[str, A
     with pytest.raises(MailerSendGuardError) as caught:
         sync(None, script=script, mode="mirror", max_deletes=1.0, **given_)
     assert script.sent == []
+    columns = " and ".join(f"{kind}_column=None" for kind in named.split(" and "))
     assert str(caught.value) == (
         f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all {named} on the list. Check "
         "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that allows "
-        f"it, as params of the DAG; or omit {named} to leave them alone. Nothing was changed."
+        f"it, as params of the DAG; or leave them alone: omit {named}, or for a file pass "
+        f"{columns}. Nothing was changed."
     )
     assert caught.value.permanent
 
@@ -200,7 +202,7 @@ def test_a_dry_run_tells_why_its_plan_would_be_refused() -> None:
     work, script = sync(account, recipients=people(0), mode="mirror", dry_run=True)
     assert script.changes == []
     assert work.result(0)["refusal"].startswith("9 to delete exceed max_deletes=0.1, which allows 1. ")
-    assert work.result(0)["refusal"].endswith("a param of the DAG.")
+    assert work.result(0)["refusal"].endswith("""which is then triggered with {"max_deletes": 9}.""")
     assert "person" not in work.result(0)["refusal"]
 
 
@@ -219,12 +221,13 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for() -> None:
     account = account_with(3)
     work, _ = sync(account, recipients=[], mode="mirror", dry_run=True)
     assert work.result(0)["refusal"] == (
-        "no recipients are wanted at all, and mode='mirror' would delete all recipients on the list. Check whether "
-        "the source is complete. If it is, run this once with allow_empty=True and a max_deletes that allows it, as "
-        "params of the DAG; or omit recipients to leave them alone. 3 to delete exceed max_deletes=0.1, which "
-        "allows 0. The plan: 3 are there, 0 are wanted: 0 to add, 3 to delete (p***@x.example and 2 more), "
-        "0 unchanged. Check whether the source is complete. If it is, let this run delete more: "
-        "operators accept max_deletes='{{ params.max_deletes }}', a param of the DAG."
+        "no recipients are wanted at all, and mode='mirror' would delete all recipients on the list. Check "
+        "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that "
+        "allows it, as params of the DAG; or leave them alone: omit recipients, or for a file pass "
+        "recipients_column=None. 3 to delete exceed max_deletes=0.1, which allows 0. The plan: 3 are there, 0 "
+        "are wanted: 0 to add, 3 to delete (p***@x.example and 2 more), 0 unchanged. Check whether the source "
+        "is complete. If it is, let this run delete more: operators accept max_deletes='{{ params.max_deletes "
+        '}}\', a param of the DAG, which is then triggered with {"max_deletes": 3}.'
     )
     assert len(account.entries) == 3
 

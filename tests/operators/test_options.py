@@ -12,7 +12,10 @@ from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,
     MailerSendListRecipientsOperator,
 )
-from airflow_provider_mailersend.operators.sms_recipients import MailerSendListSmsRecipientsOperator
+from airflow_provider_mailersend.operators.sms_recipients import (
+    MailerSendListSmsRecipientsOperator,
+    MailerSendUpdateSmsRecipientsOperator,
+)
 from airflow_provider_mailersend.operators.suppressions import (
     MailerSendAddSuppressionsOperator,
     MailerSendDeleteSuppressionsOperator,
@@ -120,10 +123,13 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (DELETE, {"delete_all": 1}, "delete_all must be"),
         (DELETE, {"on_missing": "no"}, "on_missing must be one of fail, skip; got 'no'"),
         (DELETE, {"batch_size": 0}, "batch_size must be"),
-        (DELETE, {"ids": ["e1"], "recipients": ["a@b.example"]}, "give only one of these: ids, or"),
-        (DELETE, {"ids": ["e1"], "delete_all": True}, "give only one of these: ids, or"),
-        (DELETE, {"patterns": [".*"], "delete_all": True}, "give only one of these: ids, or"),
+        (DELETE, {"ids": ["e1"], "recipients": ["a@b.example"]}, "give one of these: ids, or"),
+        (DELETE, {"ids": ["e1"], "delete_all": True}, "give one of these: ids, or"),
+        (DELETE, {"patterns": [".*"], "delete_all": True}, "give one of these: ids, or"),
         (SYNC, {"file": "a.csv", "recipients": []}, "give either file or recipients, and not both"),
+        (DELETE, {}, "give one of these: ids, or"),
+        (SYNC, {}, "give file, recipients or patterns"),
+        (ADD, {}, "give recipients or patterns, or both"),
         (ADD, {"on_invalid": "drop"}, "on_invalid must be one of"),
         (ADD, {"batch_size": 2.5}, "batch_size must be"),
         (ADD, {"suppression_list": "None"}, "suppression_list must not be empty"),
@@ -131,6 +137,12 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (LIST, {"max_entries": True}, "max_entries must be a whole number"),
         (MailerSendListRecipientsOperator, {"max_entries": -1}, "max_entries must be"),
         (MailerSendListSmsRecipientsOperator, {"status": "gone"}, "status must be one of"),
+        (MailerSendUpdateSmsRecipientsOperator, {"status": "opt_out"}, "give either ids or numbers"),
+        (
+            MailerSendUpdateSmsRecipientsOperator,
+            {"status": "opt_out", "numbers": ["+15551234567"], "ids": ["abc"]},
+            "give either ids or numbers",
+        ),
         (
             MailerSendDeleteRecipientOperator,
             {"recipient_id": "a", "on_missing": True},

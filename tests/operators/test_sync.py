@@ -177,7 +177,7 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({}, "give recipients or patterns"),
+        ({}, "give file, recipients or patterns"),
         ({"suppression_list": "None", "recipients": ["a@b.com"]}, "suppression_list must not be empty"),
         ({"suppression_list": "blocked", "recipients": ["a@b.com"]}, "must be one of blocklist"),
         ({"suppression_list": "on-hold-list", "recipients": ["a@b.com"]}, "on-hold-list"),

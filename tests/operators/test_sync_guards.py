@@ -98,6 +98,17 @@ def test_the_guards_count_the_scope_and_the_kinds_that_are_mirrored(
     assert changes(sandbox) == []
 
 
+def test_a_refusal_names_the_domain(connect: Connect, sandbox: Sandbox) -> None:
+    domain_id = sandbox.domain_id("example.com")
+    connect(sandbox, extra={"domain_id": domain_id})
+    sandbox.add("blocklist", *numbered(10), domain="example.com")
+    with pytest.raises(
+        AirflowFailException, match=rf"^blocklist \(domain {domain_id}\): 9 to delete exceed"
+    ) as error:
+        sync(recipients=numbered(1), mode="mirror")
+    assert 'triggered with {"max_deletes": 9}' in str(error.value)
+
+
 def test_adding_only_needs_no_guard(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net", "a@example.net", "b@example.net")

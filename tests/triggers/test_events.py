@@ -188,6 +188,39 @@ def test_after_its_first_look_it_logs_what_it_watches(
 
 
 @on_airflow_3
+def test_what_no_retry_can_mend_is_logged_at_once(
+    connect: Connect, sandbox: Sandbox, watch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect(sandbox, password="mlsn.wrong")
+
+    async def scenario() -> None:
+        async with Triggerer(watch()):
+            await until(lambda: any(record.levelname == "ERROR" for record in caplog.records))
+
+    asyncio.run(scenario())
+    said = next(record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    assert said.startswith("blocklist: MailerSend does not accept the API token")
+    assert said.endswith("The watcher starts over in 0.1 s.")
+
+
+@on_airflow_3
+def test_what_may_pass_is_logged_once_with_the_list_and_the_next_look(
+    connect: Connect, sandbox: Sandbox, watch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect(sandbox, extra={"max_retries": 0})
+    sandbox.fail(Fault(path="/suppressions/*", status=503, times=3))
+
+    async def scenario() -> None:
+        async with Triggerer(watch()):
+            await until(lambda: len(sandbox.requests("GET", "/suppressions/*")) >= 5)
+
+    asyncio.run(scenario())
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("blocklist (account-wide): GET /suppressions/blocklist answered 503")
+    assert said.endswith("Next look in 0 s.")
+
+
+@on_airflow_3
 def test_with_a_state_store_a_restart_skips_and_repeats_nothing(connect: Connect, watch: Any) -> None:
     with Sandbox(rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
