@@ -175,7 +175,8 @@ def test_sms_opt_outs_from_params(account: Sandbox) -> None:
     number = "+15551234567"
     wrong: list[dict[str, Any]] = [{}, {"number": [number]}, {"numbers": []}, {"numbers": number}]
     for conf in wrong:
-        with pytest.raises(ParamValidationError):
+        # Airflow 3.2 raises the latter.
+        with pytest.raises((ParamValidationError, ValueError)):
             run("sms_opt_outs_from_params", **conf)
 
 
