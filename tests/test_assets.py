@@ -57,7 +57,7 @@ def test_an_asset_of_no_list_is_not_made(parts: dict[str, str]) -> None:
 
 
 def test_operators_link_to_the_app() -> None:
-    operator = MailerSendAddSuppressionsOperator(task_id="add", suppression_list="blocklist")
+    operator = MailerSendAddSuppressionsOperator(task_id="add", suppression_list="blocklist", recipients=[])
     (link,) = operator.operator_extra_links
     ti_key: Any = None
     assert link.get_link(operator, ti_key=ti_key).startswith("https://app.mailersend.com/")
