@@ -49,7 +49,10 @@ Connect = Callable[..., str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that may take minutes, so that none runs alone at the end."""
+    """Mark the tests that run whole DAGs, and begin with those that may take minutes: none runs alone at the end."""
+    for item in items:
+        if "airflow_db" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 

@@ -106,8 +106,8 @@ class PollingTrigger(BaseTrigger):
         if asked_at is not None:
             delay = next(delays)
             wait = max(0.0, delay - max(0.0, time.time() - asked_at))
-        kind: object = None
-        logged_problem = kind
+        failure: object = None
+        logged_failure = failure
         logged_progress = progress = ""
         while True:
             begun, retry_after, problem = loop.time(), 0.0, ""
@@ -120,9 +120,9 @@ class PollingTrigger(BaseTrigger):
                 retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()
                 problem = describe_problem(error)
                 # The text of the same error differs, as it says how long it took.
-                kind = type(error), getattr(error, "status", None)
+                failure = type(error), getattr(error, "status", None)
             else:
-                logged_problem = kind = None
+                logged_failure = failure = None
                 yield answer
                 if self.must_confirm:
                     delay = wait = 0.0
@@ -132,9 +132,9 @@ class PollingTrigger(BaseTrigger):
             if loop.time() - begun >= wait * (1 - NEARLY):
                 delay = next(delays)
             wait = max(delay, retry_after)
-            if kind != logged_problem:
+            if failure != logged_failure:
                 log.warning("%s: %s Next look in %.0f s.", self.subject(poll.hook), problem, wait)
-            logged_problem = kind
+            logged_failure = failure
             if progress != logged_progress:
                 log.info(
                     "%s: %s; next look in %.0f s; connection %r.",

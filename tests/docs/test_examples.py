@@ -28,7 +28,7 @@ EXAMPLES = DOCS / "examples"
 
 DOMAIN = "example.com"
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("airflow_db")]
+pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
 def run(name: str, **conf: Any) -> Any:

@@ -22,7 +22,6 @@ from airflow_provider_mailersend.sandbox import Sandbox
 from tests.example_dags.test_example_dags import Connect, example
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.usefixtures("airflow_db"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(

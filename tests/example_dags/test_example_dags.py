@@ -26,7 +26,7 @@ Connect = Callable[..., str]
 
 DAGS = Path(__file__).parent.parent.parent / "example_dags"
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("airflow_db")]
+pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
 def example(name: str) -> Any:

@@ -23,7 +23,7 @@ from tests.dags.in_airflow import (
 
 Connect = Callable[..., str]
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("airflow_db")]
+pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
 def test_results_flow_from_task_to_task(connect: Connect) -> None:
