@@ -15,6 +15,11 @@ PORT = 8080
 SLOTS = 4
 BIN := $(VENV)/bin
 
+# Many tests wait, as tasks do after a lost answer: so there are more processes than processors.
+PYTEST = $(BIN)/python -m pytest -n 6 --dist worksteal
+# What make test runs; empty, all tests.
+SELECT = -m "not slow"
+
 # The versions that were tested with this Airflow: what is released later can't break an install.
 CONSTRAINTS := .ci/constraints/airflow-$(AIRFLOW).txt
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) \
@@ -43,15 +48,14 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Many tests wait, as tasks do after a lost answer: so there are more processes than processors.
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest -n 8 --dist worksteal -m "not slow"
+	$(PYTEST) $(SELECT)
 
 slow: $(VENV)/installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 pytest: $(VENV)/installed
-	$(BIN)/python -m pytest -n 6 --dist worksteal
+	$(PYTEST)
 
 pytest-2.11:
 	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
