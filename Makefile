@@ -2,8 +2,8 @@
 # make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
 # make looks: what Airflow's pages show, in Chromium; PICTURES=docs/images takes the documentation's pictures anew.
 # make docs: the documentation, into docs/_build.
-# make test: lint, types and all tests but the slow ones, which run whole DAGs: make slow.  make services first: what the
-# tests of transfers need besides.
+# make test: lint, types and the tests but for those that run whole DAGs, which make slow runs.  make services first:
+# what the tests of transfers need besides.
 # make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
 # installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
 # make mutants: mutation testing of api/ and jobs/; ONLY="*.api.pacer.*" is a part of it.
@@ -30,8 +30,8 @@ export UV_SYSTEM_CERTS = 1
 # Without bytecode, every process compiles all of Airflow again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo ui services test lint quick slow pytest pytest-2.11 matrix build constraints e2e e2e-celery looks looks-2.11 chaos \
-	bench mutants docs clean
+.PHONY: demo ui services test lint slow pytest pytest-2.11 matrix build constraints e2e e2e-celery looks looks-2.11 \
+	chaos bench mutants docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python example_dags/demo.py
@@ -41,15 +41,13 @@ ui: $(VENV)/installed
 
 services: $(VENV)/installed-services
 
-test: lint quick
+test: lint
+	$(PYTEST) $(SELECT)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-
-quick: $(VENV)/installed
-	$(PYTEST) $(SELECT)
 
 slow: $(VENV)/installed
 	$(PYTEST) -m slow

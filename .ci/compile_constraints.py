@@ -46,9 +46,8 @@ def main() -> None:
             compile_lowest(_FOLDER / "lowest.txt")
         else:
             version, released = RELEASES[name]
-            groups = GROUPS + (
-                NEWEST_GROUPS if name == max(RELEASES, key=lambda one: RELEASES[one][1]) else ()
-            )
+            is_newest = released == max(day for _, day in RELEASES.values())
+            groups = (*GROUPS, *NEWEST_GROUPS) if is_newest else GROUPS
             options = [option for group in groups for option in ("--group", group)]
             compile_to(
                 _FOLDER / f"airflow-{name}.txt", released, *options, also=f"apache-airflow=={version}\n"

@@ -62,19 +62,21 @@ def parse_required_text(value: object, name: str) -> str:
     """Return the text, which must not be empty."""
     text = parse_text(value, name)
     if text is None:
-        raise empty(value, name)
+        raise _empty(value, name)
     return text
-
-
-def empty(value: object, name: str) -> ValueError:
-    return ValueError(
-        f"{name} must not be empty; got {value!r}. If it is a template, check what it renders to"
-    )
 
 
 def parse_moment(value: object, name: str) -> datetime | None:
     """Return an aware datetime, in UTC without a time zone; None if the value is empty."""
     return moment(name, value if isinstance(value, date) else parse_text(value, name))
+
+
+def parse_required_moment(value: object, name: str) -> datetime:
+    """Return an aware datetime as :func:`parse_moment` does; the value must not be empty."""
+    found = parse_moment(value, name)
+    if found is None:
+        raise _empty(value, name)
+    return found
 
 
 def parse_list(value: object, name: str) -> list[str]:
@@ -183,6 +185,12 @@ def check_literal(value: object, name: str, parse: Callable[[Any, str], object])
     is_template = isinstance(value, str) and any(mark in value for mark in _TEMPLATE_MARKS)
     if isinstance(value, _LITERALS) and not is_template:
         parse(value, name)
+
+
+def _empty(value: object, name: str) -> ValueError:
+    return ValueError(
+        f"{name} must not be empty; got {value!r}. If it is a template, check what it renders to"
+    )
 
 
 def _shown(value: object) -> str:

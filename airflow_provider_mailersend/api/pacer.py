@@ -122,7 +122,7 @@ class Pacer:
             self._plan(at, self._opened)
 
     def _chance_of(self, share: int) -> float:
-        """Return how likely a worker with this share is to probe at least: a large share means few workers."""
+        """Return the least probability to probe with this share: a large one means few workers."""
         return min(1.0, _PROBE_PER_REQUEST * share)
 
     def _is_alone(self, at: float) -> bool:

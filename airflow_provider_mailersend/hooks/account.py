@@ -82,10 +82,9 @@ class MailerSendAccount(BaseHook):
         ahead = self._flow.throttle.clock_ahead if "_flow" in vars(self) else None
         return timedelta(seconds=ahead or 0.0)
 
-    def describe_list(self, label: str, domain_id: str | None = None, domain: str | None = None) -> str:
-        """Return a list's name for the log, with the domain that a request would be about: maybe the connection's."""
-        scope = self._scope(domain_id, domain)
-        return scope.name_of(label) if scope.is_a_domain else f"{label} (account-wide)"
+    def describe_list(self, list_name: str, domain_id: str | None = None, domain: str | None = None) -> str:
+        """Return a list's name for the log, with the domain that is passed, or the connection's."""
+        return self._scope(domain_id, domain).name_of(list_name)
 
     @cached_property
     def _flow(self) -> Flow:

@@ -17,7 +17,6 @@ from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.flow import Flow, Progress, Send, Steps
 from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import (
-    ACCOUNT,
     RECIPIENTS,
     SMS_RECIPIENTS,
     Request,
@@ -29,7 +28,7 @@ from airflow_provider_mailersend.hooks.account import MailerSendAccount
 from airflow_provider_mailersend.hooks.deadline import DeadlineAdapter, within
 from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
 from airflow_provider_mailersend.hooks.progress import JobReport
-from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope, find_domain
+from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope, check_no_domain, find_domain
 from airflow_provider_mailersend.jobs.lookup import Lookup
 from airflow_provider_mailersend.moments import Moment, between
 
@@ -147,8 +146,7 @@ class RequestsDriver(MailerSendAccount):
         """
         make_request = _LISTS[check_list_name(list_name)]
         if list_name == SMS_RECIPIENTS:
-            if domain is not None or domain_id not in (None, ACCOUNT):
-                raise ValueError(f"{list_name} belong to no domain: give neither domain nor domain_id")
+            check_no_domain(list_name, domain_id, domain)
             return ListPages(self, make_request, since=since, until=until)
         return ListPages(self, make_request, self._scope(domain_id, domain), since=since, until=until)
 

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import Stats
 from airflow_provider_mailersend.api.answers import Answer, Outcome
 from airflow_provider_mailersend.api.flow import Flow, Progress, Wait
 from airflow_provider_mailersend.api.requests import Request
-from airflow_provider_mailersend.status_lines import counted, quota_left
+from airflow_provider_mailersend.status_lines import counted, in_utc, quota_left
 
 #: The seconds between two lines of progress.
 INTERVAL = 5.0
@@ -100,11 +100,7 @@ class JobReport:
         elif seconds >= self._reporter.worth_a_line:
             self._next_line = 0.0
         while seconds > 0:
-            end = (
-                f", until {datetime.fromtimestamp(wait.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
-                if seconds >= _LONG
-                else ""
-            )
+            end = f", until {in_utc(datetime.fromtimestamp(wait.until, UTC))}" if seconds >= _LONG else ""
             self._log_progress(f"waiting {seconds:.1f} s for {wait.reason}{end}")
             nap = min(seconds, INTERVAL)
             yield nap

@@ -12,7 +12,7 @@ from airflow_provider_mailersend.api.requests import SmsRecipientStatus
 from airflow_provider_mailersend.exceptions import MailerSendNotFoundError
 from airflow_provider_mailersend.hooks.driver import ListPages, RequestsDriver
 from airflow_provider_mailersend.jobs.sms_updates import SmsUpdates, set_status
-from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_choice
+from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice
 from airflow_provider_mailersend.moments import Moment
 
 
@@ -128,7 +128,7 @@ class RecipientMethods(RequestsDriver):
         status: str,
         *,
         ids: Iterable[str] = (),
-        numbers: Iterable[str | Item] = (),
+        numbers: Iterable[str] = (),
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
         changed_only: bool = False,

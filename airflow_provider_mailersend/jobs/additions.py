@@ -89,6 +89,8 @@ class Additions(Batches[Item]):
         if items:
             scope.check_adding(suppression_list, "adding to")
         self.on_invalid = on_invalid
+        #: The list's name with its domain, for errors.
+        self.name = scope.name_of(suppression_list)
         #: The ids of the entries created.
         self.added: list[str] = []
         #: What the API refused, with reasons.
@@ -157,7 +159,7 @@ class Additions(Batches[Item]):
                 for one in self.stored_as_json()
             )
             raise MailerSendValidationError(
-                f"{self.suppression_list}: MailerSend stored {count} differently than sent: "
+                f"{self.name}: MailerSend stored {count} differently than sent: "
                 f"{join_first(stored, count, separator='; ')}. Everything else was done. Correct the source to the "
                 "stored spelling, which the list shows, or pass on_invalid='skip'."
             )
@@ -218,7 +220,7 @@ class Additions(Batches[Item]):
         """Leave out refused items, or fail, as *on_invalid* says."""
         if reasons and self.on_invalid == "fail":
             raise MailerSendValidationError(
-                f"{self.suppression_list}: {len(reasons)} can't be added: {describe_problems(reasons)}. Correct the "
+                f"{self.name}: {len(reasons)} can't be added: {describe_problems(reasons)}. Correct the "
                 "source, or pass on_invalid='skip' to add the rest.",
                 endpoint=endpoint,
                 status=422 if endpoint else None,

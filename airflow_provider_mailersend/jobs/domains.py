@@ -43,15 +43,17 @@ class Scope:
             return cls(domain=domain)
         return cls(domain_id=None if domain_id == ACCOUNT else domain_id or default_id)
 
-    def name_of(self, label: str) -> str:
+    def name_of(self, suppression_list: str) -> str:
         """
-        Return a list's name, with the domain if there is one.
+        Return a list's name with its domain, for logs and errors.
 
         >>> Scope(domain="example.com").name_of("blocklist")
         'blocklist (domain example.com)'
+        >>> ACCOUNT_WIDE.name_of("blocklist")
+        'blocklist (account-wide)'
         """
-        shown = self.domain or self.domain_id
-        return f"{label} (domain {shown})" if shown else label
+        scope = f"domain {self.domain or self.domain_id}" if self.is_a_domain else "account-wide"
+        return f"{suppression_list} ({scope})"
 
     @property
     def is_a_domain(self) -> bool:
@@ -74,6 +76,12 @@ class Scope:
 
 #: The account and all its domains.
 ACCOUNT_WIDE = Scope()
+
+
+def check_no_domain(list_name: str, domain_id: str | None, domain: str | None) -> None:
+    """Raise :class:`ValueError` if a domain was passed for a list of the account: it would narrow nothing down."""
+    if domain is not None or domain_id not in (None, ACCOUNT):
+        raise ValueError(f"{list_name} belong to no domain: give neither domain nor domain_id")
 
 
 def find_domain(flow: Flow, name: str) -> Steps[str]:

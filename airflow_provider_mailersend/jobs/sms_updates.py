@@ -39,7 +39,7 @@ class SmsUpdates:
         status: SmsRecipientStatus,
         *,
         ids: Iterable[str] = (),
-        numbers: Iterable[str | Item] = (),
+        numbers: Iterable[str] = (),
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
         changed_only: bool = False,
@@ -127,10 +127,10 @@ class SmsUpdates:
                 "MailerSend."
             )
         if self.missing and self.on_missing == "fail":
-            missing = join_first(map(self._describe, self.missing), len(self.missing), most=20)
-            failures.append(f"MailerSend has no SMS recipients for {missing}; on_missing='skip' skips them.")
-            if self.may_be_incomplete:
-                failures.append("Some may exist: the list's order kept changing while it was read.")
+            described = map(self._describe, self.missing)
+            failures.append(
+                missing_problem(described, len(self.missing), may_be_incomplete=self.may_be_incomplete)
+            )
         if failures:
             others = f"All others ({len(self.updated)}) were" if self.updated else "Nothing was"
             raise MailerSendRequestError(f"{' '.join(failures)} {others} set to {self.status}.")
@@ -138,6 +138,13 @@ class SmsUpdates:
     def _describe(self, missing: str) -> str:
         item = self._numbers.get(missing)
         return masked_within(missing) if item is None else f"{item.where} {masked(missing)}"
+
+
+def missing_problem(described: Iterable[str], count: int, *, may_be_incomplete: bool) -> str:
+    """Return a sentence on ids and numbers that MailerSend doesn't know, already masked."""
+    missing = join_first(described, count, most=20)
+    doubt = " Some may exist: the list's order kept changing while it was read." if may_be_incomplete else ""
+    return f"MailerSend has no SMS recipients for {missing}; on_missing='skip' skips them.{doubt}"
 
 
 def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) -> Steps[Entry]:
@@ -162,37 +169,36 @@ _TRUNK_ZERO = re.compile(r"[(\[]\D*0")
 _IGNORED = re.compile(r"[\s()\[\]\u2010-\u2015-]")
 
 
-def parse_numbers(values: Iterable[str | Item]) -> dict[str, Item]:
+def parse_numbers(values: Iterable[str]) -> dict[str, Item]:
     """
     Return phone numbers in E.164, such as ``+15551234567``, each with the first item that holds it.
 
-    Spaces, dashes and brackets are removed.
-
     :raises TypeError: they aren't a list of strings.
-    :raises ValueError: one isn't a phone number in E.164.
+    :raises ValueError: some aren't phone numbers in E.164.
     """
     numbers: dict[str, Item] = {}
     problems: list[str] = []
     for item in make_items("numbers", values):
-        number = _IGNORED.sub("", item.value)
-        problem = _number_problem(item.value, number)
+        number, problem = parse_number(item.value)
+        numbers.setdefault(number, item)
         if problem is not None:
             problems.append(f"{item.where} {masked(item.value)!r} {problem}")
-        numbers.setdefault(number, item)
     if problems:
         raise ValueError(join_first(problems, len(problems), separator="; "))
     return numbers
 
 
-def _number_problem(written: str, number: str) -> str | None:
+def parse_number(written: str) -> tuple[str, str | None]:
+    """Return a phone number without spaces, dashes and brackets, and why it isn't one in E.164; None if it is."""
+    number = _IGNORED.sub("", written)
     if _TRUNK_ZERO.search(written):
-        return (
+        return number, (
             "has a 0 after a bracket, which in most countries is not dialled after the country code: remove the 0, or "
             "the brackets where it is dialled"
         )
     if not _E164.fullmatch(number):
-        return (
+        return number, (
             "is not a phone number in E.164 format: a plus sign, the country code and the number, such as "
             "+15551234567"
         )
-    return None
+    return number, None

@@ -95,7 +95,6 @@ class Sync:
         self.refusal: str | None = None
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
-        self._name = scope.name_of(suppression_list)
         self._pages = options.pages_read
         self._whole = WholeList(list_suppressions(suppression_list))
         size = options.batch_size
@@ -161,12 +160,12 @@ class Sync:
 
     def _check_wanted(self) -> None:
         emptied = " and ".join(self.wanted.kinds_without_any)
-        columns = " and ".join(f"{kind}_column=None" for kind in self.wanted.kinds_without_any)
         if self.options.is_mirror and emptied and not self.options.allow_empty:
             self._refuse(
                 f"no {emptied} are wanted at all, and mode='mirror' would delete all {emptied} on the list. Check "
                 "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that "
-                f"allows it, as params of the DAG; or leave them alone: omit {emptied}, or for a file pass {columns}"
+                f"allows it, as params of the DAG. To leave {emptied} alone, omit them; for a file or a query, set "
+                "their column to None"
             )
 
     def _check_plan(self) -> None:
@@ -186,7 +185,7 @@ class Sync:
 
     def _refuse(self, why: str) -> None:
         if not self.options.dry_run:
-            raise MailerSendGuardError(f"{self._name}: {why}.")
+            raise MailerSendGuardError(f"{self._additions.name}: {why}.")
         self.refusal = f"{self.refusal} {why}." if self.refusal else f"{why}."
 
     def _make_plan(self, flow: Flow) -> Steps[Planner]:
@@ -293,7 +292,7 @@ class Sync:
         if rejected:
             kept = ", and nothing is deleted until they are corrected" if self._keeps_all else ""
             raise MailerSendValidationError(
-                f"{self._name}: {len(rejected)} can't be added: {describe_problems(rejected)}. Everything "
+                f"{self._additions.name}: {len(rejected)} can't be added: {describe_problems(rejected)}. Everything "
                 f"else is on the list{kept}. Correct the source, or pass on_invalid='skip' to leave them out."
             )
         self._additions.check_stored()

@@ -87,10 +87,10 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
     """
     Set the status of SMS recipients: ``PUT /sms-recipients/{id}``, one request for each.
 
-    They are identified by id or by phone number. With *numbers* the task first reads all SMS recipients, ``GET
-    /sms-recipients``, one request for each 100, and sets only those whose status differs. If they are empty it succeeds
-    and sends nothing. An unknown id or number doesn't stop the others: the task sets them, and then fails. Takes the
-    parameters of :class:`.MailerSendTask` too.
+    Pass *ids* or *numbers*; if they are empty it succeeds and sends nothing. With *numbers* the task first reads all
+    SMS recipients, ``GET /sms-recipients``, one request for each 100, and sets only those whose status differs. An
+    unknown id or number doesn't stop the others: the task sets them, and then fails. Takes the parameters of
+    :class:`.MailerSendTask` too.
 
     .. code-block:: python
 

@@ -70,11 +70,11 @@ class MailerSendAddSuppressionsOperator(MailerSendListChangeOperator):
     """
     Add addresses, and on the blocklist patterns, to a suppression list: ``POST /suppressions/{list}``.
 
-    If they are empty it succeeds and sends nothing. After a lost response it looks up what was added
-    before it sends anything again. When the task runs again, after a killed worker or a deferral, it first reads what
-    was added since its DAG run began, one request for each 100 entries, and sends only the rest. Another DAG run adds
-    its input again: the blocklist accepts duplicates, which pile up; the other lists keep the entry that is there.
-    Takes the parameters of :class:`.MailerSendListChangeOperator` too.
+    If *recipients* and *patterns* are empty it succeeds and sends nothing; one of them must be passed. After a lost
+    response it looks up what was added before it sends anything again. When the task runs again, after a killed worker
+    or a deferral, it first reads what was added since its DAG run began, one request for each 100 entries, and sends
+    only the rest. Another DAG run adds its input again: the blocklist accepts duplicates, which pile up; the other
+    lists keep the entry that is there. Takes the parameters of :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 
@@ -123,8 +123,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
     request for each 100 entries, and deletes all matching entries, duplicates too. Without a domain these may be of any
     domain, but on the blocklist they are the account's own.
 
-    Empty input deletes nothing, whatever it was rendered from. To empty a list, pass ``delete_all=True``, a domain or
-    ``domain_id="account"``, and none of the others. Takes the parameters of :class:`.MailerSendListChangeOperator` too.
+    Pass one of them. Empty input deletes nothing, whatever it was rendered from. To empty a list, pass
+    ``delete_all=True``, a domain or ``domain_id="account"``, and none of the others. Takes the parameters of
+    :class:`.MailerSendListChangeOperator` too.
 
     .. code-block:: python
 

@@ -132,8 +132,9 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         else:
             changes = f"added {result['added']:,}, deleted {result['deleted']:,}"
         counts = ", ".join(f"{result[count]:,} {count}" for count in ("wanted", "present", "unchanged"))
-        source = f"; source {self.describe_source()}" if self.describe_source() else ""
-        self.log_summary(self.describe_target(), f"{changes}; mode {self.mode}; {counts}{source}")
+        source = self.describe_source()
+        parts = [changes, f"mode {self.mode}", counts, *([f"source {source}"] if source else [])]
+        self.log_summary(self.describe_target(), "; ".join(parts))
         if result["refusal"]:
             self.log.warning("Without dry_run this would be refused: %s", result["refusal"])
         if result["rejected"]:

@@ -13,7 +13,7 @@ from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.list_view import Look
 from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_number, make_item
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
-from airflow_provider_mailersend.rendering import empty, parse_moment, parse_suppression_list, parse_text
+from airflow_provider_mailersend.rendering import parse_required_moment, parse_suppression_list, parse_text
 from airflow_provider_mailersend.sensors.base import MailerSendSensor
 from airflow_provider_mailersend.task import MailerSendSuppressionListTask
 
@@ -27,7 +27,7 @@ class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
             # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
             with self.fail_without_retry():
                 trigger = self._make_trigger()
-            # What the connection's domain is, the triggerer logs: it reads the connection.
+            # The triggerer reads the connection, and logs its domain.
             self.log.info(
                 "%s: waiting for %s; the triggerer looks now, then every %g s; connection %r.",
                 trigger.given_name,
@@ -143,9 +143,7 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
         self.at_least = at_least
 
     def trigger_spec(self) -> tuple[str, dict[str, Any]]:
-        since = parse_moment(self.since, "since")
-        if since is None:
-            raise empty(self.since, "since")
+        since = parse_required_moment(self.since, "since")
         arguments = {"since": since.isoformat(), "at_least": self.at_least, **self.rendered_list()}
         return "MailerSendNewSuppressionsTrigger", arguments
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, SMS_RECIPIENTS, check_list_name
-from airflow_provider_mailersend.jobs.domains import Scope
+from airflow_provider_mailersend.jobs.domains import Scope, check_no_domain
 from airflow_provider_mailersend.jobs.rows import Column, Row, columns_of, rows_of
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator
 from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
-from airflow_provider_mailersend.status_lines import counted
+from airflow_provider_mailersend.status_lines import counted, in_utc
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ListExport:
         self.until = until
         self.columns: list[Column] = columns_of(list_name)
         #: The id of the domain that is read; None for the account and all its domains.
-        self.domain_id = None if list_name == SMS_RECIPIENTS else _domain_id_of(hook, domain)
+        self.domain_id = _domain_id_of(hook, domain)
         #: How many rows were read.
         self.rows = 0
         #: Whether entries may have been missed because the list's order kept varying.
@@ -57,11 +57,9 @@ class ListExport:
 
     @property
     def span(self) -> str:
-        """From when on, and until when, entries were read: for the log."""
-        start = f"from {_shown(self._since)}" if self._since else "from the start"
-        if self.until:
-            return f"{start} until {_shown(self.until)}"
-        return f"{start} on" if self._since else start
+        """The span of time whose entries were read, for the log."""
+        start = f"from {in_utc(self._since)}" if self._since else "from the start"
+        return f"{start} until {in_utc(self.until)}" if self.until else start
 
     @property
     def watermark(self) -> datetime | None:
@@ -76,8 +74,7 @@ class ListExport:
     def pages(self, since: datetime | None) -> Iterator[list[Entry]]:
         """Yield the entries made since a time, page by page; with None, all entries."""
         self._since = since
-        domain = {} if self.list_name == SMS_RECIPIENTS else {"domain_id": self.scope}
-        pages = self.hook.read_pages(self.list_name, **domain, since=since, until=self.until)
+        pages = self.hook.read_pages(self.list_name, domain_id=self.scope, since=since, until=self.until)
         for entries in pages:
             self.rows += len(entries)
             yield entries
@@ -86,10 +83,6 @@ class ListExport:
     def flatten(self, entries: list[Entry]) -> list[Row]:
         """Return one row for each entry."""
         return rows_of(self.list_name, entries, self.domain_id)
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:
@@ -133,7 +126,11 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         until = parse_moment(self.until, "until")
         list_name = check_list_name(parse_required_text(self.list_name, "list_name"))
-        export = ListExport(self.hook, list_name, self.rendered_domain(), until)
+        domain = self.rendered_domain()
+        if list_name == SMS_RECIPIENTS:
+            check_no_domain(list_name, **domain)
+            domain = {"domain_id": ACCOUNT, "domain": None}
+        export = ListExport(self.hook, list_name, domain, until)
         result = self.export(context, export)
         result |= {
             "rows": export.rows,
@@ -162,4 +159,4 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         """Return where the rows of the task's *result* went, for the log."""
 
     def describe_target(self) -> str:
-        return self.describe_list(str(self.list_name))
+        return self.list_name if self.list_name == SMS_RECIPIENTS else self.describe_list(self.list_name)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from airflow_provider_mailersend.api.entries import parse_date
 from airflow_provider_mailersend.jobs.rows import Column, Row
+from airflow_provider_mailersend.rendering import parse_required_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,17 +34,19 @@ class RowWriter(Protocol):
     def write(self, rows: Sequence[Row]) -> None: ...
 
 
-def check_file_name(name: str) -> None:
-    """Raise :class:`ValueError` unless *name* ends with the suffix of a format that can be written."""
-    bare = name.lower().removesuffix(".gz")
+def parse_file_path(value: object, name: str) -> str:
+    """Return the path of a file; raise :class:`ValueError` unless it ends with the suffix of a format."""
+    path = parse_required_text(value, name)
+    bare = path.lower().removesuffix(".gz")
     if not bare.endswith(FORMATS):
         raise ValueError(
-            f"path must end with {', '.join(FORMATS)}, or with .jsonl.gz or .csv.gz; got {name!r}"
+            f"{name} must end with {', '.join(FORMATS)}, or with .jsonl.gz or .csv.gz; got {path!r}"
         )
-    if bare.endswith(".parquet") and name.lower().endswith(".gz"):
+    if bare.endswith(".parquet") and path.lower().endswith(".gz"):
         raise ValueError(
-            f"path must not end with .parquet.gz: Parquet files are compressed inside; got {name!r}"
+            f"{name} must not end with .parquet.gz: Parquet files are compressed inside; got {path!r}"
         )
+    return path
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.operators.source_files import check_file_system, storage_path
-from airflow_provider_mailersend.rendering import check_literal, parse_moment, parse_required_text
+from airflow_provider_mailersend.rendering import check_literal, parse_moment
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
-from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
+from airflow_provider_mailersend.transfers.file_formats import parse_file_path, row_writer
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
     file_dataset,
@@ -63,11 +63,11 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
 
     def __init__(self, *, path: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_literal(path, "path", _parse_path)
+        check_literal(path, "path", parse_file_path)
         self.path = path
 
     def export(self, context: Context, export: ListExport) -> dict[str, Any]:
-        path = _parse_path(self.path, "path")
+        path = parse_file_path(self.path, "path")
         target = storage_path(path)
         check_file_system(target)
         if self.is_incremental:
@@ -129,12 +129,6 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
             "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or newer, "
             f"and inlets=[Asset('mailersend://{self.mailersend_conn_id}/{list_name}')]. Otherwise pass since and until"
         )
-
-
-def _parse_path(value: object, name: str) -> str:
-    path = parse_required_text(value, name)
-    check_file_name(path)
-    return path
 
 
 def _run_digest(context: Context) -> str:

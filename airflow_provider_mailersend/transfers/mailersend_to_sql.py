@@ -122,7 +122,9 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             staged = table.make_staging()
             self._gather(export, staged, since)
             deleted = self._delete_gone(export, table, staged) if self.mode == "replace" else 0
-            inserted = table.count_new(staged)
+            [[inserted]] = database.fetch(
+                f"SELECT COUNT(*) FROM {staged.name} WHERE {staged.absent_from(table)}"  # noqa: S608
+            )
             table.upsert_all_of(staged)
             database.commit()
             report(self.hook, [asset_of(self, export.list_name).uri], [table_uri(database.hook, name)])
@@ -164,9 +166,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                 f"{export.list_name} could not be read completely because its order kept changing, so missing rows may "
                 f"still be on the list. Nothing was changed in {table.name}. Try again later."
             )
-        # Not with NOT IN, for which PostgreSQL compares each row with each, where they exceed its working memory.
-        is_there = f"EXISTS (SELECT 1 FROM {staged.name} AS staged WHERE staged.id = {table.name}.id)"  # noqa: S608
-        where = f"FROM {table.name} WHERE list_name = ? AND NOT {is_there}"
+        where = f"FROM {table.name} WHERE list_name = ? AND {table.absent_from(staged)}"
         values = [export.list_name]
         if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
             where += " AND domain_id = ?"

@@ -279,6 +279,7 @@ class SqlTable:
                 self.database.execute(
                     f"ALTER TABLE {staged.name} ADD COLUMN {column.name} {self._type_of(column)}"
                 )
+        # For absent_from.
         self.database.execute(f"CREATE UNIQUE INDEX {staged.name}_key ON {staged.name} ({key})")
         self.database.commit()
         return staged
@@ -291,14 +292,11 @@ class SqlTable:
         """Insert *rows*, or update existing ones."""
         self._insert(rows, self._on_conflict)
 
-    def count_new(self, other: SqlTable) -> int:
-        """Return how many rows of *other* have a key that isn't in the table."""
-        is_same = " AND ".join(f"known.{name} = other.{name}" for name in self.key)
-        [[count]] = self.database.fetch(
-            f"SELECT COUNT(*) FROM {other.name} AS other WHERE NOT EXISTS "  # noqa: S608
-            f"(SELECT 1 FROM {self.name} AS known WHERE {is_same})"
-        )
-        return int(count)
+    def absent_from(self, other: SqlTable) -> str:
+        """Return the condition that a row's key isn't in *other*."""
+        is_same = " AND ".join(f"other.{name} = {self.name}.{name}" for name in self.key)
+        # Not NOT IN: PostgreSQL compares each row with each where they exceed its working memory.
+        return f"NOT EXISTS (SELECT 1 FROM {other.name} AS other WHERE {is_same})"  # noqa: S608
 
     def upsert_all_of(self, other: SqlTable) -> None:
         """Insert all rows of *other*, or update existing ones."""

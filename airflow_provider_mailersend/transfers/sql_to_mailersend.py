@@ -7,8 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.entries import Key, make_key
+from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
-from airflow_provider_mailersend.jobs.sms_updates import parse_numbers
+from airflow_provider_mailersend.jobs.domains import check_no_domain
+from airflow_provider_mailersend.jobs.plan import MAX_DELETES
+from airflow_provider_mailersend.jobs.sms_updates import missing_problem, parse_number
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
 from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
@@ -37,8 +40,14 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 
-#: Options of suppression lists only, with the only values that are allowed for SMS recipients.
-_LIST_OPTIONS = {"mode": "add_only", "dry_run": False}
+#: The options of suppression lists, which must have their defaults for SMS recipients.
+_LIST_OPTIONS = {
+    "mode": "add_only",
+    "max_deletes": MAX_DELETES,
+    "allow_empty": False,
+    "dry_run": False,
+    "approved_plan": None,
+}
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -145,6 +154,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         dry_run = parse_flag(self.dry_run, "dry_run")
         if self._is_sms:
+            check_no_domain(SMS_RECIPIENTS, **self.rendered_domain())
             for name in _LIST_OPTIONS:
                 _refuse_for_sms(getattr(self, name), name)
         rejected = RejectedTable(
@@ -176,7 +186,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         return operator_lineage(read, list(map(list_dataset, written)))
 
     def describe_target(self) -> str:
-        return self.describe_list("SMS recipients" if self._is_sms else self._list_name)
+        return "SMS recipients" if self._is_sms else self.describe_list(self._list_name)
 
     def describe_source(self) -> str:
         return f"the query on connection {self.conn_id!r}"
@@ -205,17 +215,19 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     ) -> dict[str, Any]:
         column = parse_required_text(self.numbers_column, "numbers_column")
         status = parse_status(self.sms_status, "sms_status")
-        numbers: list[Item] = []
+        numbers: dict[str, Item] = {}
         left_out = 0
         for item in self._items({"numbers": column}, rejected)["numbers"]:
             if item.is_left_out:
                 left_out += 1
                 continue
-            try:
-                numbers += [item._replace(value=number) for number in parse_numbers([item])]
-            except ValueError as error:
-                refused[item] = str(error).removeprefix(f"{item.where} ")
-        result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing=self.on_missing)
+            number, problem = parse_number(item.value)
+            if problem is None:
+                numbers.setdefault(number, item)
+            else:
+                refused[item] = f"{masked(item.value)!r} {problem}"
+        # Only here are the rows known of those that are missing.
+        result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing="skip")
         updated_before = before.get("updated", 0)
         if before:
             result["updated_before"] = updated_before
@@ -223,12 +235,19 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         updated = len(result["updated"]) + updated_before
         unchanged = f"{result['unchanged']:,} already had that status"
         self.log_summary(self.describe_target(), f"set {updated:,} to {status}, {unchanged}")
+        missing = [f"{numbers[number].where} {masked(number)}" for number in result["missing"]]
+        failures = []
+        if missing and self.on_missing == "fail":
+            doubt = result["may_be_incomplete"]
+            failures.append(missing_problem(missing, len(missing), may_be_incomplete=doubt))
         if refused and self.on_invalid == "fail":
             first, why = next(iter(refused.items()))
-            raise ValueError(
-                f"{len(refused)} of the rows have no phone number, the first being {first.where}: {why}. All others "
-                f"were set to {status}. Correct the source, or pass on_invalid='skip' to leave them out"
+            failures.append(
+                f"{len(refused)} of the rows have no phone number, the first being {first.where}: {why}. Correct the "
+                "source, or pass on_invalid='skip' to leave them out."
             )
+        if failures:
+            raise ValueError(f"{' '.join(failures)} All others ({updated}) were set to {status}")
         return result | {"rejected": len(refused), "left_out": left_out}
 
     def _items(self, columns: Mapping[str, str], rejected: RejectedTable) -> dict[str, Iterable[Item]]:
@@ -264,7 +283,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
 
 def _refuse_for_sms(value: object, name: str) -> None:
     if SYNC_OPTIONS[name](value, name) != _LIST_OPTIONS[name]:
-        raise ValueError("mode and dry_run are for suppression lists: leave them out with sms_status")
+        raise ValueError(f"{name} is for suppression lists: leave it out with sms_status")
 
 
 def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:

@@ -36,6 +36,7 @@ def classpath_of(trigger: BaseTrigger) -> str:
 
 
 def describe_problem(error: Exception) -> str:
+    """Return what went wrong as a masked sentence."""
     return str(error) if isinstance(error, MailerSendError) else f"{describe_error(error).rstrip('.')}."
 
 
@@ -106,11 +107,11 @@ class PollingTrigger(BaseTrigger):
         if asked_at is not None:
             delay = next(delays)
             wait = max(0.0, delay - max(0.0, time.time() - asked_at))
-        failure: object = None
-        logged_failure = failure
+        logged_failure: object = None
         logged_progress = progress = ""
         while True:
             begun, retry_after, problem = loop.time(), 0.0, ""
+            failure: object = None
             try:
                 answer = await poll.answer(wait, self.requirement)
             except Exception as error:
@@ -122,7 +123,7 @@ class PollingTrigger(BaseTrigger):
                 # The text of the same error differs, as it says how long it took.
                 failure = type(error), getattr(error, "status", None)
             else:
-                logged_failure = failure = None
+                logged_failure = None
                 yield answer
                 if self.must_confirm:
                     delay = wait = 0.0
@@ -132,7 +133,7 @@ class PollingTrigger(BaseTrigger):
             if loop.time() - begun >= wait * (1 - NEARLY):
                 delay = next(delays)
             wait = max(delay, retry_after)
-            if failure != logged_failure:
+            if failure is not None and failure != logged_failure:
                 log.warning("%s: %s Next look in %.0f s.", self.subject(poll.hook), problem, wait)
             logged_failure = failure
             if progress != logged_progress:

@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_mailersend.api.compact_set import CompactMap
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
 from airflow_provider_mailersend.api.masking import masked, masked_within
-from airflow_provider_mailersend.api.requests import ACCOUNT, SuppressionList
+from airflow_provider_mailersend.api.requests import SuppressionList
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.list_view import ListView, Look, Requirement
 from airflow_provider_mailersend.jobs.quota import is_enough
@@ -119,13 +119,13 @@ class ListTrigger(PollingTrigger):
 
     @property
     def given_name(self) -> str:
-        """The list, with the domain that the trigger was given, if any."""
-        if self.domain_id == ACCOUNT:
-            return f"{self.suppression_list} (account-wide)"
-        return Scope(self.domain_id, self.domain).name_of(self.suppression_list)
+        """The list, with the domain if the trigger was given one; otherwise the connection has it."""
+        if self.domain_id is None and self.domain is None:
+            return self.suppression_list
+        return Scope.of(self.domain_id, self.domain, None).name_of(self.suppression_list)
 
     def subject(self, hook: MailerSendAccount) -> str:
-        # Without having read the connection, the event loop would wait for it.
+        # Reading the connection here would block the event loop.
         return hook.describe_list(*self.query_key) if "settings" in vars(hook) else self.given_name
 
 

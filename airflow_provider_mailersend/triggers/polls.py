@@ -61,10 +61,13 @@ class Poll(Generic[Answer]):
     """
 
     def __init__(self, query: Query[Answer]) -> None:
-        self.hook = query.hook
         self._query = query
         self._waiting: set[_Waiting[Answer]] = set()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def hook(self) -> MailerSendAsyncHook:
+        return self._query.hook
 
     async def answer(self, delay: float, requirement: Any = None) -> Answer:
         """

@@ -176,7 +176,7 @@ def test_sms_opt_outs_from_params(account: Sandbox) -> None:
     wrong: list[dict[str, Any]] = [{}, {"number": [number]}, {"numbers": []}, {"numbers": number}]
     for conf in wrong:
         # Airflow 3.2 raises the latter.
-        with pytest.raises((ParamValidationError, ValueError)):
+        with pytest.raises((ParamValidationError, ValueError), match="param numbers"):
             run("sms_opt_outs_from_params", **conf)
 
 

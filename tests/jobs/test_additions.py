@@ -178,7 +178,8 @@ def test_an_invalid_address_ends_the_work_and_is_named_by_its_place() -> None:
 def test_of_many_invalid_addresses_ten_are_named() -> None:
     account = Account(invalid=addresses(12))
     with pytest.raises(
-        MailerSendValidationError, match=r"^blocklist: 12 can't be .* and 2 more\. Correct the source"
+        MailerSendValidationError,
+        match=r"^blocklist \(account-wide\): 12 can't be .* and 2 more\. Correct the source",
     ):
         add(account, recipients=addresses(12))
 

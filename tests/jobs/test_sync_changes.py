@@ -30,7 +30,8 @@ def test_invalid_ones_fail_it_once_all_else_is_done() -> None:
     assert values(account) == ["a@x.example", "b@x.example"]
     reason = "It must be a valid email address. #MS42208"
     assert str(caught.value).startswith(
-        f"blocklist: 2 can't be added: recipients[1] 'b***@x': {reason}; recipients[3] 'w***@x': {reason}. "
+        f"blocklist (account-wide): 2 can't be added: recipients[1] 'b***@x': {reason}; "
+        f"recipients[3] 'w***@x': {reason}. "
         "Everything else is on the list. Correct the source, or pass on_invalid='skip' to leave them out."
     )
     assert "bad.one" not in str(caught.value)
@@ -119,7 +120,7 @@ def test_ten_of_the_invalid_ones_are_named(bad: int, empty: Any, more: str) -> N
     with pytest.raises(MailerSendValidationError) as caught:
         sync(account, recipients=[*invalid, *[""] * empty, "a@x.example"])
     message = str(caught.value)
-    assert message.startswith(f"blocklist: {bad + empty} can't be added")
+    assert message.startswith(f"blocklist (account-wide): {bad + empty} can't be added")
     assert message.count("recipients[") == 10
     assert f"{more}. Everything else is on the list." in message
     work, _ = sync(Account(invalid=invalid), recipients=[*invalid, *[""] * empty], on_invalid="skip")

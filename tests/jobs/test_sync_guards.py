@@ -40,7 +40,10 @@ def test_a_mirror_deletes_nothing_where_it_would_delete_too_much(max_deletes: An
     assert [request.path for request in script.sent] == ["/suppressions/blocklist"]
     assert script.methods == ["GET"]
     message = str(caught.value)
-    assert f"blocklist: {number} to delete exceed max_deletes={max_deletes!r}, which allows" in message
+    assert (
+        f"blocklist (account-wide): {number} to delete exceed max_deletes={max_deletes!r}, which allows"
+        in message
+    )
     assert f"The plan: 100 are there, {len(wanted)} are wanted: 1 to add (j***@y.example)" in message
     assert f"{number} to delete (p***@x.example" in message
     assert message.endswith("Nothing was changed.")
@@ -108,12 +111,12 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_: dict[str, A
     with pytest.raises(MailerSendGuardError) as caught:
         sync(None, script=script, mode="mirror", max_deletes=1.0, **given_)
     assert script.sent == []
-    columns = " and ".join(f"{kind}_column=None" for kind in named.split(" and "))
     assert str(caught.value) == (
-        f"blocklist: no {named} are wanted at all, and mode='mirror' would delete all {named} on the list. Check "
+        f"blocklist (account-wide): no {named} are wanted at all, and mode='mirror' would delete all {named} on the "
+        "list. Check "
         "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that allows "
-        f"it, as params of the DAG; or leave them alone: omit {named}, or for a file pass "
-        f"{columns}. Nothing was changed."
+        f"it, as params of the DAG. To leave {named} alone, omit them; for a file or a query, set their column to "
+        "None. Nothing was changed."
     )
     assert caught.value.permanent
 
@@ -223,8 +226,8 @@ def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for() -> None:
     assert work.result(0)["refusal"] == (
         "no recipients are wanted at all, and mode='mirror' would delete all recipients on the list. Check "
         "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that "
-        "allows it, as params of the DAG; or leave them alone: omit recipients, or for a file pass "
-        "recipients_column=None. 3 to delete exceed max_deletes=0.1, which allows 0. The plan: 3 are there, 0 "
+        "allows it, as params of the DAG. To leave recipients alone, omit them; for a file or a query, set "
+        "their column to None. 3 to delete exceed max_deletes=0.1, which allows 0. The plan: 3 are there, 0 "
         "are wanted: 0 to add, 3 to delete (p***@x.example and 2 more), 0 unchanged. Check whether the source "
         "is complete. If it is, let this run delete more: operators accept max_deletes='{{ params.max_deletes "
         '}}\', a param of the DAG, which is then triggered with {"max_deletes": 3}.'

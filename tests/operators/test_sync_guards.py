@@ -124,7 +124,8 @@ def test_a_mirror_of_nothing_is_refused_before_any_request(
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net")
     with pytest.raises(
-        AirflowFailException, match=r"blocklist: no recipients are wanted at all.*allow_empty"
+        AirflowFailException,
+        match=r"blocklist \(account-wide\): no recipients are wanted at all.*allow_empty",
     ):
         sync(recipients=nothing, mode="mirror", max_deletes=1.0)
     assert sandbox.log == []

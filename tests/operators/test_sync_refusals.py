@@ -34,7 +34,7 @@ def test_an_address_that_mailersend_refuses_fails_the_task_once_all_else_is_done
     with pytest.raises(AirflowFailException) as error:
         sync(recipients=recipients, mode=mode, max_deletes=1, batch_size=2)
     said = str(error.value)
-    assert "blocklist: 1 can't be added: recipients[1] 'j***@roe': " in said
+    assert "blocklist (account-wide): 1 can't be added: recipients[1] 'j***@roe': " in said
     assert "jane@" not in said
     assert "on_invalid='skip'" in said
     old = [] if mode == "mirror" else ["old@example.net"]

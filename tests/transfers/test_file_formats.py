@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_mailersend.jobs.rows import Column, Row
-from airflow_provider_mailersend.transfers.file_formats import check_file_name, row_writer
+from airflow_provider_mailersend.transfers.file_formats import parse_file_path, row_writer
 from tests.feeding.script import properties
 
 COLUMNS = [Column("id", False), Column("email", False), Column("created_at", True)]
@@ -96,7 +96,7 @@ def test_the_same_rows_make_the_same_gzip() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.json", "a.parquet.gz", "a.gz", "jsonl"])
 def test_another_ending_is_an_error_that_names_those_there_are(name: str) -> None:
     with pytest.raises(ValueError, match=r"path must (not )?end with \.(jsonl|parquet)"):
-        check_file_name(name)
+        parse_file_path(name, "path")
 
 
 def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,12 +297,28 @@ def test_a_path_that_names_no_format_is_refused(path: str, export: Export) -> No
         export("{{ path }}", rendered={"path": path})
 
 
+def test_sms_recipients_belong_to_no_domain(
+    export: Export, sandbox: Sandbox, tmp_path: Path, logged: Callable[[], str]
+) -> None:
+    sandbox.add("sms-recipients", "+15550001111")
+    with pytest.raises(AirflowFailException, match="sms-recipients belong to no domain"):
+        export(tmp_path / "all.jsonl", "sms-recipients", domain="example.com")
+    assert sandbox.log == []
+    export(tmp_path / "all.jsonl", "sms-recipients", domain_id="account")
+    assert "sms-recipients: 1 row to " in logged()
+
+
+def test_a_moment_that_is_none_is_refused_with_what_it_may_be(export: Export, tmp_path: Path) -> None:
+    with pytest.raises(AirflowFailException, match=r"since must be a date .* got 'yesterday'.* pass 'auto'"):
+        export(tmp_path / "all.jsonl", since="yesterday")
+
+
 def test_the_summary_says_how_many_rows_went_where_and_since_when(
     export: Export, sandbox: Sandbox, tmp_path: Path, logged: Callable[[], str]
 ) -> None:
     sandbox.add("hard-bounces", "jane@example.com")
     file = tmp_path / "all.jsonl"
     export(file, since="2025-01-31T12:00:00Z")
-    assert f": 1 row to {file}, read from 2025-01-31 12:00:00 UTC on; 1 request" in logged()
+    assert f": 1 row to {file}, read from 2025-01-31 12:00:00 UTC; 1 request" in logged()
     export(file)
     assert f": 1 row to {file}, read from the start; 1 request" in logged()

@@ -320,18 +320,54 @@ class TestSms:
         assert [(one["rejected"], one["left_out"]) for one in (first, later)] == [(1, 0), (0, 1)]
         assert recorded(database, rejected) == [("sms-recipients", "numbers", "555 000 2222")]
 
-    @pytest.mark.parametrize("options", [{"dry_run": True}, {"mode": "mirror"}])
+    def test_all_that_fails_the_task_is_named_by_its_row(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111")
+        fill("555 000 2222", "+15550001111", "+15559999999", columns="number")
+        with pytest.raises(
+            AirflowFailException, match=r"row 3, column number \+1\*\*\*99; on_missing"
+        ) as error:
+            transfer(sms_status="opt_out")
+        assert "1 of the rows have no phone number, the first being row 1, column number: '5***'" in str(
+            error.value
+        )
+        assert str(error.value).endswith("All others (1) were set to opt_out")
+        assert self.statuses(sandbox) == {"+15550001111": "opt_out"}
+
+    @pytest.mark.parametrize("scope", [{"domain": "example.com"}, {"domain_id": "d1"}])
+    def test_it_takes_no_domain(
+        self, scope: dict[str, str], transfer: Transfer, sandbox: Sandbox, fill: Fill
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111")
+        fill("+15550001111", columns="number")
+        with pytest.raises(AirflowFailException, match="sms-recipients belong to no domain"):
+            transfer(sms_status="opt_out", **scope)
+        assert self.statuses(sandbox) == {"+15550001111": "active"}
+        transfer(sms_status="opt_out", domain_id="account")
+        assert self.statuses(sandbox) == {"+15550001111": "opt_out"}
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"dry_run": True},
+            {"mode": "mirror"},
+            {"max_deletes": 5},
+            {"allow_empty": True},
+            {"approved_plan": "a plan"},
+        ],
+    )
     def test_it_takes_no_options_of_suppression_lists(
         self, options: dict[str, Any], transfer: Transfer, sandbox: Sandbox, fill: Fill
     ) -> None:
         sandbox.add("sms-recipients", "+15550001111")
         fill("+15550001111", columns="number")
-        with pytest.raises(ValueError, match="mode and dry_run are for suppression lists"):
+        [(name, value)] = options.items()
+        with pytest.raises(ValueError, match=f"{name} is for suppression lists"):
             SqlToMailerSendOperator(
                 task_id="transfer", conn_id="crm", sql="SELECT 1", sms_status="opt_out", **options
             )
-        [(name, value)] = options.items()
-        with pytest.raises(AirflowFailException, match="mode and dry_run are for suppression lists"):
+        with pytest.raises(AirflowFailException, match=f"{name} is for suppression lists"):
             transfer(sms_status="opt_out", rendered={"value": value}, **{name: "{{ value }}"})
         assert self.statuses(sandbox) == {"+15550001111": "active"}
 

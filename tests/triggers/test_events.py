@@ -47,9 +47,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(events, "STORED_AFTER", 0.05)
 
     def make(store: Store | None = None, suppression_list: str = "blocklist", **options: Any) -> Any:
-        trigger = events.MailerSendSuppressionEventTrigger(
-            suppression_list=suppression_list, poke_interval=0.1, **options
-        )
+        options = {"poke_interval": 0.1, **options}
+        trigger = events.MailerSendSuppressionEventTrigger(suppression_list=suppression_list, **options)
         trigger.asset_state_store = store
         return trigger
 
@@ -194,13 +193,13 @@ def test_what_no_retry_can_mend_is_logged_at_once(
     connect(sandbox, password="mlsn.wrong")
 
     async def scenario() -> None:
-        async with Triggerer(watch()):
+        async with Triggerer(watch(poke_interval=300)):
             await until(lambda: any(record.levelname == "ERROR" for record in caplog.records))
 
     asyncio.run(scenario())
-    said = next(record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert said.startswith("blocklist: MailerSend does not accept the API token")
-    assert said.endswith("The watcher starts over in 0.1 s.")
+    assert said.endswith("The watcher starts over in 300 s.")
 
 
 @on_airflow_3
