@@ -123,7 +123,6 @@ class PollingTrigger(BaseTrigger):
                 # The text of the same error differs, as it says how long it took.
                 failure = type(error), getattr(error, "status", None)
             else:
-                logged_failure = None
                 yield answer
                 if self.must_confirm:
                     delay = wait = 0.0

@@ -301,7 +301,7 @@ def test_what_is_stored_as_something_else_fails_once_all_else_is_done() -> None:
         add(None, script=script, recipients=addresses(14), batch_size=5)
     message = str(caught.value)
     assert len(script.sent) == 3
-    assert "MailerSend stored 12 differently than sent" in message
+    assert message.startswith("blocklist (account-wide): MailerSend stored 12 differently than sent")
     assert "and 2 more" in message
     assert "Correct the source to the stored spelling" in message
     assert "person" not in message
