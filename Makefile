@@ -55,8 +55,9 @@ slow: $(VENV)/installed
 pytest: $(VENV)/installed
 	$(PYTEST)
 
+# Beside e2e, which CI runs at the same time, it gives way.
 pytest-2.11:
-	$(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
+	nice $(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
 
 matrix: build
 	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox $(if $(SESSION),--session "$(SESSION)")

@@ -181,6 +181,8 @@ def _environment(
         "API__SECRET_KEY": secrets.token_hex(),
         "API_AUTH__JWT_SECRET": secrets.token_hex(),
         "METRICS__STATSD_ON": "False",
+        # On a busy machine, a task whose first request is given up after 5 s fails: it counts as running already.
+        "WORKERS__EXECUTION_API_TIMEOUT": "60",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         # The next triggerer takes over the triggers of a killed one after so many seconds.
