@@ -1,5 +1,6 @@
 # make demo: the CRM example on a real Airflow, against a sandbox.  make ui: Airflow's UI on it, at PORT.
-# make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools.
+# make e2e-celery: DAGs on CeleryExecutor, with PostgreSQL and Redis; SLOTS=2 or 8 measures with other pools, MINUTE=60 at
+# MailerSend's own rate.
 # make looks: what Airflow's pages show, in Chromium; PICTURES=docs/images takes the documentation's pictures anew.
 # make docs: the documentation, into docs/_build.
 # make test: lint, types and the tests but for those that run whole DAGs, which make slow runs.  make services first:
@@ -13,6 +14,7 @@ AIRFLOW ?= 3.3
 VENV ?= .venv
 PORT = 8080
 SLOTS = 4
+MINUTE = 20
 BIN := $(VENV)/bin
 
 # Many tests wait, as tasks do after a lost answer: so there are more processes than processors.
@@ -75,7 +77,7 @@ e2e: $(VENV)/installed
 	$(BIN)/python -m tests.e2e
 
 e2e-celery: $(VENV)/installed-celery
-	$(BIN)/python -m tests.e2e_celery --slots $(SLOTS)
+	$(BIN)/python -m tests.e2e_celery --slots $(SLOTS) --minute $(MINUTE)
 
 looks: $(VENV)/installed-looks
 	$(BIN)/python -m tests.looks $(if $(PICTURES),--pictures $(PICTURES))

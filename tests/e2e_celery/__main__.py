@@ -17,6 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e_celery")
     parser.add_argument("--slots", type=int, default=4, help="tasks at a time, on both workers together")
     parser.add_argument("--no-kills", action="store_true", help="kill no worker and no triggerer")
+    parser.add_argument(
+        "--minute", type=float, default=20.0, help="seconds in which the account takes 60 requests"
+    )
     parser.add_argument("--check", action="store_true", help="only check that the servers are installed")
     options = parser.parse_args()
     packages = [server.package for server in (Postgres, Redis) if server.program() is None]
@@ -28,7 +31,7 @@ def main() -> int:
     # As an exception, so that all processes are ended and their folders are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        numbers = run(slots=options.slots, kills=not options.no_kills)
+        numbers = run(slots=options.slots, kills=not options.no_kills, minute=options.minute)
     except (RuntimeError, requests.RequestException) as error:
         sys.stderr.write(f"\nFAILED: {error}\n")
         return 1
