@@ -27,10 +27,19 @@ def address_of(params: dict[str, Any]) -> str:
     schedule=None,
     params={
         "request": Param("erasure.txt", type="string", description="The file that has the person's address."),
-        "keep_blocked": Param(True, type="boolean", description="Keep, or make, what stops emails to it."),
+        "keep_blocked": Param(True, type="boolean", description="Block the address for good."),
     },
 )
 def erasure() -> None:
+    @task
+    def block(params: dict[str, Any] | None = None) -> None:
+        """Add the address to the account's blocklist, before the other entries that stop emails to it are deleted."""
+        from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
+
+        if (params or {})["keep_blocked"]:
+            addresses = [address_of(params or {})]
+            MailerSendHook().sync_suppressions("blocklist", recipients=addresses, domain_id="account")
+
     @task
     def recipient_ids(params: dict[str, Any] | None = None) -> list[str]:
         from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -53,10 +62,12 @@ def erasure() -> None:
             found.append({"suppression_list": name, "ids": ids})
         return found
 
-    forget = MailerSendDeleteRecipientOperator.partial(task_id="forget").expand(recipient_id=recipient_ids())
+    recipients = recipient_ids()
+    forget = MailerSendDeleteRecipientOperator.partial(task_id="forget").expand(recipient_id=recipients)
     entries = entry_ids.override(trigger_rule="none_failed")()
     delete = MailerSendDeleteSuppressionsOperator.partial(task_id="delete").expand_kwargs(entries)
     # Deleting a recipient probably puts its address on the blocklist: look there afterwards.
+    block() >> recipients
     forget >> entries >> delete
 
 

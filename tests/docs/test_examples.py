@@ -262,17 +262,22 @@ def test_erasure(account: Sandbox, tmp_path: Path, keep_blocked: bool) -> None:
     assert on(account, "blocklist") == ([jane, jane, jane, joe] if keep_blocked else [joe])
 
 
+@pytest.mark.parametrize("keep_blocked", [True, False])
 def test_an_erasure_that_finds_no_recipient_still_looks_at_the_lists(
-    account: Sandbox, tmp_path: Path
+    account: Sandbox, tmp_path: Path, keep_blocked: bool
 ) -> None:
-    lists = ("blocklist", "hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list")
+    jane, joe = "jane@example.com", "joe@example.com"
+    account.add("blocklist", jane, joe, domain="news.example.com")
+    lists = ("hard-bounces", "spam-complaints", "unsubscribes", "on-hold-list")
     for name in lists:
-        account.add(name, "jane@example.com", "joe@example.com", domain="news.example.com")
+        account.add(name, jane, joe, domain="news.example.com")
     nobody = {"data": [], "links": {"next": None}, "meta": {"current_page": 1, "from": None, "to": None}}
     account.fail(Fault(method="GET", path="/recipients", status=200, body=nobody))
-    (tmp_path / "request.txt").write_text("jane@example.com")
-    assert run("erasure", request=str(tmp_path / "request.txt"), keep_blocked=False).state == "success"
-    assert {name: on(account, name) for name in lists} == {name: ["joe@example.com"] for name in lists}
+    (tmp_path / "request.txt").write_text(jane)
+    assert run("erasure", request=str(tmp_path / "request.txt"), keep_blocked=keep_blocked).state == "success"
+    assert {name: on(account, name) for name in lists} == {name: [joe] for name in lists}
+    # That of a domain doesn't block the account's other domains.
+    assert on(account, "blocklist") == ([jane, jane, joe] if keep_blocked else [joe])
 
 
 def test_sms_opt_outs(connect: Connect, database: sqlite3.Connection) -> None:
