@@ -83,7 +83,7 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many requests of the daily quota to leave for sending; by default the connection's.
     :param poke_interval: the time between two looks, in seconds or as a timedelta; 300 s are 288 requests a day.
-    :return: in the event's payload, ``suppression_list``, ``count``, ``ids``, and ``watermark``: the creation date of
+    :return: in the event's payload, ``suppression_list``, ``count``, ``ids``, and ``newest``: the creation date of
         the newest entry reported so far.
     """
 
@@ -132,7 +132,7 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
                                     "suppression_list": self.suppression_list,
                                     "count": len(entries),
                                     "ids": [entry["id"] for entry in entries],
-                                    "watermark": watermark.moment.isoformat(),
+                                    "newest": watermark.moment.isoformat(),
                                 }
                             )
                             # A repeated event is better than a lost one, so the watermark is saved after it.

@@ -141,7 +141,7 @@ def test_entries_added_after_the_first_look_are_reported(connect: Connect, watch
         assert sorted(first["ids"]) == sorted(entry["id"] for entry in older)
         assert (first["suppression_list"], first["count"], second["count"]) == ("blocklist", 2, 1)
         assert second["ids"] == [newest["id"]]
-        assert second["watermark"][:19] == newest["created_at"][:19]
+        assert second["newest"][:19] == newest["created_at"][:19]
         assert not polls.polls
 
 
