@@ -228,17 +228,14 @@ class MailerSendHook(RecipientMethods):
             present, by default 0.1. If it would delete more, it fails before any change.
         :param allow_empty: whether a ``mirror`` may be given no recipients, or no patterns, at all.
         :param remove_duplicates: whether to keep only the oldest entry of each wanted address or pattern.
-        :param dry_run: whether to plan only. The result then has ``plan``, the plan's fingerprint, and ``refusal``.
-        :param approved_plan: the fingerprint of the only plan that may be carried out.
+        :param dry_run: whether to plan only.
+        :param approved_plan: the ``plan`` of a dry run: no other may be carried out.
         :param on_rejected: called at the end, also on an error, with all rejected items and the reasons.
         :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
         :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
         :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
         :param pages_read: with that, the ``counts["pages"]`` of the last call's error.
-        :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
-            ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
-            ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
-            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``.
+        :return: as :class:`.MailerSendSyncSuppressionsOperator` returns it.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
