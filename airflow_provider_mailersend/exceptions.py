@@ -16,7 +16,7 @@ The errors of this package. Each message says what is wrong, where, and what to 
     ├── MailerSendServerError                         5xx, 408, 421
     ├── MailerSendConnectionError                     no response, or only part of one
     ├── MailerSendUnexpectedAnswerError               not a response of this endpoint
-    ├── MailerSendIncompleteListError                 a list whose order kept varying
+    ├── MailerSendIncompleteListError                 a list whose order kept changing
     └── MailerSendAmbiguousResultError                a change that may or may not have been made
 
 A permanent error comes again until somebody corrects something, so a task fails without a retry. Two others may be
@@ -153,7 +153,7 @@ class MailerSendUnexpectedAnswerError(MailerSendError):
 
 
 class MailerSendIncompleteListError(MailerSendError):
-    """A list was read several times and may still lack entries: its order varies between requests."""
+    """A list was read several times and may still lack entries: its order kept changing between requests."""
 
 
 class MailerSendAmbiguousResultError(MailerSendError):

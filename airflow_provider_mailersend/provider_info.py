@@ -25,7 +25,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "quota_reserve": {
         "label": "Quota reserve",
         "schema": {"type": ["integer", "null"], "minimum": 0},
-        "description": "Optional. How many requests of the daily quota to leave to sending; 0 by default.",
+        "description": "Optional. How many requests of the daily quota to leave for sending; 0 by default.",
     },
 }
 

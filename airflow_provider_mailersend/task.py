@@ -41,7 +41,7 @@ class MailerSendTask(BaseOperator):
     A task on one MailerSend connection.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``. (templated)
-    :param quota_reserve: how many requests of the daily quota to leave to sending; by default the connection's, else 0.
+    :param quota_reserve: requests of the daily quota to leave for sending; by default the connection's, else 0.
     :param deferrable: whether to wait in the triggerer: an operator for the daily quota to reset, a sensor for its
         condition. By default Airflow's ``[operators] default_deferrable``.
     :raises AirflowFailException: an argument is wrong, or MailerSend refuses an argument or the token. Airflow does not

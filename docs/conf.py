@@ -12,7 +12,6 @@ from airflow_provider_mailersend import __version__
 
 project = "airflow-provider-mailersend"
 version = release = __version__
-copyright = "the authors of airflow-provider-mailersend"  # noqa: A001  # as Sphinx names it
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "examples"]
@@ -23,7 +22,6 @@ nitpick_ignore_regex = [
     (r"py:exc", r"AirflowFailException"),
 ]
 
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"

@@ -1,4 +1,4 @@
-"""Whenever the CRM's opt-outs have been brought to the blocklist: count what stands there."""
+"""Whenever the CRM's opt-outs have been synced to the blocklist: count its entries."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ def mailersend_campaign_gate() -> None:
         task_id="suppressed",
         suppression_list="blocklist",
         recipient="{{ params.address }}",
-        # In the triggerer, which knows where it looked last: a look by a new worker would read the whole list.
+        # The triggerer reads only what is new since its last check; rescheduled on a worker, each check reads the list.
         deferrable=True,
         poke_interval=timedelta(minutes=5),
         timeout=timedelta(hours=6),
-        # Airflow 3 may fail a task that resumes within seconds of its deferral: the scheduler had not noticed that yet.
+        # Airflow 3 may fail a task that resumes within seconds of its deferral, before the scheduler has noticed that.
         retries=3,
         retry_delay=timedelta(seconds=30),
     )

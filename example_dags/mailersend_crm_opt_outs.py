@@ -1,5 +1,5 @@
 """
-Whenever the CRM has synced: suppress whoever opted out, by e-mail and by SMS.
+Whenever the CRM has synced: suppress whoever opted out, by email and by SMS.
 
 The CRM is an SQLite file with a table ``opt_outs (email TEXT, phone TEXT)``. Trigger the DAG with the file's path:
 ``{"crm": "/path/to/crm.sqlite"}``. The connection needs a Domain ID: that is the domain they are suppressed for.

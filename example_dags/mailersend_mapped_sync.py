@@ -4,9 +4,9 @@ Put a long list on the blocklist in parts, on many workers that share one accoun
 Trigger the DAG with the list's path: ``{"file": "s3://my_conn@bucket/opted_out.txt"}``, a ``.txt`` file with an address
 a line, each once. Its parts are written beside it, so it must lie where all workers can read and write.
 
-The tasks that send requests run in a pool of two to four slots. Make it once, under Admin, Pools, or by
-``airflow pools set mailersend 4 "Requests to MailerSend"``, and let all DAGs on the same MailerSend account use it. So
-few tasks reach the account's rate limit already: with more slots the list is not done sooner.
+The tasks that send requests run in a pool of two to four slots. Create it once, under Admin, Pools, or with
+``airflow pools set mailersend 4 "Requests to MailerSend"``, and let all DAGs on the same MailerSend account use it.
+That many tasks already reach the account's rate limit: more slots don't make the list finish sooner.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def mailersend_mapped_sync() -> None:
     MailerSendSyncSuppressionsOperator.partial(
         task_id="sync",
         suppression_list="blocklist",
-        # Sync, not Add: a retry reads the list and adds what is missing, whatever the try before it has done.
+        # Sync, not Add: another run on the same file adds only what is missing, where Add would add duplicates.
         mode="add_only",
         on_invalid="skip",
         pool=POOL,
         retries=3,
-        # Where the daily quota is used up, the rest follows on the next day, and no slot is held until then.
+        # If the daily quota is used up, the task continues after midnight UTC, and holds no slot until then.
         deferrable=True,
     ).expand(file=split())
 

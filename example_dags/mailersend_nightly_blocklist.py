@@ -35,7 +35,7 @@ def mailersend_nightly_blocklist() -> None:
         mode="mirror",
         # A file that is cut short must not take addresses off the list: at most a twentieth of it goes in one night.
         max_deletes=0.05,
-        # Where sending has used up the day's requests, the rest follows after midnight UTC.
+        # If sending has used up the daily quota, the rest follows after midnight UTC.
         deferrable=True,
         retries=3,
         retry_delay=timedelta(minutes=5),

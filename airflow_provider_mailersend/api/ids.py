@@ -23,7 +23,7 @@ def checked_id(id_: object, name: str) -> str:
     """Return *id_* stripped. Raises :class:`ValueError`, naming *name*, where it cannot be an id."""
     # "." and ".." survive quoting, and HTTP clients resolve them: they would reach another endpoint.
     if not isinstance(id_, str) or id_.strip() in (".", "..") or leftover_problem(id_) is not None:
-        raise ValueError(f"{name} must be a string that is an id; got {masked_within(repr(id_))}")
+        raise ValueError(f"{name} must be an id, as a string; got {masked_within(repr(id_))}")
     if "@" in id_:
         raise ValueError(f"{name} must be an id, and not an address: {masked_within(id_)!r}")
     if _LIKE_A_NUMBER.fullmatch(id_.strip()):

@@ -1,4 +1,4 @@
-"""Reading a list page by page, and again where its order varied from one request to the next."""
+"""Reading a list page by page, and again where its order changed from one request to the next."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WholeList:
         self.total: int | None = None
         #: Whether what was read, or :meth:`expect_newest_first`, shows that the list is newest first.
         self.is_newest_first = False
-        #: Whether entries may be missing: the order kept varying.
+        #: Whether entries may be missing: the order kept changing.
         self.may_be_incomplete = False
         #: The dates that could not be read; their entries were kept.
         self.unreadable_dates: list[object] = []

@@ -39,7 +39,7 @@ class Throttle:
     and none is needed. All times are Unix seconds of this machine's clock.
 
     :param window: how long the rate limit's window is, in seconds.
-    :param quota_reserve: how many requests of the daily quota to leave to sending.
+    :param quota_reserve: how many requests of the daily quota to leave for sending.
     :param random: returns a number from 0 up to 1.
     """
 
@@ -160,7 +160,7 @@ class Throttle:
                 f"{self.quota_reserve} are reserved for sending"
             )
         return MailerSendQuotaExhaustedError(
-            f"{cause}. {request.endpoint} was not sent. The next day's requests begin at "
+            f"{cause}. {request.endpoint} was not sent. The quota resets at "
             f"{self.quota_resets_at:%Y-%m-%d %H:%M:%S} UTC.{self.quoted_refusal}",
             endpoint=request.endpoint,
             resets_at=self.quota_resets_at,

@@ -20,7 +20,7 @@ from airflow_provider_mailersend.jobs.domains import Scope
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-_MAY_BE_INCOMPLETE = "Some entries may be missing: the list's order kept varying between requests."
+_MAY_BE_INCOMPLETE = "Some entries may be missing: the list's order kept changing between requests."
 
 #: The warnings this process has logged about connections: a task or a triggerer may make any number of hooks.
 _WARNED: set[str] = set()

@@ -87,9 +87,10 @@ class MailerSendAsyncHook(MailerSendAccount):
         domain_id: str | None = None,
         domain: str | None = None,
         since: Moment = None,
+        until: Moment = None,
     ) -> list[Entry]:
         """Return a suppression list's entries: as :meth:`.MailerSendHook.list_suppressions`."""
-        which, moments = SuppressionList(suppression_list), between(since, None)
+        which, moments = SuppressionList(suppression_list), between(since, until)
         request = list_suppressions(which, await self._resolve(domain_id, domain))
         whole = WholeList(request, **moments)
         report = JobReport(self._reporter, request)

@@ -242,7 +242,7 @@ class ListPages:
     ) -> None:
         #: The domain's ID, resolved from its name once they are iterated; None for the account and all its domains.
         self.domain_id = scope.domain_id
-        #: Whether entries may have been missed, once they are read: the list's order kept varying between requests.
+        #: Whether entries may have been missed, once they are read: the list's order kept changing between requests.
         self.may_be_incomplete = False
         self._hook = hook
         self._make_request = make_request

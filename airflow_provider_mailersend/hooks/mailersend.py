@@ -56,12 +56,12 @@ class MailerSendHook(RecipientMethods):
       expressions, on the blocklist only.
     - *batch_size*: the most items to send in one request; fewer where the API refuses so many.
     - in results, ``requests``: how many were sent; and ``may_be_incomplete``: whether entries may have been missed
-      because the list's order kept varying between requests.
+      because the list's order kept changing between requests.
 
     :param mailersend_conn_id: the Airflow connection, of type ``mailersend``, with the API token as its password.
     :param timeout: the time limit of one request up to its last byte, in seconds; by default the connection's, else 30.
     :param max_retries: how often a request is retried after a fault; by default the connection's, else 5.
-    :param quota_reserve: how many requests of the daily quota to leave to sending; by default the connection's, else 0.
+    :param quota_reserve: requests of the daily quota to leave for sending; by default the connection's, else 0.
     :param retry_timeout: the time limit of one request with its waits and retries, in seconds; a whole job has none.
     """
 
@@ -81,7 +81,7 @@ class MailerSendHook(RecipientMethods):
         """
         Read a suppression list page by page: ``GET /suppressions/{list}``, one request per 100 entries.
 
-        Each entry comes once; one that is deleted meanwhile can hide another. A list whose order varies between
+        Each entry comes once; one that is deleted meanwhile can hide another. A list whose order changes between
         requests is read up to three times, with a warning if entries may still be missing. With *since*, reading stops
         early if the list proves to be newest first. Entries with an unreadable date are included, with a warning.
 
@@ -143,7 +143,7 @@ class MailerSendHook(RecipientMethods):
 
         :param recipient: the address; or give *pattern*, a regular expression on the blocklist, as it was added.
         :return: the first entry on the list; None if there is none.
-        :raises MailerSendIncompleteListError: not found, but the list's order kept varying, so it may be there.
+        :raises MailerSendIncompleteListError: not found, but the list's order kept changing, so it may be there.
         """
         wanted = make_item(recipient, pattern)
         found = self.locate_suppressions(
@@ -228,17 +228,14 @@ class MailerSendHook(RecipientMethods):
             present, by default 0.1. If it would delete more, it fails before any change.
         :param allow_empty: whether a ``mirror`` may be given no recipients, or no patterns, at all.
         :param remove_duplicates: whether to keep only the oldest entry of each wanted address or pattern.
-        :param dry_run: whether to plan only. The result then has ``plan``, the plan's fingerprint, and ``refusal``.
-        :param approved_plan: the fingerprint of the only plan that may be carried out.
+        :param dry_run: whether to plan only.
+        :param approved_plan: the ``plan`` of a dry run: no other may be carried out.
         :param on_rejected: called at the end, also on an error, with all rejected items and the reasons.
         :param on_invalid: as in :meth:`add_suppressions`, once all else is done.
         :param settle: whether to wait some seconds first, as in :meth:`add_suppressions`.
         :param resume_after_quota_reset: whether to begin even if one day's quota isn't enough, as a later call resumes.
         :param pages_read: with that, the ``counts["pages"]`` of the last call's error.
-        :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``,
-            ``added``, ``deleted``, ``rejected``, ``stored_differently``; up to ten each as ``first_to_add``,
-            ``first_to_delete`` (``id``, ``value``), ``first_rejected`` (``value``, ``reason``, ``where``),
-            ``first_stored_differently`` (``value``, ``where``, ``stored_as``); and ``dry_run``.
+        :return: as :class:`.MailerSendSyncSuppressionsOperator` returns it.
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """

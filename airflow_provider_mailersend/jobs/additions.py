@@ -243,7 +243,7 @@ class Additions(Batches[Item]):
             seen = len(entries)
             outcome = "the outcome of an addition that got no answer"
             yield from flow.settle(outcome, times=self._unknowns, took=now - asked_at)
-            # A list whose order varies may not show again what it has shown.
+            # A list whose order changes may not show again what it has shown.
             entries |= yield from self._made_since(flow, asked_at, {item.key for item in batch})
         if self._take_found(batch, entries) == len(batch):
             self._unknowns = 0
@@ -257,7 +257,7 @@ class Additions(Batches[Item]):
         domain_id = yield from self.scope.resolve(flow)
         found: dict[Key, Entry] = {}
         seen, may_be_incomplete = -1, True
-        # Where the order keeps varying, each reading may show more.
+        # Where the order keeps changing, each reading may show more.
         while may_be_incomplete and seen < len(found) < len(sought):
             seen = len(found)
             whole = WholeList(list_suppressions(self.suppression_list, domain_id))

@@ -1,4 +1,4 @@
-"""Whether a string is exactly one e-mail address."""
+"""Whether a string is exactly one email address."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 def address_problem(value: str) -> str | None:
     """
-    Return why *value*, a stripped string, isn't exactly one e-mail address; None if it is.
+    Return why *value*, a stripped string, isn't exactly one email address; None if it is.
 
     Unusual addresses pass, such as quoted local parts, letters of any language, and domains without a dot.
 

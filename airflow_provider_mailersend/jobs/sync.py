@@ -159,13 +159,14 @@ class Sync:
         return f"Added before that: {added} of {to_add}; deleted: {deleted} of {to_delete}.", counts
 
     def _check_wanted(self) -> None:
-        emptied = " and ".join(self.wanted.kinds_without_any)
-        if self.options.is_mirror and emptied and not self.options.allow_empty:
+        kinds = self.wanted.kinds_without_any
+        if self.options.is_mirror and kinds and not self.options.allow_empty:
+            emptied = " and ".join(kinds)
             self._refuse(
-                f"no {emptied} are wanted at all, and mode='mirror' would delete all {emptied} on the list. Check "
-                "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that "
-                f"allows it, as params of the DAG. To leave {emptied} alone, omit them; for a file or a query, set "
-                "their column to None"
+                f"the source has no valid {' or '.join(kinds)}, and mode='mirror' would delete all {emptied} on the "
+                "list. Check whether the source is complete. If it is, run this once with allow_empty=True and a "
+                f"max_deletes that allows it, as params of the DAG. To leave {emptied} alone, omit them; for a file or "
+                "a query, set their column to None"
             )
 
     def _check_plan(self) -> None:

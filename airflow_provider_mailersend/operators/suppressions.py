@@ -233,12 +233,13 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     :param file_delimiter: the delimiter of a ``.csv`` file, such as ``;``. By default a comma; if the header has no
         comma, the semicolon, tab or pipe that splits it into the wanted columns, which is logged. (templated)
     :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
-        ``deleted``, ``rejected`` and ``stored_differently``; the first ten items of some: ``first_to_add``,
-        ``first_to_delete`` (each with ``id`` and ``value``), ``first_rejected`` (``value``, ``reason`` and ``where`` it
-        was in the input) and ``first_stored_differently`` (``value``, ``where`` and ``stored_as``);
-        ``may_be_incomplete``: whether entries may have been missed because the list's order kept changing;
-        ``dry_run``; of a dry run also ``plan``: a fingerprint of what it would add and delete, for *approved_plan*, and
-        ``refusal``: why the plan would be refused; ``requests``: the number of requests sent.
+        ``deleted``, ``rejected``, ``left_out`` (by :class:`.SqlToMailerSendOperator` only) and ``stored_differently``;
+        the first ten items of some: ``first_to_add``, ``first_to_delete`` (each with ``id`` and ``value``),
+        ``first_rejected`` (``value``, ``reason`` and ``where`` it was in the input) and ``first_stored_differently``
+        (``value``, ``where`` and ``stored_as``); ``may_be_incomplete``: whether entries may have been missed because
+        the list's order kept changing; ``dry_run``; ``plan``: of a dry run, a fingerprint of what it would add and
+        delete, for *approved_plan*, else None; ``refusal``: why a dry run's plan would be refused, or None;
+        ``requests``: the number of requests sent.
     :raises AirflowFailException: the plan deletes more than it may, or addresses are refused. The error says what was
         done before.
     """

@@ -51,7 +51,7 @@ class MailerSendSuppressionSensor(_ListSensor):
     The API has no search. The first look reads the list, one request for each 100 entries, until it finds the entry; if
     it doesn't, it reads the list again from its end, because a deletion meanwhile can hide an entry. Later looks read
     only what is new or, with ``present=False``, the page where the entry was last: mostly one request each. In
-    reschedule mode each look reads like the first.
+    reschedule mode each look reads the list from the start.
 
     With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that wait for the same list:
     if others wait for it already, the first look mostly sends no request, and knows the list as of their last look.

@@ -45,7 +45,7 @@ class ListExport:
         self.domain_id = _domain_id_of(hook, domain)
         #: How many rows were read.
         self.rows = 0
-        #: Whether entries may have been missed because the list's order kept varying.
+        #: Whether entries may have been missed because the list's order kept changing.
         self.may_be_incomplete = False
         self._started = datetime.now(UTC)
         self._since: datetime | None = None

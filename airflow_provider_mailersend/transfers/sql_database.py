@@ -263,8 +263,8 @@ class SqlTable:
         missing = [column.name for column in self.columns if column.name not in names]
         if missing:
             raise ValueError(
-                f"table {self.name} lacks the columns {', '.join(missing)}: add them, or let create_table=True make a "
-                "table under another name"
+                f"table {self.name} lacks the columns {', '.join(missing)}: add them, or pass another table and "
+                "create_table=True"
             )
 
     def make_staging(self) -> SqlTable:

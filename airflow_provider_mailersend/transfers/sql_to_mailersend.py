@@ -89,7 +89,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         are set, or ``skip`` them.
     :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
     :param hook_params: extra arguments for the database's hook.
-    :return: as the operators named above, and ``left_out``.
+    :return: as the operators named above; with *sms_status* also ``rejected`` and ``left_out``, both numbers.
     """
 
     template_fields: Sequence[str] = (

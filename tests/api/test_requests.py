@@ -145,7 +145,7 @@ def test_an_id_stays_one_part_of_the_path(by_id: ById, id_: Any, quoted: str) ->
 
 @pytest.mark.parametrize("id_", ["", " ", ".", "..", " .. ", "\t", "None", "nan", "{{ x }}", None, 7, ["a"]])
 def test_an_id_that_names_nobody_is_refused(by_id: ById, id_: Any) -> None:
-    with pytest.raises(ValueError, match="must be a string that is an id"):
+    with pytest.raises(ValueError, match="must be an id, as a string"):
         by_id(id_)
 
 

@@ -318,7 +318,7 @@ def test_the_quota_is_used_down_to_the_reserve(remaining: int, reserve: int, pas
     assert caught.value.resets_at == MIDNIGHT
     assert caught.value.endpoint == "GET /recipients"
     assert not caught.value.permanent
-    assert "begin at 2026-03-05 00:00:00 UTC" in str(caught.value)
+    assert "quota resets at 2026-03-05 00:00:00 UTC" in str(caught.value)
 
 
 def test_an_unknown_quota_lets_all_pass() -> None:
@@ -492,5 +492,5 @@ def test_429s_in_a_row_that_ask_for_short_waits_are_waited_out_longer_each_time(
 def test_where_no_429_came_none_is_quoted() -> None:
     waiting = throttle()
     waiting.learn_quota(0, None, NOON)
-    with pytest.raises(MailerSendQuotaExhaustedError, match=r"begin at 2026-03-05 00:00:00 UTC\.$"):
+    with pytest.raises(MailerSendQuotaExhaustedError, match=r"quota resets at 2026-03-05 00:00:00 UTC\.$"):
         waiting.check_quota(ASKED, NOON)

@@ -83,6 +83,7 @@ JOBS: dict[str, Job] = {
     "add only: the newest 300 of 5,000 entries, nothing to add": lambda hook, sandbox, _: (
         hook.sync_suppressions(LIST, recipients=listed(sandbox)[:300])
     ),
+    "list 5,000 recipients": lambda hook, sandbox, _: list(hook.iter_recipients()),
     "get a recipient": lambda hook, sandbox, _: hook.get_recipient(sandbox.entries("recipients")[0]["id"]),
     "delete a recipient": lambda hook, sandbox, _: hook.delete_recipient(
         sandbox.entries("recipients")[0]["id"]

@@ -179,7 +179,7 @@ def test_a_rejected_plan_changes_nothing_and_what_would_be_refused_is_shown(
     states = run_while(person, file, reject)
     assert states == {"run": "success", "plan": "success", "approve": "success", "mirror": "skipped"}
     assert changes(account) == []
-    assert "**This would be refused:** no recipients and patterns are wanted at all" in shown[0]
+    assert "**This would be refused:** the source has no valid recipients or patterns" in shown[0]
 
 
 def test_another_plan_than_the_approved_one_is_not_carried_out(

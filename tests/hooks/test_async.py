@@ -42,7 +42,7 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
         connect(sandbox)
         blocking = MailerSendHook()
         domain_id = sandbox.domain_id("example.com")
-        since = newest - timedelta(hours=3)
+        since, until = newest - timedelta(hours=3), newest - timedelta(hours=1)
         someone = {("recipients", sandbox.entries("unsubscribes")[7]["recipient"]["email"]): 1}
         sms_recipient = sandbox.entries("sms-recipients")[0]
 
@@ -50,7 +50,7 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
             return [
                 await hook.list_suppressions("unsubscribes"),
                 await hook.list_suppressions("unsubscribes", domain_id=domain_id, since=since),
-                await hook.list_suppressions("unsubscribes", domain="example.com", since=since),
+                await hook.list_suppressions("unsubscribes", domain="example.com", since=since, until=until),
                 await hook.locate_suppressions("unsubscribes", someone),
                 await hook.get_sms_recipient(sms_recipient["id"]),
                 await hook.resolve_domain_id("example.com"),
@@ -60,7 +60,7 @@ def test_it_reads_what_the_other_hook_reads(connect: Connect) -> None:
         assert run(read) == [
             blocking.list_suppressions("unsubscribes"),
             blocking.list_suppressions("unsubscribes", domain_id=domain_id, since=since),
-            blocking.list_suppressions("unsubscribes", domain="example.com", since=since),
+            blocking.list_suppressions("unsubscribes", domain="example.com", since=since, until=until),
             blocking.locate_suppressions("unsubscribes", someone),
             blocking.get_sms_recipient(sms_recipient["id"]),
             domain_id,

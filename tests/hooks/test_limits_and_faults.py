@@ -62,7 +62,7 @@ def test_a_rate_limit_that_lasts_too_long_fails_and_says_what_to_do(
 def test_a_used_up_quota_says_when_it_ends(connect: Connect, dialect: str) -> None:
     with Sandbox(dialect=dialect, unsubscribes=500, quota=3, rate_limit=None) as sandbox:
         hook = MailerSendHook(connect(sandbox))
-        with pytest.raises(MailerSendQuotaExhaustedError, match=r"begin at .* 00:00:00 UTC") as error:
+        with pytest.raises(MailerSendQuotaExhaustedError, match=r"quota resets at .* 00:00:00 UTC") as error:
             hook.list_suppressions("unsubscribes")
         tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         assert error.value.resets_at == tomorrow

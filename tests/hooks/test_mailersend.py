@@ -390,7 +390,7 @@ def test_an_id_reaches_no_other_endpoint(connect: Connect, sandbox: Sandbox, id_
 def test_an_id_that_is_none_is_refused_before_any_request(
     connect: Connect, sandbox: Sandbox, id_: Any
 ) -> None:
-    with pytest.raises(ValueError, match="must be a string that is an id"):
+    with pytest.raises(ValueError, match="must be an id, as a string"):
         MailerSendHook(connect(sandbox)).delete_recipient(id_)
     assert sandbox.log == []
 

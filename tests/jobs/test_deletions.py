@@ -103,7 +103,7 @@ def test_each_id_is_sent_once_and_in_order() -> None:
     ("given_", "error", "said"),
     [
         ("e1", TypeError, "ids must be a list of strings; got one string"),
-        (["e1", ""], ValueError, r"ids\[1\] must be a string that is an id; got ''"),
+        (["e1", ""], ValueError, r"ids\[1\] must be an id, as a string; got ''"),
         (["e1", "  "], ValueError, r"ids\[1\]"),
         (["e1", None], ValueError, r"ids\[1\] .* got None"),
         ([7], ValueError, r"ids\[0\] .* got 7"),

@@ -80,7 +80,7 @@ def test_a_mirror_that_skips_what_it_cannot_read_deletes_nobody_named_in_it(odd:
 
 def test_a_mirror_of_nothing_that_can_be_read_is_a_mirror_of_nothing() -> None:
     account = account_with(3)
-    with pytest.raises(MailerSendGuardError, match="no recipients are wanted at all"):
+    with pytest.raises(MailerSendGuardError, match="the source has no valid recipients"):
         sync(account, recipients=["{{ x }}"], mode="mirror", max_deletes=3, on_invalid="skip")
     assert len(account.entries) == 3
 

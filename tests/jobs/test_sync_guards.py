@@ -112,11 +112,10 @@ def test_a_mirror_of_nothing_is_refused_and_nothing_is_asked(given_: dict[str, A
         sync(None, script=script, mode="mirror", max_deletes=1.0, **given_)
     assert script.sent == []
     assert str(caught.value) == (
-        f"blocklist (account-wide): no {named} are wanted at all, and mode='mirror' would delete all {named} on the "
-        "list. Check "
-        "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that allows "
-        f"it, as params of the DAG. To leave {named} alone, omit them; for a file or a query, set their column to "
-        "None. Nothing was changed."
+        f"blocklist (account-wide): the source has no valid {named.replace('and', 'or')}, and mode='mirror' would "
+        f"delete all {named} on the list. Check whether the source is complete. If it is, run this once with "
+        f"allow_empty=True and a max_deletes that allows it, as params of the DAG. To leave {named} alone, omit them; "
+        "for a file or a query, set their column to None. Nothing was changed."
     )
     assert caught.value.permanent
 
@@ -217,14 +216,14 @@ def test_a_dry_run_tells_that_a_mirror_of_nothing_would_be_refused(
     given_ = {kind: list(each) for kind, each in given_.items()}
     work, script = sync(account, mode="mirror", dry_run=True, **given_)
     assert script.methods == ["GET"]
-    assert work.result(0)["refusal"].startswith(f"no {named} are wanted at all")
+    assert work.result(0)["refusal"].startswith(f"the source has no valid {named.replace('and', 'or')}, ")
 
 
 def test_a_dry_run_tells_all_that_its_plan_would_be_refused_for() -> None:
     account = account_with(3)
     work, _ = sync(account, recipients=[], mode="mirror", dry_run=True)
     assert work.result(0)["refusal"] == (
-        "no recipients are wanted at all, and mode='mirror' would delete all recipients on the list. Check "
+        "the source has no valid recipients, and mode='mirror' would delete all recipients on the list. Check "
         "whether the source is complete. If it is, run this once with allow_empty=True and a max_deletes that "
         "allows it, as params of the DAG. To leave recipients alone, omit them; for a file or a query, set "
         "their column to None. 3 to delete exceed max_deletes=0.1, which allows 0. The plan: 3 are there, 0 "

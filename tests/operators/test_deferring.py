@@ -174,7 +174,7 @@ def test_reading_begins_anew_on_the_next_day_and_fails_where_that_is_not_enough(
     with Sandbox(unsubscribes=450, sms_recipients=450, quota=4, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
         deferred = deferred_by(lambda: listing().execute({}))
-        with pytest.raises(MailerSendQuotaExhaustedError, match="The next day's requests begin at"):
+        with pytest.raises(MailerSendQuotaExhaustedError, match="The quota resets at"):
             resumed(listing, deferred)
         assert len(sandbox.log) == 8
 

@@ -199,7 +199,7 @@ def test_an_empty_id_is_refused_before_any_request(
     connect: Connect, sandbox: Sandbox, ids: list[str]
 ) -> None:
     connect(sandbox)
-    with pytest.raises(AirflowFailException, match=r"ids\[1\] must be a string that is an id"):
+    with pytest.raises(AirflowFailException, match=r"ids\[1\] must be an id, as a string"):
         MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
     assert sandbox.log == []
 

@@ -484,7 +484,7 @@ def test_an_empty_file_deletes_nothing(
 ) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net")
-    with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
+    with pytest.raises(AirflowFailException, match="the source has no valid recipients"):
         sync(write(name, content), mode="mirror", max_deletes=1.0)
     assert sandbox.log == []
 
@@ -545,7 +545,7 @@ def test_a_path_may_begin_where_airflow_runs(
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
-        ("email\n", "no recipients are wanted at all"),
+        ("email\n", "the source has no valid recipients"),
         ("email\nb@example.net\n", "2 to delete exceed max_deletes"),
         ("email\na@example.net\nnobody\n", "1 can't be added: line 3 'n\\*\\*\\*': It has no @"),
     ],

@@ -27,7 +27,7 @@ from tests.operators.syncing import (
     ("arguments", "complaint"),
     [
         ({"recipients": numbered(8), "max_deletes": 1}, "2 to delete exceed max_deletes=1, which allows 1"),
-        ({"recipients": [], "max_deletes": 1.0}, "no recipients are wanted at all"),
+        ({"recipients": [], "max_deletes": 1.0}, "the source has no valid recipients"),
     ],
     ids=["max_deletes", "allow_empty"],
 )
@@ -125,7 +125,7 @@ def test_a_mirror_of_nothing_is_refused_before_any_request(
     sandbox.add("blocklist", "a@example.net")
     with pytest.raises(
         AirflowFailException,
-        match=r"blocklist \(account-wide\): no recipients are wanted at all.*allow_empty",
+        match=r"blocklist \(account-wide\): the source has no valid recipients.*allow_empty",
     ):
         sync(recipients=nothing, mode="mirror", max_deletes=1.0)
     assert sandbox.log == []
@@ -147,14 +147,14 @@ def test_each_kind_that_is_given_must_hold_something(connect: Connect, sandbox: 
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net", patterns=[".*@a"])
     wanted: dict[str, Any] = {"recipients": ["a@example.net"], "patterns": [".*@a"], empty: []}
-    with pytest.raises(AirflowFailException, match=f"no {empty} are wanted at all"):
+    with pytest.raises(AirflowFailException, match=f"the source has no valid {empty}"):
         sync(mode="mirror", max_deletes=1.0, **wanted)
     assert sandbox.log == []
 
 
 def test_only_spaces_are_nothing(connect: Connect, sandbox: Sandbox) -> None:
     connect(sandbox)
-    with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
+    with pytest.raises(AirflowFailException, match="the source has no valid recipients"):
         sync(recipients=["", "  "], mode="mirror", max_deletes=1.0)
     assert sandbox.log == []
 

@@ -88,7 +88,7 @@ def test_a_mirror_of_no_rows_is_refused_unless_it_may_be_empty(
 ) -> None:
     sandbox.add("blocklist", "old@example.net")
     fill()
-    with pytest.raises(AirflowFailException, match="no recipients are wanted at all"):
+    with pytest.raises(AirflowFailException, match="the source has no valid recipients"):
         transfer(mode="mirror", max_deletes=1)
     assert changes(sandbox) == []
     assert transfer(mode="mirror", max_deletes=1, allow_empty=True)["deleted"] == 1
