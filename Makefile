@@ -62,7 +62,7 @@ pytest-2.11:
 	nice $(MAKE) pytest VENV=.venv-2.11 AIRFLOW=2.11
 
 matrix: build
-	$(BIN)/nox --noxfile .ci/noxfile.py --envdir .nox $(if $(SESSION),--session "$(SESSION)")
+	$(BIN)/nox --noxfile .ci/noxfile.py --envdir "$(CURDIR)/.nox" $(if $(SESSION),--session "$(SESSION)")
 
 build: $(VENV)/installed
 	rm -rf dist
