@@ -18,7 +18,7 @@ FLOORS = (
     {"task"},
     {"triggers"},
     {"hooks"},
-    {"rendering", "moments", "status_lines", "assets", "links"},
+    {"rendering", "moments", "status_lines", "failures", "assets", "links"},
     {"jobs"},
     {"api"},
     {"exceptions", "provider_info"},

@@ -75,24 +75,16 @@ def test_more_than_fit_through_xcom_fail_and_stop_the_reading(
         assert len(sandbox.log) == 3
 
 
-@pytest.mark.parametrize("max_entries", [-1, 2.5, "10", None])
+@pytest.mark.parametrize("max_entries", [0, 2.5, "10", None])
 def test_a_number_of_entries_that_cannot_be_fails_at_once(
     connect: Connect, sandbox: Sandbox, max_entries: Any
 ) -> None:
     connect(sandbox)
-    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 0; got"):
+    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 1; got"):
         MailerSendListSuppressionsOperator(
             task_id="list", suppression_list="unsubscribes", max_entries=max_entries
         )
     assert sandbox.log == []
-
-
-def test_no_entries_fit_where_none_may_come(connect: Connect, sandbox: Sandbox) -> None:
-    connect(sandbox)
-    operator = MailerSendListSuppressionsOperator(
-        task_id="list", suppression_list="unsubscribes", max_entries=0
-    )
-    assert operator.execute({}) == []
 
 
 def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Connect) -> None:
@@ -101,6 +93,14 @@ def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Conne
         with pytest.raises(AirflowFailException, match="more than max_entries=10000"):
             MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes").execute({})
         assert len(sandbox.log) == 101
+
+
+def test_a_connection_that_is_not_there_fails_the_task_without_a_retry() -> None:
+    operator = MailerSendListSuppressionsOperator(
+        task_id="list", suppression_list="unsubscribes", mailersend_conn_id="nowhere"
+    )
+    with pytest.raises(AirflowFailException, match="nowhere"):
+        operator.execute({})
 
 
 @pytest.mark.parametrize("nothing", ["None", "", None])
