@@ -158,3 +158,10 @@ class MailerSendIncompleteListError(MailerSendError):
 
 class MailerSendAmbiguousResultError(MailerSendError):
     """A change that must not be made twice got no response, so it may or may not have been made."""
+
+
+def is_permanent(error: Exception) -> bool:
+    """Return whether retrying can't help. Unknown errors, such as a database's, count as temporary."""
+    return (
+        error.permanent if isinstance(error, MailerSendError) else isinstance(error, (ValueError, TypeError))
+    )

@@ -148,11 +148,12 @@ def parse_flag(value: object, name: str) -> bool:
     return flag
 
 
-def parse_mode(value: object, name: str = "mode") -> Mode:
+def parse_mode(value: object, name: str = "mode", modes: Any = Mode) -> str:
+    """Return one of *modes*, a ``Literal``."""
     mode = value.strip() if isinstance(value, str) else value
-    if mode not in get_args(Mode):
-        raise ValueError(f"{name} must be one of {', '.join(get_args(Mode))}; got {_shown(value)}")
-    return cast(Mode, mode)
+    if mode not in get_args(modes):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(modes))}; got {_shown(value)}")
+    return cast(str, mode)
 
 
 def parse_suppression_list(value: object, name: str = "suppression_list") -> SuppressionList:
@@ -161,10 +162,6 @@ def parse_suppression_list(value: object, name: str = "suppression_list") -> Sup
 
 def parse_status(value: object, name: str = "status") -> SmsRecipientStatus:
     return SmsRecipientStatus(parse_required_text(value, name))
-
-
-def parse_optional_status(value: object, name: str = "status") -> SmsRecipientStatus | None:
-    return None if parse_text(value, name) is None else parse_status(value, name)
 
 
 def parse_max_deletes(value: object, name: str = "max_deletes") -> int | float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, is_permanent
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.wanted import check_flags, check_whole_number
 from airflow_provider_mailersend.rendering import (
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
 
 _T = TypeVar("_T")
-
-
-def is_permanent(error: Exception) -> bool:
-    """Return whether a retry cannot help: an argument is wrong, or MailerSend refuses something."""
-    return (
-        error.permanent if isinstance(error, MailerSendError) else isinstance(error, (ValueError, TypeError))
-    )
 
 
 class MailerSendTask(BaseOperator):

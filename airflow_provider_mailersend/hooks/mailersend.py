@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -155,8 +156,8 @@ class MailerSendHook(RecipientMethods):
         self,
         suppression_list: str,
         *,
-        recipients: Iterable[str] = (),
-        patterns: Iterable[str] = (),
+        recipients: Iterable[str] | None = None,
+        patterns: Iterable[str] | None = None,
         domain_id: str | None = None,
         domain: str | None = None,
         batch_size: int = BATCH_SIZE,
@@ -167,7 +168,8 @@ class MailerSendHook(RecipientMethods):
         """
         Add addresses to a suppression list: ``POST /suppressions/{list}``, one request per batch.
 
-        After a request without a response, the list is read before any of that batch is sent again.
+        Give *recipients*, *patterns* or both; empty lists add nothing. After a request without a response, the list is
+        read before any of that batch is sent again.
 
         .. code-block:: python
 
@@ -184,11 +186,13 @@ class MailerSendHook(RecipientMethods):
         :raises MailerSendValidationError: *on_invalid* is ``fail``, and an address was refused after the batches
             before it were added, or all were added and some are stored differently.
         """
+        if recipients is None and patterns is None:
+            raise ValueError("give recipients or patterns, or both")
         since = moment("added_since", added_since)
         additions = Additions(
             SuppressionList(suppression_list),
-            recipients=recipients,
-            patterns=patterns,
+            recipients=() if recipients is None else recipients,
+            patterns=() if patterns is None else patterns,
             scope=self._scope(domain_id, domain),
             batch_size=batch_size,
             on_invalid=on_invalid,
@@ -239,6 +243,9 @@ class MailerSendHook(RecipientMethods):
         :raises MailerSendGuardError: it would delete more than allowed; nothing was changed.
         :raises MailerSendValidationError: *on_invalid* is ``fail`` and applies; all else was done.
         """
+        known = [field.name for field in fields(SyncOptions)]
+        for name in options.keys() - known:
+            raise TypeError(f"sync_suppressions() takes no {name!r}; its options are {', '.join(known)}")
         which, scope = SuppressionList(suppression_list), self._scope(domain_id, domain)
         job = Sync(which, Wanted(recipients, patterns), scope=scope, options=SyncOptions(**options))
         try:
@@ -285,6 +292,8 @@ class MailerSendHook(RecipientMethods):
         by_value = recipients is not None or patterns is not None
         if [ids is not None, by_value, delete_all].count(True) != 1:
             raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
+        if on_missing == "fail" and ids is None:
+            raise ValueError("on_missing='fail' is for ids: leave it out with anything else")
         which, scope = SuppressionList(suppression_list), self._scope(domain_id, domain)
         if delete_all:
             if not scope.is_a_domain and domain_id != ACCOUNT:
@@ -295,7 +304,6 @@ class MailerSendHook(RecipientMethods):
             return self._run_job(DeleteAll(which, scope=scope, batch_size=batch_size))
         matches = None
         if by_value:
-            on_missing = "skip"
             values = {"recipients": recipients or (), "patterns": patterns or ()}
             matches = Matches(which, **values, scope=scope, settle=settle)
         deletions = Deletions(

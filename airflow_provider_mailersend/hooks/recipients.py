@@ -96,7 +96,7 @@ class RecipientMethods(RequestsDriver):
         :return: an iterator over the SMS recipients in the API's order, each with ``id``, ``number`` in E.164,
             ``status``, ``created_at`` and more. A phone number is a separate SMS recipient of each SMS number.
         """
-        wanted = SmsRecipientStatus(status) if status else None
+        wanted = None if status is None else SmsRecipientStatus(status)
         request = endpoints.list_sms_recipients(wanted, sms_number_id)
         return chain.from_iterable(ListPages(self, lambda domain_id: request, since=since, until=until))
 
@@ -127,14 +127,16 @@ class RecipientMethods(RequestsDriver):
         self,
         status: str,
         *,
-        ids: Iterable[str] = (),
-        numbers: Iterable[str] = (),
+        ids: Iterable[str] | None = None,
+        numbers: Iterable[str] | None = None,
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
         changed_only: bool = False,
     ) -> dict[str, Any]:
         """
         Set the status of SMS recipients, ``active`` or ``opt_out``: ``PUT /sms-recipients/{id}``, one request each.
+
+        Give either *ids* or *numbers*; an empty list of them sets nothing.
 
         .. code-block:: python
 

@@ -38,14 +38,18 @@ class SmsUpdates:
         self,
         status: SmsRecipientStatus,
         *,
-        ids: Iterable[str] = (),
-        numbers: Iterable[str] = (),
+        ids: Iterable[str] | None = None,
+        numbers: Iterable[str] | None = None,
         sms_number_id: str | None = None,
         on_missing: OnMissing = "fail",
         changed_only: bool = False,
     ) -> None:
         check_choice("on_missing", on_missing, OnMissing)
         check_flags(changed_only=changed_only)
+        if (ids is None) == (numbers is None):
+            raise ValueError("give either ids or numbers")
+        if ids is not None and sms_number_id is not None:
+            raise ValueError("sms_number_id is for numbers: leave it out with ids")
         self.status = status
         self._list = list_sms_recipients(sms_number_id=sms_number_id)
         self.on_missing = on_missing
@@ -58,10 +62,8 @@ class SmsUpdates:
         #: Whether SMS recipients may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._refused: dict[str, str] = {}
-        self._numbers = parse_numbers(numbers)
-        self._ids = unique_ids(ids)
-        if self._ids and self._numbers:
-            raise ValueError("give either ids or numbers, not both")
+        self._numbers = parse_numbers(() if numbers is None else numbers)
+        self._ids = unique_ids(() if ids is None else ids)
         for id_ in self._ids:
             # An impossible id fails here, before any request.
             update_sms_recipient(id_, status)
@@ -132,8 +134,7 @@ class SmsUpdates:
                 missing_problem(described, len(self.missing), may_be_incomplete=self.may_be_incomplete)
             )
         if failures:
-            others = f"All others ({len(self.updated)}) were" if self.updated else "Nothing was"
-            raise MailerSendRequestError(f"{' '.join(failures)} {others} set to {self.status}.")
+            raise MailerSendRequestError(describe_failures(failures, len(self.updated), self.status))
 
     def _describe(self, missing: str) -> str:
         item = self._numbers.get(missing)
@@ -145,6 +146,12 @@ def missing_problem(described: Iterable[str], count: int, *, may_be_incomplete: 
     missing = join_first(described, count, most=20)
     doubt = " Some may exist: the list's order kept changing while it was read." if may_be_incomplete else ""
     return f"MailerSend has no SMS recipients for {missing}; on_missing='skip' skips them.{doubt}"
+
+
+def describe_failures(failures: Iterable[str], updated: int, status: str) -> str:
+    """Return the *failures*, which are sentences, and how many others were set to *status*."""
+    others = f"All others ({updated}) were" if updated else "Nothing was"
+    return f"{' '.join(failures)} {others} set to {status}."
 
 
 def set_status(flow: Flow, sms_recipient_id: str, status: SmsRecipientStatus) -> Steps[Entry]:

@@ -116,7 +116,7 @@ class MailerSendListingOperator(MailerSendOperator):
 
     def __init__(self, *, max_entries: int = MAX_ENTRIES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_whole_number("max_entries", max_entries, least=0)
+        check_whole_number("max_entries", max_entries, least=1)
         self.max_entries = max_entries
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_mailersend.api.masking import masked_within
+from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice
 from airflow_provider_mailersend.operators.base import Before, MailerSendListingOperator, MailerSendOperator
 from airflow_provider_mailersend.rendering import parse_required_text
@@ -55,7 +55,11 @@ class MailerSendGetRecipientOperator(MailerSendOperator):
         self.recipient_id = recipient_id
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        return self.hook.get_recipient(parse_required_text(self.recipient_id, "recipient_id"))
+        recipient_id = parse_required_text(self.recipient_id, "recipient_id")
+        recipient = self.hook.get_recipient(recipient_id)
+        email = masked(str(recipient.get("email")))
+        self.log_summary(f"recipient {masked_within(recipient_id)}", f"read {email}")
+        return recipient
 
 
 class MailerSendDeleteRecipientOperator(MailerSendOperator):

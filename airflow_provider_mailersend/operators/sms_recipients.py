@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from airflow_provider_mailersend.api.masking import masked, masked_within
 from airflow_provider_mailersend.jobs.wanted import OnMissing, check_choice
 from airflow_provider_mailersend.operators.base import Before, MailerSendListingOperator, MailerSendOperator
 from airflow_provider_mailersend.rendering import (
@@ -12,7 +13,6 @@ from airflow_provider_mailersend.rendering import (
     Unset,
     check_literal,
     parse_list,
-    parse_optional_status,
     parse_required_text,
     parse_status,
 )
@@ -26,6 +26,22 @@ if TYPE_CHECKING:
 _ALL_NUMBERS = "Leave it out for all SMS numbers"
 
 
+def describe_outcome(result: dict[str, Any], before: Before, status: str) -> str:
+    """Make the *result* of an update that was deferred count earlier days too; return it in words, for the log."""
+    updated_before = before.get("updated", 0)
+    if before:
+        result["updated_before"] = updated_before
+        result["unchanged"] = max(0, result["unchanged"] - updated_before)
+    others = {
+        "already had that status": result["unchanged"],
+        "not found": len(result["missing"]),
+        "rejected": result.get("rejected"),
+        "left out": result.get("left_out"),
+    }
+    counts = [f"{count:,} {what}" for what, count in others.items() if count]
+    return ", ".join([f"set {len(result['updated']) + updated_before:,} to {status}", *counts])
+
+
 class MailerSendListSmsRecipientsOperator(MailerSendListingOperator):
     """
     Return the SMS recipients: ``GET /sms-recipients``, one request for each 100.
@@ -36,7 +52,8 @@ class MailerSendListSmsRecipientsOperator(MailerSendListingOperator):
 
         MailerSendListSmsRecipientsOperator(task_id="opted_out", status="opt_out")
 
-    :param status: only those with the status ``active`` or ``opt_out``. (templated)
+    :param status: only those with the status ``active`` or ``opt_out``. If rendered to nothing, the task fails.
+        (templated)
     :param sms_number_id: only those of this SMS number. (templated)
     :return: the SMS recipients as the API returns them: ``id``, ``number`` in E.164, ``status``, ``created_at`` and
         more. A phone number is a separate SMS recipient for each SMS number.
@@ -45,16 +62,21 @@ class MailerSendListSmsRecipientsOperator(MailerSendListingOperator):
     template_fields: Sequence[str] = ("status", "sms_number_id", *MailerSendTask.template_fields)
 
     def __init__(
-        self, *, status: str | None = None, sms_number_id: str | Unset | None = UNSET, **kwargs: Any
+        self,
+        *,
+        status: str | Unset | None = UNSET,
+        sms_number_id: str | Unset | None = UNSET,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_literal(status, "status", parse_optional_status)
-        self.status = status
+        check_literal(status, "status", parse_status)
+        self.status = self.optional("status", status)
         self.sms_number_id = self.optional("sms_number_id", sms_number_id)
 
     def iter_entries(self) -> Iterator[dict[str, Any]]:
-        scope = self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS)
-        return self.hook.iter_sms_recipients(status=parse_optional_status(self.status), **scope)
+        number = self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS)
+        status = self.rendered_scope("status", hint="Leave it out for both")
+        return self.hook.iter_sms_recipients(**number, **status)
 
     def describe_target(self) -> str:
         return "SMS recipients"
@@ -80,7 +102,11 @@ class MailerSendGetSmsRecipientOperator(MailerSendOperator):
         self.sms_recipient_id = sms_recipient_id
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
-        return self.hook.get_sms_recipient(parse_required_text(self.sms_recipient_id, "sms_recipient_id"))
+        recipient_id = parse_required_text(self.sms_recipient_id, "sms_recipient_id")
+        recipient = self.hook.get_sms_recipient(recipient_id)
+        outcome = f"read {masked(str(recipient.get('number')))}, {recipient.get('status')}"
+        self.log_summary(f"SMS recipient {masked_within(recipient_id)}", outcome)
+        return recipient
 
 
 class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
@@ -135,30 +161,23 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         check_literal(status, "status", parse_status)
         self.ids = self.optional("ids", ids)
         self.numbers = self.optional("numbers", numbers)
+        self.sms_number_id = self.optional("sms_number_id", sms_number_id)
         if len(self.given & {"ids", "numbers"}) != 1:
             raise ValueError("give either ids or numbers")
-        self.sms_number_id = self.optional("sms_number_id", sms_number_id)
+        if {"ids", "sms_number_id"} <= self.given:
+            raise ValueError("sms_number_id is for numbers: leave it out with ids")
         self.status = status
         self.on_missing = on_missing
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         result = self.hook.update_sms_recipients(
             parse_status(self.status),
-            ids=parse_list(self.ids, "ids"),
-            numbers=parse_list(self.numbers, "numbers"),
+            ids=parse_list(self.ids, "ids") if "ids" in self.given else None,
+            numbers=parse_list(self.numbers, "numbers") if "numbers" in self.given else None,
             **self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS),
             on_missing=self.on_missing,
             # Setting all of them again could use up this day's quota as well.
             changed_only=bool(before),
         )
-        updated_before = before.get("updated", 0)
-        if before:
-            result["updated_before"] = updated_before
-            result["unchanged"] = max(0, result["unchanged"] - updated_before)
-        outcome = f"set {len(result['updated']) + updated_before:,} to {self.status}"
-        if result["unchanged"]:
-            outcome += f", {result['unchanged']:,} already had that status"
-        if result["missing"]:
-            outcome += f", {len(result['missing']):,} not found"
-        self.log_summary("SMS recipients", outcome)
+        self.log_summary("SMS recipients", describe_outcome(result, before, self.status))
         return result

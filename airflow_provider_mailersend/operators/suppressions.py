@@ -17,7 +17,7 @@ from airflow_provider_mailersend.operators.base import (
     start_of_run,
 )
 from airflow_provider_mailersend.operators.source_files import parse_delimiter, read_items
-from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
+from airflow_provider_mailersend.operators.sync import COLUMNS, SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     UNSET,
     Unset,
@@ -26,7 +26,6 @@ from airflow_provider_mailersend.rendering import (
     parse_list,
     parse_moment,
     parse_required_text,
-    parse_text,
 )
 
 if TYPE_CHECKING:
@@ -170,6 +169,8 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         ways = ["ids" in self.given, bool(by_value), delete_all is True].count(True)
         if ways > 1 or (not ways and delete_all is False):
             raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
+        if on_missing == "fail" and "ids" not in self.given:
+            raise ValueError("on_missing='fail' is for ids: leave it out with anything else")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         delete_all = parse_flag(self.delete_all, "delete_all")
@@ -227,9 +228,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     :param file: a file to read instead of *recipients* and *patterns*, as Airflow's ``ObjectStoragePath`` takes it, in
         UTF-8: ``.csv`` with a header, ``.jsonl`` with an object or a value per line, or ``.txt`` with a value per line.
         A field must not contain a line break: a stray quote looks the same. (templated)
-    :param recipients_column: the column, or the object's key, that holds the addresses; None if the file holds only
-        patterns. (templated)
-    :param patterns_column: the same for the patterns; None if the file holds none. (templated)
     :param file_delimiter: the delimiter of a ``.csv`` file, such as ``;``. By default a comma; if the header has no
         comma, the semicolon, tab or pipe that splits it into the wanted columns, which is logged. (templated)
     :return: the numbers ``wanted``, ``present``, ``unchanged``, ``duplicates``, ``to_add``, ``to_delete``, ``added``,
@@ -247,9 +245,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     template_fields: Sequence[str] = (
         *MailerSendListChangeOperator.template_fields,
         "file",
-        "recipients_column",
-        "patterns_column",
         "file_delimiter",
+        *COLUMNS,
         *SYNC_OPTIONS,
     )
 
@@ -257,21 +254,20 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         self,
         *,
         file: str | None = None,
-        recipients_column: str | None = "email",
-        patterns_column: str | None = None,
         file_delimiter: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.file = self.optional("file", UNSET if file is None else file)
-        self.recipients_column = recipients_column
-        self.patterns_column = patterns_column
         self.file_delimiter = file_delimiter
         values = [kind for kind in ("recipients", "patterns") if kind in self.given]
         if "file" not in self.given and not values:
             raise ValueError("give file, recipients or patterns: what the list should contain")
         if "file" in self.given and values:
             raise ValueError(f"give either file or {' and '.join(values)}, and not both")
+        for name, default in {**COLUMNS, "file_delimiter": None}.items():
+            if values and getattr(self, name) != default:
+                raise ValueError(f"{name} is for a file: leave it out with {' and '.join(values)}")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         return self.sync(context, before, self.rendered_list(), self._rendered_source())
@@ -282,10 +278,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     def _rendered_source(self) -> dict[str, Any]:
         if "file" not in self.given:
             return self.rendered_values()
-        named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
-        texts = {kind: parse_text(column, f"{kind}_column") for kind, column in named.items()}
-        columns = {kind: column for kind, column in texts.items() if column}
-        if not columns:
-            raise ValueError("file needs recipients_column, patterns_column, or both")
+        columns = self.rendered_columns("file")
         file = parse_required_text(self.file, "file")
         return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))

@@ -36,12 +36,19 @@ SYNC_OPTIONS: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
+#: The arguments that name the columns of a file or a query, with their defaults.
+COLUMNS = {"recipients_column": "email", "patterns_column": None}
+
+
 class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     """
     An operator that reads a suppression list once, and adds and deletes what differs from its source.
 
     Takes the parameters of :class:`.MailerSendDomainTask` too.
 
+    :param recipients_column: the column, or the object's key, of the addresses in the file or the query; None if it has
+        only patterns. (templated)
+    :param patterns_column: the same for the patterns; None if it has none. (templated)
     :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted. (templated)
     :param max_deletes: with ``mirror``, the most entries to delete: a number, or as a float a fraction of the entries
         there (0.1 is a tenth). As text, ``5`` or ``0.1``. A plan that deletes more fails the task before anything is
@@ -57,13 +64,15 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         read its whole input deletes nothing.
     """
 
-    template_fields: Sequence[str] = (*MailerSendDomainTask.template_fields, *SYNC_OPTIONS)
+    template_fields: Sequence[str] = (*MailerSendDomainTask.template_fields, *COLUMNS, *SYNC_OPTIONS)
 
     batch_size = BATCH_SIZE
 
     def __init__(
         self,
         *,
+        recipients_column: str | None = "email",
+        patterns_column: str | None = None,
         mode: Mode | str = "add_only",
         max_deletes: int | float | str = MAX_DELETES,
         allow_empty: bool | str = False,
@@ -76,6 +85,8 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         super().__init__(**kwargs)
         check_flags(remove_duplicates=remove_duplicates)
         check_choice("on_invalid", on_invalid, OnInvalid)
+        self.recipients_column = recipients_column
+        self.patterns_column = patterns_column
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
@@ -93,6 +104,14 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     @abstractmethod
     def describe_source(self) -> str | None:
         """Return the file or query that the values come from, for logs and errors; None for arguments."""
+
+    def rendered_columns(self, source: str) -> dict[str, str]:
+        """Return the columns of *source* as rendered, by the kinds that they hold."""
+        texts = {name: parse_text(getattr(self, name), name) for name in COLUMNS}
+        columns = {name.removesuffix("_column"): column for name, column in texts.items() if column}
+        if not columns:
+            raise ValueError(f"{source} needs recipients_column, patterns_column, or both")
+        return columns
 
     def sync(
         self, context: Context, before: Before, target: Mapping[str, Any], source: Mapping[str, Any]

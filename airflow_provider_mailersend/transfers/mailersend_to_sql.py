@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.rows import format_date
-from airflow_provider_mailersend.rendering import check_literal, parse_flag, parse_required_text
+from airflow_provider_mailersend.jobs.wanted import check_flags
+from airflow_provider_mailersend.rendering import check_literal, parse_flag, parse_mode, parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 TableMode = Literal["upsert", "replace"]
+_parse_mode = partial(parse_mode, modes=TableMode)
 
 #: Longer than any id that MailerSend was seen to give.
 _ID_LENGTH = 64
@@ -64,7 +67,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     :param conn_id: the Airflow connection of the database: PostgreSQL, MySQL, MariaDB or SQLite. (templated)
     :param table: the table's name, with its schema or without. (templated)
     :param mode: ``upsert``, or ``replace``, which also deletes the list's rows that are no longer on the list, and
-        excludes ``since`` and ``until``.
+        excludes ``since`` and ``until``. (templated)
     :param create_table: whether to create the table if it doesn't exist.
     :param allow_empty: with ``replace``, whether an empty list may delete all its rows. (templated)
     :param hook_params: extra arguments for the database's hook.
@@ -78,6 +81,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
     template_fields: Sequence[str] = (
         "conn_id",
         "table",
+        "mode",
         "allow_empty",
         *MailerSendExportOperator.template_fields,
     )
@@ -87,15 +91,15 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         *,
         conn_id: str,
         table: str,
-        mode: TableMode = "upsert",
+        mode: TableMode | str = "upsert",
         create_table: bool = False,
         allow_empty: bool | str = False,
         hook_params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if mode not in ("upsert", "replace"):
-            raise ValueError(f"mode must be upsert or replace; got {mode!r}")
+        check_flags(create_table=create_table)
+        check_literal(mode, "mode", _parse_mode)
         check_literal(allow_empty, "allow_empty", parse_flag)
         check_literal(table, "table", parse_table_name)
         if mode == "replace":
@@ -109,7 +113,8 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         self.hook_params = hook_params
 
     def export(self, context: Context, export: ListExport) -> dict[str, Any]:
-        if self.mode == "replace":
+        replaces = _parse_mode(self.mode, "mode") == "replace"
+        if replaces:
             _refuse_with_replace(self.since, "since")
             _refuse_with_replace(self.until, "until")
         name = parse_table_name(self.table, "table")
@@ -121,7 +126,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             since = self._continue_from(table, export) if self.is_incremental else self.given_since()
             staged = table.make_staging()
             self._gather(export, staged, since)
-            deleted = self._delete_gone(export, table, staged) if self.mode == "replace" else 0
+            deleted = self._delete_gone(export, table, staged) if replaces else 0
             [[inserted]] = database.fetch(
                 f"SELECT COUNT(*) FROM {staged.name} WHERE {staged.absent_from(table)}"  # noqa: S608
             )

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.masking import masked
 from airflow_provider_mailersend.api.requests import BATCH_SIZE, SMS_RECIPIENTS
+from airflow_provider_mailersend.exceptions import is_permanent
 from airflow_provider_mailersend.jobs.domains import check_no_domain
 from airflow_provider_mailersend.jobs.plan import MAX_DELETES
-from airflow_provider_mailersend.jobs.sms_updates import missing_problem, parse_number
+from airflow_provider_mailersend.jobs.sms_updates import describe_failures, missing_problem, parse_number
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
-from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
+from airflow_provider_mailersend.operators.sms_recipients import describe_outcome
+from airflow_provider_mailersend.operators.sync import COLUMNS, SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
     parse_flag,
-    parse_optional_status,
     parse_required_text,
     parse_status,
     parse_suppression_list,
     parse_text,
 )
-from airflow_provider_mailersend.task import is_permanent
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
     datasets_read,
@@ -42,12 +42,18 @@ if TYPE_CHECKING:
 
 #: The options of suppression lists, which must have their defaults for SMS recipients.
 _LIST_OPTIONS = {
+    **COLUMNS,
     "mode": "add_only",
     "max_deletes": MAX_DELETES,
     "allow_empty": False,
     "dry_run": False,
     "approved_plan": None,
+    "remove_duplicates": False,
+    "batch_size": BATCH_SIZE,
 }
+
+#: The options of SMS recipients, which must have their defaults for suppression lists.
+_SMS_OPTIONS = {"numbers_column": "number", "on_missing": "fail"}
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -78,8 +84,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     :param suppression_list: the list, any but ``on-hold-list``. (templated)
     :param sms_status: ``active`` or ``opt_out``, to set SMS recipients instead. (templated)
     :param parameters: the query's parameters, in the style of the database's driver. (templated)
-    :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
-    :param patterns_column: the column of the patterns; None if it has none. (templated)
     :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
     :param rejected_table: a table in the same database that records every refused value with its reason and the time;
         a failed try that Airflow will retry records nothing. It is created if needed, on PostgreSQL, MySQL, MariaDB or
@@ -89,7 +93,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         are set, or ``skip`` them.
     :param batch_size: the most addresses or ids per request; lowered if the API refuses so many.
     :param hook_params: extra arguments for the database's hook.
-    :return: as the operators named above; with *sms_status* also ``rejected`` and ``left_out``, both numbers.
+    :return: as the operators named above, and in both cases how many values were ``rejected`` and ``left_out``.
     """
 
     template_fields: Sequence[str] = (
@@ -98,8 +102,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         "suppression_list",
         "sms_status",
         "parameters",
-        "recipients_column",
-        "patterns_column",
         "numbers_column",
         "rejected_table",
         *MailerSendSyncOperator.template_fields,
@@ -115,8 +117,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         suppression_list: str | None = None,
         sms_status: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
-        recipients_column: str | None = "email",
-        patterns_column: str | None = None,
         numbers_column: str = "number",
         rejected_table: str | None = None,
         on_missing: Literal["fail", "skip"] = "fail",
@@ -127,9 +127,11 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         super().__init__(**kwargs)
         if (suppression_list is None) == (sms_status is None):
             raise ValueError("give either suppression_list or sms_status")
-        if suppression_list is not None:
+        self._is_sms = sms_status is not None
+        if self._is_sms:
+            check_literal(sms_status, "sms_status", parse_status)
+        else:
             check_literal(suppression_list, "suppression_list", parse_suppression_list)
-        check_literal(sms_status, "sms_status", parse_optional_status)
         if rejected_table:
             check_literal(rejected_table, "rejected_table", parse_table_name)
         check_choice("on_missing", on_missing, OnMissing)
@@ -139,24 +141,20 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.suppression_list = suppression_list
         self.sms_status = sms_status
         self.parameters = parameters
-        self.recipients_column = recipients_column
-        self.patterns_column = patterns_column
         self.numbers_column = numbers_column
         self.rejected_table = rejected_table
         self.on_missing = on_missing
         self.batch_size = batch_size
         self.hook_params = hook_params
-        self._is_sms = sms_status is not None
-        if self._is_sms:
-            for name in _LIST_OPTIONS:
-                check_literal(getattr(self, name), name, _refuse_for_sms)
+        for name in self._other_options:
+            check_literal(getattr(self, name), name, self._refuse)
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         dry_run = parse_flag(self.dry_run, "dry_run")
         if self._is_sms:
             check_no_domain(SMS_RECIPIENTS, **self.rendered_domain())
-            for name in _LIST_OPTIONS:
-                _refuse_for_sms(getattr(self, name), name)
+        for name in self._other_options:
+            self._refuse(getattr(self, name), name)
         rejected = RejectedTable(
             self._database,
             self._list_name,
@@ -192,6 +190,16 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         return f"the query on connection {self.conn_id!r}"
 
     @property
+    def _other_options(self) -> dict[str, Any]:
+        return _LIST_OPTIONS if self._is_sms else _SMS_OPTIONS
+
+    def _refuse(self, value: object, name: str) -> None:
+        read = SYNC_OPTIONS[name](value, name) if name in SYNC_OPTIONS else value
+        if read != self._other_options[name]:
+            others = "suppression lists" if self._is_sms else "SMS recipients"
+            raise ValueError(f"{name} is for {others}: leave it out")
+
+    @property
     def _list_name(self) -> str:
         return SMS_RECIPIENTS if self._is_sms else parse_suppression_list(self.suppression_list).value
 
@@ -201,13 +209,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     def _synchronize(
         self, context: Context, before: Before, rejected: RejectedTable, refused: dict[Item, str]
     ) -> dict[str, Any]:
-        columns = {
-            kind: column
-            for kind, name in (("recipients", self.recipients_column), ("patterns", self.patterns_column))
-            if (column := parse_text(name, f"{kind}_column"))
-        }
         target = {"suppression_list": self._list_name, **self.rendered_domain()}
-        source = {**self._items(columns, rejected), "on_rejected": refused.update}
+        items = self._items(self.rendered_columns("the query"), rejected)
+        source = {**items, "on_rejected": refused.update}
         return self.sync(context, before, target, source)
 
     def _set_statuses(
@@ -228,13 +232,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 refused[item] = f"{masked(item.value)!r} {problem}"
         # Only here are the rows known of those that are missing.
         result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing="skip")
-        updated_before = before.get("updated", 0)
-        if before:
-            result["updated_before"] = updated_before
-            result["unchanged"] = max(0, result["unchanged"] - updated_before)
-        updated = len(result["updated"]) + updated_before
-        unchanged = f"{result['unchanged']:,} already had that status"
-        self.log_summary(self.describe_target(), f"set {updated:,} to {status}, {unchanged}")
+        result |= {"rejected": len(refused), "left_out": left_out}
+        outcome = describe_outcome(result, before, status)
+        self.log_summary(self.describe_target(), f"{outcome}; source {self.describe_source()}")
         missing = [f"{numbers[number].where} {masked(number)}" for number in result["missing"]]
         failures = []
         if missing and self.on_missing == "fail":
@@ -247,13 +247,13 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 "source, or pass on_invalid='skip' to leave them out."
             )
         if failures:
-            raise ValueError(f"{' '.join(failures)} All others ({updated}) were set to {status}")
-        return result | {"rejected": len(refused), "left_out": left_out}
+            updated = len(result["updated"]) + before.get("updated", 0)
+            said = describe_failures(failures, updated, status)
+            raise ValueError(f"{said} Source: {self.describe_source()}.")
+        return result
 
     def _items(self, columns: Mapping[str, str], rejected: RejectedTable) -> dict[str, Iterable[Item]]:
         """Return the values of the query's rows by their kinds, the first kind's as they are read."""
-        if not columns:
-            raise ValueError("the query needs recipients_column, patterns_column, or both")
         first, *others = columns
         later: dict[str, list[Item]] = {kind: [] for kind in others}
 
@@ -279,11 +279,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                     text = value.strip() if isinstance(value, str) else repr(value)
                     row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
                     yield row_type(kind, text, number)
-
-
-def _refuse_for_sms(value: object, name: str) -> None:
-    if SYNC_OPTIONS[name](value, name) != _LIST_OPTIONS[name]:
-        raise ValueError(f"{name} is for suppression lists: leave it out with sms_status")
 
 
 def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import describe_error, masked_within
-from airflow_provider_mailersend.exceptions import MailerSendError
+from airflow_provider_mailersend.exceptions import MailerSendError, is_permanent
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
 
@@ -38,13 +38,6 @@ def classpath_of(trigger: BaseTrigger) -> str:
 def describe_problem(error: Exception) -> str:
     """Return what went wrong as a masked sentence."""
     return str(error) if isinstance(error, MailerSendError) else f"{describe_error(error).rstrip('.')}."
-
-
-def _is_permanent(error: Exception) -> bool:
-    """Return whether retrying can't help. Unknown errors, such as a secrets backend's, count as temporary."""
-    if isinstance(error, MailerSendError):
-        return error.permanent
-    return isinstance(error, (ValueError, TypeError, AirflowNotFoundException))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -115,7 +108,8 @@ class PollingTrigger(BaseTrigger):
             try:
                 answer = await poll.answer(wait, self.requirement)
             except Exception as error:
-                if _is_permanent(error):
+                # A task's retry may find a secrets backend that was down; a trigger would go on for ever.
+                if is_permanent(error) or isinstance(error, AirflowNotFoundException):
                     raise
                 # Rate limit and quota errors say when a retry makes sense.
                 retry_after = (getattr(error, "retry_at", None) or 0.0) - time.time()

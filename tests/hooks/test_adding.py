@@ -69,6 +69,7 @@ def test_adding_without_the_domain_it_needs_says_where_to_set_it(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        ({"suppression_list": "blocklist"}, "give recipients or patterns, or both"),
         ({"suppression_list": "on-hold-list", "recipients": ["a@b.c"]}, "on-hold-list: MailerSend adds"),
         (
             {"suppression_list": "nowhere", "recipients": ["a@b.c"]},

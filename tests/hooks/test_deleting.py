@@ -90,6 +90,8 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {"ids": ["{{ x }}"]},
         {"ids": ["+15551234567"]},
         {"ids": ["abc"], "domain_id": ""},
+        {"recipients": ["a@example.com"], "on_missing": "fail"},
+        {"delete_all": True, "domain_id": "account", "on_missing": "fail"},
         {"recipients": [""]},
         {"recipients": ["None"]},
         {"recipients": ["Jane <jane@example.com>"]},

@@ -312,6 +312,41 @@ def test_sms_recipients_are_set_by_id_and_by_number(connect: Connect) -> None:
             hook.update_sms_recipients("active", numbers=numbers[1:])
 
 
+@pytest.mark.parametrize(
+    ("which", "complaint"),
+    [
+        ({}, "give either ids or numbers"),
+        ({"ids": [], "numbers": []}, "give either ids or numbers"),
+        ({"ids": ["s1"], "sms_number_id": "n1"}, "sms_number_id is for numbers: leave it out with ids"),
+    ],
+    ids=str,
+)
+def test_which_sms_recipients_to_set_must_be_clear(
+    connect: Connect, sandbox: Sandbox, which: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        MailerSendHook(connect(sandbox)).update_sms_recipients("active", **which)
+    assert sandbox.log == []
+
+
+def test_an_empty_status_is_not_every_status(connect: Connect, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="status must be one of active, opt_out"):
+        list(MailerSendHook(connect(sandbox)).iter_sms_recipients(status=""))
+    assert sandbox.log == []
+
+
+def test_an_unknown_option_of_a_sync_is_answered_with_those_there_are(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    hook = MailerSendHook(connect(sandbox))
+    with pytest.raises(
+        TypeError,
+        match=r"^sync_suppressions\(\) takes no 'foo'; its options are mode, max_deletes, .*pages_read$",
+    ):
+        hook.sync_suppressions("blocklist", recipients=[], foo=1)
+    assert sandbox.log == []
+
+
 def test_updates_that_failed_in_the_middle_are_started_over(connect: Connect, sandbox: Sandbox) -> None:
     numbers = [f"+1555000000{digit}" for digit in range(4)]
     sandbox.add("sms-recipients", *numbers)

@@ -141,7 +141,7 @@ def test_they_can_be_made_active_again() -> None:
     assert (work.updated, account.of("active")) == (["s0"], ["s0"])
 
 
-@pytest.mark.parametrize("given_", [{}, {"ids": []}, {"numbers": iter(())}, {"ids": (), "numbers": ()}])
+@pytest.mark.parametrize("given_", [{"ids": []}, {"numbers": iter(())}])
 def test_nothing_given_means_nothing_sent(given_: dict[str, Any]) -> None:
     work, script = update(None, **given_)
     assert script.sent == []
@@ -158,7 +158,9 @@ def test_nothing_given_means_nothing_sent(given_: dict[str, Any]) -> None:
     ("given_", "error", "said"),
     [
         ({"on_missing": "ignore"}, ValueError, "^on_missing must be one of fail, skip; got 'ignore'$"),
-        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "give either ids or numbers, not both"),
+        ({}, ValueError, "^give either ids or numbers$"),
+        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "^give either ids or numbers$"),
+        ({"ids": (), "numbers": ()}, ValueError, "^give either ids or numbers$"),
         ({"ids": ["s1", " "]}, ValueError, r"ids\[1\] must be an id, as a string; got ' '$"),
         ({"numbers": number(1)}, TypeError, "numbers must be a list of strings; got one string"),
         ({"numbers": ["5551234567"]}, ValueError, r"numbers\[0\] '5\*\*\*' is not a phone number"),

@@ -182,6 +182,19 @@ def test_an_sms_number_rendered_to_nothing_does_not_turn_into_all(
     assert sandbox.log == []
 
 
+@pytest.mark.parametrize("nothing", ["None", "", None])
+def test_a_status_rendered_to_nothing_does_not_turn_into_all(
+    connect: Connect, sandbox: Sandbox, nothing: str | None
+) -> None:
+    connect(sandbox)
+    for sms_number in ({}, {"sms_number_id": "n1"}):
+        operator = MailerSendListSmsRecipientsOperator(task_id="list", status="{{ x }}", **sms_number)
+        operator.status = nothing
+        with pytest.raises(AirflowFailException, match="status was given, but rendered to nothing"):
+            operator.execute({})
+    assert sandbox.log == []
+
+
 def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Connect) -> None:
     with Sandbox(sms_recipients=3, rate_limit=None) as sandbox:
         connect(sandbox)

@@ -10,9 +10,11 @@ import pytest
 
 from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,
+    MailerSendGetRecipientOperator,
     MailerSendListRecipientsOperator,
 )
 from airflow_provider_mailersend.operators.sms_recipients import (
+    MailerSendGetSmsRecipientOperator,
     MailerSendListSmsRecipientsOperator,
     MailerSendUpdateSmsRecipientsOperator,
 )
@@ -103,6 +105,18 @@ def test_it_says_what_is_left_of_the_daily_quota_where_that_is_known(
             "recipients (domain example.com): found ",
         ),
         (
+            lambda sandbox: MailerSendGetRecipientOperator(
+                task_id="t", recipient_id=sandbox.entries("recipients")[0]["id"]
+            ),
+            ": read p***@example.net; 1 request; connection 'mailersend_default'.",
+        ),
+        (
+            lambda sandbox: MailerSendGetSmsRecipientOperator(
+                task_id="t", sms_recipient_id=sandbox.entries("sms-recipients")[0]["id"]
+            ),
+            ": read +1***11, active; 1 request; connection 'mailersend_default'.",
+        ),
+        (
             lambda sandbox: MailerSendDeleteRecipientOperator(task_id="t", recipient_id="6" * 24),
             f"recipient {'6' * 24}: not there; 1 request; connection 'mailersend_default'.",
         ),
@@ -130,9 +144,12 @@ def test_each_operator_says_what_it_did(
 ) -> None:
     connect(sandbox)
     sandbox.add("blocklist", *people(0, 1, 2))
+    sandbox.add("recipients", *people(0))
     sandbox.add("sms-recipients", "+15550001111", "+15550002222")
     make(sandbox).execute({})
-    assert expected in logged()
+    said = logged()
+    assert expected in said
+    assert "person" not in said
 
 
 def test_an_error_begins_with_its_cause_and_names_the_host(connect: Connect) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
 from airflow_provider_mailersend.exceptions import MailerSendQuotaExhaustedError, MailerSendServerError
 from airflow_provider_mailersend.hooks.mailersend import MailerSendHook
@@ -75,24 +75,16 @@ def test_more_than_fit_through_xcom_fail_and_stop_the_reading(
         assert len(sandbox.log) == 3
 
 
-@pytest.mark.parametrize("max_entries", [-1, 2.5, "10", None])
+@pytest.mark.parametrize("max_entries", [0, 2.5, "10", None])
 def test_a_number_of_entries_that_cannot_be_fails_at_once(
     connect: Connect, sandbox: Sandbox, max_entries: Any
 ) -> None:
     connect(sandbox)
-    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 0; got"):
+    with pytest.raises(ValueError, match="max_entries must be a whole number, at least 1; got"):
         MailerSendListSuppressionsOperator(
             task_id="list", suppression_list="unsubscribes", max_entries=max_entries
         )
     assert sandbox.log == []
-
-
-def test_no_entries_fit_where_none_may_come(connect: Connect, sandbox: Sandbox) -> None:
-    connect(sandbox)
-    operator = MailerSendListSuppressionsOperator(
-        task_id="list", suppression_list="unsubscribes", max_entries=0
-    )
-    assert operator.execute({}) == []
 
 
 def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Connect) -> None:
@@ -101,6 +93,15 @@ def test_ten_thousand_entries_fit_by_default_and_no_more_are_read(connect: Conne
         with pytest.raises(AirflowFailException, match="more than max_entries=10000"):
             MailerSendListSuppressionsOperator(task_id="list", suppression_list="unsubscribes").execute({})
         assert len(sandbox.log) == 101
+
+
+def test_a_connection_that_is_not_there_is_left_to_a_retry() -> None:
+    operator = MailerSendListSuppressionsOperator(
+        task_id="list", suppression_list="unsubscribes", mailersend_conn_id="nowhere"
+    )
+    # It may be a secrets backend that is down.
+    with pytest.raises(AirflowNotFoundException, match="nowhere"):
+        operator.execute({})
 
 
 @pytest.mark.parametrize("nothing", ["None", "", None])

@@ -177,6 +177,45 @@ def test_replace_takes_no_moments_which_parsing_the_dag_finds(moments: dict[str,
 def test_replace_takes_no_rendered_moment(name: str, export: Export) -> None:
     with pytest.raises(AirflowFailException, match=f"{name} was given: leave out since and until"):
         export(mode="replace", rendered={"moment": "2025-01-01"}, **{name: "{{ moment }}"})
+    with pytest.raises(AirflowFailException, match=f"{name} was given: leave out since and until"):
+        export(mode="{{ mode }}", rendered={"mode": "replace"}, **{name: "2025-01-01"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"mode": "mirror"}, "mode must be one of upsert, replace; got 'mirror'"),
+        ({"mode": None}, "mode must be one of upsert, replace; got None"),
+        ({"create_table": "no"}, "create_table must be True or False, literally; got 'no'"),
+        ({"create_table": "{{ params.create }}"}, "create_table must be True or False"),
+    ],
+)
+def test_a_literal_that_cannot_be_fails_when_the_dag_is_parsed(
+    arguments: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=complaint):
+        MailerSendToSqlOperator(
+            task_id="export", conn_id="warehouse", list_name="hard-bounces", table="a", **arguments
+        )
+
+
+def test_a_run_chooses_the_mode(export: Export, sandbox: Sandbox, database: SqlDatabase, table: str) -> None:
+    ids = bounced(sandbox, 3)
+    export()
+    sandbox.remove("hard-bounces", ids[:1])
+    for rendered, deleted in ((" upsert ", 0), ("replace", 1)):
+        result = export(mode="{{ mode }}", rendered={"mode": rendered})
+        assert (result["rows"], result["deleted"]) == (2, deleted)
+    assert ids_in(database, table) == sorted(ids[1:])
+
+
+@pytest.mark.parametrize("rendered", ["mirror", "", "None", "Replace"])
+def test_a_mode_rendered_to_something_else_reads_nothing(
+    rendered: str, export: Export, sandbox: Sandbox
+) -> None:
+    with pytest.raises(AirflowFailException, match="mode must be one of upsert, replace; got "):
+        export(mode="{{ mode }}", rendered={"mode": rendered})
+    assert sandbox.log == []
 
 
 def test_nothing_is_changed_before_the_list_has_been_read(

@@ -332,7 +332,9 @@ class TestSms:
         assert "1 of the rows have no phone number, the first being row 1, column number: '5***'" in str(
             error.value
         )
-        assert str(error.value).endswith("All others (1) were set to opt_out")
+        assert str(error.value).endswith(
+            "All others (1) were set to opt_out. Source: the query on connection 'warehouse'."
+        )
         assert self.statuses(sandbox) == {"+15550001111": "opt_out"}
 
     @pytest.mark.parametrize("scope", [{"domain": "example.com"}, {"domain_id": "d1"}])
@@ -355,6 +357,8 @@ class TestSms:
             {"max_deletes": 5},
             {"allow_empty": True},
             {"approved_plan": "a plan"},
+            {"recipients_column": "number"},
+            {"patterns_column": "pattern"},
         ],
     )
     def test_it_takes_no_options_of_suppression_lists(
@@ -370,6 +374,46 @@ class TestSms:
         with pytest.raises(AirflowFailException, match=f"{name} is for suppression lists"):
             transfer(sms_status="opt_out", rendered={"value": value}, **{name: "{{ value }}"})
         assert self.statuses(sandbox) == {"+15550001111": "active"}
+
+    @pytest.mark.parametrize("option", [{"remove_duplicates": True}, {"batch_size": 3}], ids=str)
+    def test_it_takes_none_of_their_options_that_no_run_changes(self, option: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match=f"{next(iter(option))} is for suppression lists: leave it out"):
+            SqlToMailerSendOperator(
+                task_id="transfer", conn_id="crm", sql="SELECT 1", sms_status="opt_out", **option
+            )
+
+    def test_the_log_says_all_that_the_result_counts(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill, rejected: str, logged: Callable[[], str]
+    ) -> None:
+        sandbox.add("sms-recipients", "+15550001111", "+15550002222")
+        fill("555 000 2222", columns="number")
+        skip = {"on_invalid": "skip", "on_missing": "skip", "rejected_table": rejected}
+        transfer(sms_status="opt_out", **skip)
+        assert "SMS recipients: set 0 to opt_out, 1 rejected; source the query on" in logged()
+        fill("555 000 2222", "nobody", "+15550001111", "+15559999999", columns="number")
+        transfer(sms_status="opt_out", **skip)
+        source = "source the query on connection 'warehouse'; 2 requests; connection 'mailersend_default'."
+        assert f": set 1 to opt_out, 1 not found, 1 rejected, 1 left out; {source}" in logged()
+        fill("+15550001111", columns="number")
+        transfer(sms_status="opt_out")
+        assert ": set 0 to opt_out, 1 already had that status; source the query on" in logged()
+
+    def test_an_error_with_nothing_set_says_so(
+        self, transfer: Transfer, sandbox: Sandbox, fill: Fill
+    ) -> None:
+        fill("+15559999999", columns="number")
+        with pytest.raises(AirflowFailException, match=r"Nothing was set to opt_out\. Source: the query on"):
+            transfer(sms_status="opt_out")
+
+
+@pytest.mark.parametrize("option", [{"on_missing": "skip"}, {"numbers_column": "phone"}], ids=str)
+def test_a_list_takes_no_options_of_sms_recipients(option: dict[str, Any], transfer: Transfer) -> None:
+    [(name, value)] = option.items()
+    with pytest.raises(ValueError, match=f"{name} is for SMS recipients: leave it out"):
+        transfer(**option)
+    if name == "numbers_column":
+        with pytest.raises(AirflowFailException, match=f"{name} is for SMS recipients"):
+            transfer(numbers_column="{{ value }}", rendered={"value": value})
 
 
 def test_ten_thousand_rows_come_by_a_cursor_of_the_server(

@@ -28,15 +28,17 @@ def transfer(conn_id: str, database: SqlDatabase, table: str) -> Callable[..., M
         for place, value in enumerate(values):
             database.execute(f"INSERT INTO {table} VALUES (?, ?)", [place, value])
         database.commit()
+        is_sms = "sms_status" in arguments
+        options: dict[str, Any] = (
+            {"numbers_column": "value"} if is_sms else {"recipients_column": "value", "batch_size": 20}
+        )
 
         def make() -> SqlToMailerSendOperator:
             return SqlToMailerSendOperator(
                 task_id="transfer",
                 conn_id=conn_id,
                 sql=f"SELECT value FROM {table} ORDER BY place",
-                recipients_column="value",
-                numbers_column="value",
-                batch_size=20,
+                **options,
                 **arguments,
             )
 
