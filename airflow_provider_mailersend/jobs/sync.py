@@ -246,7 +246,10 @@ class Sync:
         self._additions.put(self.plan.to_add)
         yield from self._additions.run(flow)
         stored = [(entry["id"], entry_key(entry)) for _, entry in self._additions.stored_differently]
-        planner.keep(self._additions.added, [key for _, key in stored if key is not None])
+        kept = {key for _, key in stored if key is not None}
+        # What the API refused may stand for another entry as well.
+        kept.update(*(item.meant for item in self._additions.rejected))
+        planner.keep(self._additions.added, kept)
         if self.suppression_list.takes_duplicates:
             self._undone.put(self._find_repeats(stored, planner))
             yield from self._undone.run(flow)
