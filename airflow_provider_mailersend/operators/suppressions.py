@@ -26,7 +26,6 @@ from airflow_provider_mailersend.rendering import (
     parse_list,
     parse_moment,
     parse_required_text,
-    parse_text,
 )
 
 if TYPE_CHECKING:
@@ -228,7 +227,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         UTF-8: ``.csv`` with a header, ``.jsonl`` with an object or a value per line, or ``.txt`` with a value per line.
         A field must not contain a line break: a stray quote looks the same. (templated)
     :param recipients_column: the column, or the object's key, that holds the addresses; None if the file holds only
-        patterns. (templated)
+        patterns. If given but rendered to nothing, the task fails. (templated)
     :param patterns_column: the same for the patterns; None if the file holds none. (templated)
     :param file_delimiter: the delimiter of a ``.csv`` file, such as ``;``. By default a comma; if the header has no
         comma, the semicolon, tab or pipe that splits it into the wanted columns, which is logged. (templated)
@@ -263,8 +262,12 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     ) -> None:
         super().__init__(**kwargs)
         self.file = self.optional("file", UNSET if file is None else file)
-        self.recipients_column = recipients_column
-        self.patterns_column = patterns_column
+        self.recipients_column = self.optional(
+            "recipients_column", UNSET if recipients_column is None else recipients_column
+        )
+        self.patterns_column = self.optional(
+            "patterns_column", UNSET if patterns_column is None else patterns_column
+        )
         self.file_delimiter = file_delimiter
         values = [kind for kind in ("recipients", "patterns") if kind in self.given]
         if "file" not in self.given and not values:
@@ -281,10 +284,6 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
     def _rendered_source(self) -> dict[str, Any]:
         if "file" not in self.given:
             return self.rendered_values()
-        named = {"recipients": self.recipients_column, "patterns": self.patterns_column}
-        texts = {kind: parse_text(column, f"{kind}_column") for kind, column in named.items()}
-        columns = {kind: column for kind, column in texts.items() if column}
-        if not columns:
-            raise ValueError("file needs recipients_column, patterns_column, or both")
+        columns = self.rendered_columns("file")
         file = parse_required_text(self.file, "file")
         return dict(read_items(file, columns, delimiter=parse_delimiter(self.file_delimiter)))

@@ -18,6 +18,7 @@ from airflow_provider_mailersend.rendering import (
     parse_flag,
     parse_max_deletes,
     parse_mode,
+    parse_required_text,
     parse_text,
 )
 from airflow_provider_mailersend.task import MailerSendDomainTask
@@ -61,6 +62,10 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
 
     batch_size = BATCH_SIZE
 
+    # Of operators whose source has columns; templated.
+    recipients_column: str | None
+    patterns_column: str | None
+
     def __init__(
         self,
         *,
@@ -93,6 +98,18 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     @abstractmethod
     def describe_source(self) -> str | None:
         """Return the file or query that the values come from, for logs and errors; None for arguments."""
+
+    def rendered_columns(self, source: str) -> dict[str, str]:
+        """Return the columns of *source* by their kinds; one that was given must not be rendered to nothing."""
+        names = {kind: f"{kind}_column" for kind in ("recipients", "patterns")}
+        columns = {
+            kind: parse_required_text(getattr(self, name), name)
+            for kind, name in names.items()
+            if name in self.given
+        }
+        if not columns:
+            raise ValueError(f"{source} needs {', '.join(names.values())}, or both")
+        return columns
 
     def sync(
         self, context: Context, before: Before, target: Mapping[str, Any], source: Mapping[str, Any]

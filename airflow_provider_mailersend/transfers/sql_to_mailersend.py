@@ -16,6 +16,7 @@ from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch
 from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
 from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
+    UNSET,
     check_literal,
     parse_flag,
     parse_optional_status,
@@ -78,7 +79,8 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     :param suppression_list: the list, any but ``on-hold-list``. (templated)
     :param sms_status: ``active`` or ``opt_out``, to set SMS recipients instead. (templated)
     :param parameters: the query's parameters, in the style of the database's driver. (templated)
-    :param recipients_column: the column of the addresses; None if the query has only patterns. (templated)
+    :param recipients_column: the column of the addresses; None if the query has only patterns. If given but
+        rendered to nothing, the task fails. (templated)
     :param patterns_column: the column of the patterns; None if it has none. (templated)
     :param numbers_column: with *sms_status*, the column of the phone numbers. (templated)
     :param rejected_table: a table in the same database that records every refused value with its reason and the time;
@@ -139,8 +141,12 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.suppression_list = suppression_list
         self.sms_status = sms_status
         self.parameters = parameters
-        self.recipients_column = recipients_column
-        self.patterns_column = patterns_column
+        self.recipients_column = self.optional(
+            "recipients_column", UNSET if recipients_column is None else recipients_column
+        )
+        self.patterns_column = self.optional(
+            "patterns_column", UNSET if patterns_column is None else patterns_column
+        )
         self.numbers_column = numbers_column
         self.rejected_table = rejected_table
         self.on_missing = on_missing
@@ -201,11 +207,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     def _synchronize(
         self, context: Context, before: Before, rejected: RejectedTable, refused: dict[Item, str]
     ) -> dict[str, Any]:
-        columns = {
-            kind: column
-            for kind, name in (("recipients", self.recipients_column), ("patterns", self.patterns_column))
-            if (column := parse_text(name, f"{kind}_column"))
-        }
+        columns = self.rendered_columns("the query")
         target = {"suppression_list": self._list_name, **self.rendered_domain()}
         source = {**self._items(columns, rejected), "on_rejected": refused.update}
         return self.sync(context, before, target, source)
@@ -252,8 +254,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
 
     def _items(self, columns: Mapping[str, str], rejected: RejectedTable) -> dict[str, Iterable[Item]]:
         """Return the values of the query's rows by their kinds, the first kind's as they are read."""
-        if not columns:
-            raise ValueError("the query needs recipients_column, patterns_column, or both")
         first, *others = columns
         later: dict[str, list[Item]] = {kind: [] for kind in others}
 
@@ -276,7 +276,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 values = {kind: row[place] for kind, place in places.items() if row[place] is not None}
                 # A row of a query for both kinds has at least one of them.
                 for kind, value in (values or dict.fromkeys(islice(places, 1), "")).items():
-                    text = value.strip() if isinstance(value, str) else repr(value)
+                    text = _read_text(value)
                     row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
                     yield row_type(kind, text, number)
 
@@ -304,8 +304,26 @@ def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:
     return RowItem
 
 
-def _place_of(column: str, names: Iterable[str]) -> int:
-    for place, name in enumerate(names):
-        if name.lower() == column.lower():
-            return place
-    raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")
+def _read_text(value: object) -> str:
+    """Return a driver's value as text. Text in a binary column comes as bytes."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        return str(value).strip()
+    try:
+        return bytes(value).decode().strip()
+    except UnicodeDecodeError:
+        return repr(bytes(value))
+
+
+def _place_of(column: str, names: Sequence[str]) -> int:
+    """Return the place of a column, by its exact name, or if none has that case-insensitively."""
+    places = [place for place, name in enumerate(names) if name == column] or [
+        place for place, name in enumerate(names) if name.lower() == column.lower()
+    ]
+    if not places:
+        raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")
+    if len(places) > 1:
+        raise ValueError(
+            f"the query has {len(places)} columns {column!r}, and which one is meant is unclear: give the right one an "
+            "alias of its own in the query (SELECT contacts.email AS contact_email), and pass that name"
+        )
+    return places[0]
