@@ -45,10 +45,17 @@ def _readings(value: str) -> set[str]:
     texts.update([unicodedata.normalize("NFKC", text) for text in texts])
     readings = set()
     for text in texts:
-        apart = "".join(" " if is_invisible(character) else character for character in text)
-        visible = "".join(character for character in text if not is_invisible(character))
-        readings |= {apart, visible, "".join(visible.split()).replace('"', "")}
+        visible = _visible(text)
+        readings |= {_visible(text, instead=" "), visible, "".join(visible.split()).replace('"', "")}
     return readings
+
+
+def _visible(text: str, *, instead: str = "") -> str:
+    """Return *text* with *instead* for each invisible character."""
+    # Fast, as most texts are of this kind.
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(instead if is_invisible(character) else character for character in text)
 
 
 def _decoded(value: str) -> str:
@@ -75,7 +82,7 @@ def _starts_of(text: str) -> list[str]:
 
 def _patterns_in(value: str) -> Iterator[str]:
     """Yield *value* without invisible characters, and what is in quotes, braces or a template's in it."""
-    visible = "".join(character for character in value if not is_invisible(character))
+    visible = _visible(value)
     yield visible
     yield visible.strip("${} ")
     for found in _QUOTED.finditer(visible):

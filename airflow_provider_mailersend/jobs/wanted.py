@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -95,22 +96,26 @@ class Wanted:
         # A byte for each item: which of these types it is of.
         self._types: list[type[Item]] = []
         self._type_numbers = bytearray()
-        left_out: list[Item] = []
+        self._left_out: list[Item] = []
         for kind in self.kinds:
             for item in make_items(kind, given[kind] or ()):
                 if item.is_left_out:
-                    left_out.append(item)
+                    self._left_out.append(item)
                 elif (problem := item.problem) is not None:
                     self.invalid[item] = problem
                 else:
                     self._add(item)
         #: How many items were left out.
-        self.left_out = len(left_out)
-        #: The keys that invalid items and those left out may stand for: a mirror doesn't delete them.
-        self.meant = CompactSet()
-        for item in chain(self.invalid, left_out):
+        self.left_out = len(self._left_out)
+
+    @cached_property
+    def meant(self) -> CompactSet:
+        """The keys that invalid items and those left out may stand for: a mirror doesn't delete them."""
+        keys = CompactSet()
+        for item in chain(self.invalid, self._left_out):
             for key in item.meant:
-                self.meant.add(key)
+                keys.add(key)
+        return keys
 
     def _add(self, item: Item) -> None:
         place = len(self._values)
