@@ -13,10 +13,10 @@ _OBJECT = re.compile(
     | (?:Lazy\w+|\w*XComArg|frozenset|o?dict_\w+|array|Series|range|RangeIndex)\(.*\) | Lazy\w+\[.*\]
     | set\(\) | (?:deque|\w*Index)\(\[.*\)
     | .*\bdtype:\ \w+     # a printed pandas Series
-    | b(?P<quote>['"]).*(?P=quote)
     """,
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
+_BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL | re.IGNORECASE)
 
 
 def leftover_problem(value: str) -> str | None:
@@ -36,4 +36,6 @@ def leftover_problem(value: str) -> str | None:
         return "It is a template that was not rendered."
     if _OBJECT.fullmatch(bare):
         return "It is the text of a Python object."
+    if _BYTES.fullmatch(bare):
+        return "It is bytes, not text: decode them in the source."
     return None

@@ -53,9 +53,9 @@ def address_problem(value: str) -> str | None:
         return leftover
     if len(value) > MAX_LENGTH:
         return f"It has {len(value)} characters; an address has at most {MAX_LENGTH}."
-    invisible = next((character for character in value if _is_invisible(character)), None)
+    invisible = invisible_problem(value)
     if invisible is not None:
-        return f"It holds an invisible character, U+{ord(invisible):04X}."
+        return invisible
     if "\ufffd" in value:
         return "It holds U+FFFD: the source was read with the wrong encoding."
     if value.lower().startswith("mailto:"):
@@ -68,12 +68,6 @@ def address_problem(value: str) -> str | None:
     if not _LABELS.fullmatch(found["domain"]) and not _LITERAL.fullmatch(found["domain"]):
         return "The part after the @ is not a domain name."
     return None
-
-
-def addresses_in(value: str) -> list[str]:
-    """Return each address found in *value*."""
-    visible = "".join(character for character in value if not _is_invisible(character))
-    return [visible[slice(*found.span())] for found in _SEVERAL.finditer(_plain(visible))]
 
 
 def _plain(value: str) -> str:
@@ -107,7 +101,7 @@ def _local_problem(value: str, plain: str) -> str | None:
 def _syntax_problem(value: str) -> str:
     if "@" not in value:
         return "It has no @."
-    if len(addresses_in(value)) > 1:
+    if len(_SEVERAL.findall(_plain(value))) > 1:
         return "It is more than one address: pass each as a separate item."
     if value.startswith("@") or value.endswith("@"):
         return "It has nothing before or after its @."
@@ -116,5 +110,11 @@ def _syntax_problem(value: str) -> str:
     return "It holds more than an address, such as a name: pass only the address."
 
 
-def _is_invisible(character: str) -> bool:
+def invisible_problem(value: str) -> str | None:
+    """Return which invisible character *value* holds; None if it holds none."""
+    invisible = next((character for character in value if is_invisible(character)), None)
+    return None if invisible is None else f"It holds an invisible character, U+{ord(invisible):04X}."
+
+
+def is_invisible(character: str) -> bool:
     return character in _SHAPELESS or unicodedata.category(character) in _INVISIBLE

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Key, belongs_to, make_key, parse_date, suppressed_value
 from airflow_provider_mailersend.api.masking import join_first, masked, masked_within
+from airflow_provider_mailersend.api.requests import ACCOUNT
 from airflow_provider_mailersend.jobs.wanted import Item, Wanted
 
 Mode = Literal["add_only", "mirror"]
@@ -50,11 +51,15 @@ class Plan:
         """How many wanted items are on the list already."""
         return self.wanted - len(self.to_add)
 
-    @property
-    def fingerprint(self) -> str:
-        """The same for all plans that add and delete the same, and tells nothing of what that is."""
+    def fingerprint(self, suppression_list: str, domain_id: str | None, mode: Mode) -> str:
+        """
+        Return what is the same for all plans that add and delete the same in the same place, and tells nothing of it.
+
+        :param domain_id: the domain; None for the account.
+        """
         changes = sorted([*(f"+{item.key}" for item in self.to_add), *(f"-{id_}" for id_ in self.to_delete)])
-        return sha256("\n".join(changes).encode()).hexdigest()
+        lines = (suppression_list, domain_id or ACCOUNT, mode, *changes)
+        return sha256("\n".join(lines).encode()).hexdigest()
 
     def excess_over(self, max_deletes: int | float) -> str | None:
         """

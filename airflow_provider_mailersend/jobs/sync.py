@@ -95,6 +95,7 @@ class Sync:
         self.refusal: str | None = None
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
+        self._domain_id = scope.domain_id
         self._pages = options.pages_read
         self._whole = WholeList(list_suppressions(suppression_list))
         size = options.batch_size
@@ -139,7 +140,7 @@ class Sync:
             "first_stored_differently": self._additions.stored_as_json(FIRST),
             "may_be_incomplete": self.may_be_incomplete or self._additions.may_be_incomplete,
             "dry_run": self.options.dry_run,
-            "plan": self.plan.fingerprint if self.options.dry_run else None,
+            "plan": self._fingerprint if self.options.dry_run else None,
             "refusal": self.refusal,
             "requests": requests,
         }
@@ -169,12 +170,16 @@ class Sync:
                 "a query, set their column to None"
             )
 
+    @property
+    def _fingerprint(self) -> str:
+        return self.plan.fingerprint(self.suppression_list, self._domain_id, self.options.mode)
+
     def _check_plan(self) -> None:
         approved = self.options.approved_plan
-        if approved is not None and approved != self.plan.fingerprint:
+        if approved is not None and approved != self._fingerprint:
             self._refuse(
-                "the plan is no longer the approved one, as the list or the source has changed. The plan now: "
-                f"{self.plan}. Have it approved again"
+                "the plan is no longer the approved one, as the list or the source has changed, or it was approved for "
+                f"another list, domain or mode. The plan now: {self.plan}. Have it approved again"
             )
         excess = self.plan.excess_over(self.options.max_deletes) if self.options.is_mirror else None
         if excess is not None:
@@ -191,7 +196,7 @@ class Sync:
 
     def _make_plan(self, flow: Flow) -> Steps[Planner]:
         """Read the list and plan."""
-        domain_id = yield from self.scope.resolve(flow)
+        domain_id = self._domain_id = yield from self.scope.resolve(flow)
         planner = Planner(
             self.wanted,
             domain_id=domain_id,
@@ -247,7 +252,10 @@ class Sync:
         self._additions.put(self.plan.to_add)
         yield from self._additions.run(flow)
         stored = [(entry["id"], entry_key(entry)) for _, entry in self._additions.stored_differently]
-        planner.keep(self._additions.added, [key for _, key in stored if key is not None])
+        kept = {key for _, key in stored if key is not None}
+        # What the API refused may stand for another entry as well.
+        kept.update(*(item.meant for item in self._additions.rejected))
+        planner.keep(self._additions.added, kept)
         if self.suppression_list.takes_duplicates:
             self._undone.put(self._find_repeats(stored, planner))
             yield from self._undone.run(flow)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple, get_args
 
+from airflow_provider_mailersend.api.compact_set import CompactSet
 from airflow_provider_mailersend.api.entries import Key, make_key
 from airflow_provider_mailersend.api.leftovers import leftover_problem
 from airflow_provider_mailersend.api.masking import join_first, masked
-from airflow_provider_mailersend.jobs.addresses import address_problem, addresses_in
+from airflow_provider_mailersend.jobs.addresses import address_problem, invisible_problem
+from airflow_provider_mailersend.jobs.meant import keys_meant
 
 #: What to do about invalid items and about missing ones: fail, or skip them.
 OnInvalid = Literal["fail", "skip"]
@@ -41,6 +44,11 @@ class Item(NamedTuple):
         return make_key(self.kind, self.value)
 
     @property
+    def meant(self) -> set[Key]:
+        """Its key, and those of whatever else it may stand for if it is refused: a mirror doesn't delete them."""
+        return keys_meant(self.kind, self.value)
+
+    @property
     def where(self) -> str:
         """Its place in the source, for messages."""
         return f"{self.kind}[{self.position}]"
@@ -48,7 +56,9 @@ class Item(NamedTuple):
     @property
     def problem(self) -> str | None:
         """Why it isn't a valid address or pattern; None if it is."""
-        return address_problem(self.value) if self.kind == "recipients" else leftover_problem(self.value)
+        if self.kind == "recipients":
+            return address_problem(self.value)
+        return leftover_problem(self.value) or invisible_problem(self.value)
 
 
 class Line(Item):
@@ -86,23 +96,26 @@ class Wanted:
         # A byte for each item: which of these types it is of.
         self._types: list[type[Item]] = []
         self._type_numbers = bytearray()
-        left_out: list[Item] = []
+        self._left_out: list[Item] = []
         for kind in self.kinds:
             for item in make_items(kind, given[kind] or ()):
                 if item.is_left_out:
-                    left_out.append(item)
+                    self._left_out.append(item)
                 elif (problem := item.problem) is not None:
                     self.invalid[item] = problem
                 else:
                     self._add(item)
         #: How many items were left out.
-        self.left_out = len(left_out)
-        #: The keys of items left out, and of addresses that invalid items may stand for: a mirror doesn't delete them.
-        self.meant: frozenset[Key] = frozenset(
-            make_key(item.kind, value)
-            for item in (*self.invalid, *left_out)
-            for value in (item.value, *(addresses_in(item.value) if item.kind == "recipients" else ()))
-        )
+        self.left_out = len(self._left_out)
+
+    @cached_property
+    def meant(self) -> CompactSet:
+        """The keys that invalid items and those left out may stand for: a mirror doesn't delete them."""
+        keys = CompactSet()
+        for item in chain(self.invalid, self._left_out):
+            for key in item.meant:
+                keys.add(key)
+        return keys
 
     def _add(self, item: Item) -> None:
         place = len(self._values)

@@ -18,6 +18,7 @@ from airflow_provider_mailersend.rendering import (
     parse_flag,
     parse_max_deletes,
     parse_mode,
+    parse_required_text,
     parse_text,
 )
 from airflow_provider_mailersend.task import MailerSendDomainTask
@@ -35,7 +36,6 @@ SYNC_OPTIONS: dict[str, Callable[[Any, str], Any]] = {
     "approved_plan": parse_text,
 }
 
-
 #: The arguments that name the columns of a file or a query, with their defaults.
 COLUMNS = {"recipients_column": "email", "patterns_column": None}
 
@@ -47,7 +47,7 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
     Takes the parameters of :class:`.MailerSendDomainTask` too.
 
     :param recipients_column: the column, or the object's key, of the addresses in the file or the query; None if it has
-        only patterns. (templated)
+        only patterns. If given but rendered to nothing, the task fails. (templated)
     :param patterns_column: the same for the patterns; None if it has none. (templated)
     :param mode: ``add_only``, or ``mirror``, which deletes what is not wanted. (templated)
     :param max_deletes: with ``mirror``, the most entries to delete: a number, or as a float a fraction of the entries
@@ -85,8 +85,8 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         super().__init__(**kwargs)
         check_flags(remove_duplicates=remove_duplicates)
         check_choice("on_invalid", on_invalid, OnInvalid)
-        self.recipients_column = recipients_column
-        self.patterns_column = patterns_column
+        self.recipients_column = self._column("recipients_column", recipients_column)
+        self.patterns_column = self._column("patterns_column", patterns_column)
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
@@ -106,12 +106,18 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         """Return the file or query that the values come from, for logs and errors; None for arguments."""
 
     def rendered_columns(self, source: str) -> dict[str, str]:
-        """Return the columns of *source* as rendered, by the kinds that they hold."""
-        texts = {name: parse_text(getattr(self, name), name) for name in COLUMNS}
-        columns = {name.removesuffix("_column"): column for name, column in texts.items() if column}
+        """Return the columns of *source* by their kinds; one that was given must not be rendered to nothing."""
+        columns = {
+            name.removesuffix("_column"): parse_required_text(getattr(self, name), name)
+            for name in COLUMNS
+            if name in self.given
+        }
         if not columns:
-            raise ValueError(f"{source} needs recipients_column, patterns_column, or both")
+            raise ValueError(f"{source} needs {', '.join(COLUMNS)}, or both")
         return columns
+
+    def _column(self, name: str, column: str | None) -> str | None:
+        return self.optional(name, UNSET if column is None else column)
 
     def sync(
         self, context: Context, before: Before, target: Mapping[str, Any], source: Mapping[str, Any]

@@ -276,7 +276,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                 values = {kind: row[place] for kind, place in places.items() if row[place] is not None}
                 # A row of a query for both kinds has at least one of them.
                 for kind, value in (values or dict.fromkeys(islice(places, 1), "")).items():
-                    text = value.strip() if isinstance(value, str) else repr(value)
+                    text = _read_text(value)
                     row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
                     yield row_type(kind, text, number)
 
@@ -299,8 +299,26 @@ def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:
     return RowItem
 
 
-def _place_of(column: str, names: Iterable[str]) -> int:
-    for place, name in enumerate(names):
-        if name.lower() == column.lower():
-            return place
-    raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")
+def _read_text(value: object) -> str:
+    """Return a driver's value as text. Text in a binary column comes as bytes."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        return str(value).strip()
+    try:
+        return bytes(value).decode().strip()
+    except UnicodeDecodeError:
+        return repr(bytes(value))
+
+
+def _place_of(column: str, names: Sequence[str]) -> int:
+    """Return the place of a column, by its exact name, or if none has that case-insensitively."""
+    places = [place for place, name in enumerate(names) if name == column] or [
+        place for place, name in enumerate(names) if name.lower() == column.lower()
+    ]
+    if not places:
+        raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")
+    if len(places) > 1:
+        raise ValueError(
+            f"the query has {len(places)} columns {column!r}, and which one is meant is unclear: give the right one an "
+            "alias of its own in the query (SELECT contacts.email AS contact_email), and pass that name"
+        )
+    return places[0]

@@ -56,8 +56,8 @@ def test_a_pattern_is_no_leftover(pattern: str) -> None:
         ("RangeIndex(start=0, stop=2, step=1)", "a Python object"),
         ("0    a@example.com\n1    b@example.com\ndtype: object", "a Python object"),
         ("0    .*@a\n1    .*@b\nName: pattern, dtype: object", "a Python object"),
-        ("b'jane@example.com'", "a Python object"),
-        ('b".*@x"', "a Python object"),
+        ("b'jane@example.com'", "bytes, not text: decode them"),
+        ('b".*@x"', "bytes, not text: decode them"),
     ],
 )
 def test_a_leftover_is_told_why(text: str, why: str) -> None:

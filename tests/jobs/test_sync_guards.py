@@ -11,7 +11,7 @@ from airflow_provider_mailersend.exceptions import (
 from airflow_provider_mailersend.jobs.domains import Scope
 from airflow_provider_mailersend.jobs.sync import Sync
 from airflow_provider_mailersend.jobs.wanted import Wanted
-from tests.feeding.account import minutes
+from tests.feeding.account import Account, minutes
 from tests.feeding.script import NOON, Script
 from tests.feeding.syncs import account_with, people, sync, sync_of, values
 
@@ -243,3 +243,44 @@ def test_a_dry_run_needs_requests_for_reading_only() -> None:
     account = account_with(0, left=1)
     work, _ = sync(account, recipients=people(*range(5000)), dry_run=True)
     assert work.result(0)["to_add"] == 5000
+
+
+def planned(account: Account, **given_: Any) -> str:
+    work, _ = sync(account, recipients=["a@x.example"], dry_run=True, **given_)
+    return str(work.result(0)["plan"])
+
+
+def test_a_plan_is_the_same_in_every_dry_run_of_the_same_source() -> None:
+    account = account_with(3)
+    plan = planned(account, mode="mirror")
+    account.entries.reverse()
+    assert planned(account, mode="mirror") == plan
+    work, _ = sync(account, recipients=["A@x.example"], mode="mirror", max_deletes=3, approved_plan=plan)
+    assert (work.result(0)["added"], values(account)) == (1, ["a@x.example"])
+
+
+def test_a_plan_is_approved_for_its_domain_by_name_or_id() -> None:
+    account = Account("unsubscribes")
+    plan = planned(account, scope=Scope(domain="d1.example"))
+    sync(account, recipients=["a@x.example"], domain_id="d1", approved_plan=plan)
+    assert values(account, "d1") == ["a@x.example"]
+
+
+@pytest.mark.parametrize(
+    ("suppression_list", "options"),
+    [
+        ("unsubscribes", {"domain_id": "d2"}),
+        ("hard-bounces", {"domain_id": "d1"}),
+        ("blocklist", {"domain_id": "d1"}),
+        ("blocklist", {}),
+        ("unsubscribes", {"domain_id": "d1", "mode": "mirror"}),
+    ],
+)
+def test_a_plan_is_not_approved_for_another_list_domain_or_mode(
+    suppression_list: str, options: dict[str, Any]
+) -> None:
+    plan = planned(Account("unsubscribes"), domain_id="d1")
+    account = Account(suppression_list)
+    with pytest.raises(MailerSendGuardError, match="approved for another list, domain or mode"):
+        sync(account, recipients=["a@x.example"], approved_plan=plan, **options)
+    assert account.entries == []

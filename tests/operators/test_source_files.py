@@ -448,11 +448,9 @@ def test_a_file_that_is_not_there_yet_is_left_to_airflows_retries(
     assert sandbox.log == []
 
 
-@pytest.mark.parametrize(
-    "columns", [{}, {"patterns_column": "pattern"}, {"patterns_column": "None"}], ids=str
-)
+@pytest.mark.parametrize("columns", [{}, {"patterns_column": "pattern"}, {"patterns_column": None}], ids=str)
 def test_a_list_is_made_equal_to_a_file(
-    connect: Connect, sandbox: Sandbox, write: Write, columns: dict[str, str]
+    connect: Connect, sandbox: Sandbox, write: Write, columns: dict[str, str | None]
 ) -> None:
     connect(sandbox)
     sandbox.add("blocklist", "a@example.net", "old@example.net", patterns=[".*@old"])

@@ -150,7 +150,7 @@ def test_its_fields_are_templates(connect: Connect, sandbox: Sandbox, tmp_path: 
     (tmp_path / "list.csv").write_text("email,what\na@example.net,.*@y\n")
     by_file = operator(
         file="{{ folder }}/list.csv",
-        recipients_column="{{ none }}",
+        recipients_column=None,
         patterns_column="{{ 'what' }}",
         domain_id="{{ 'account' }}",
         mailersend_conn_id="marketing",
@@ -206,7 +206,8 @@ def test_what_was_rendered_to_nothing_wants_nothing_and_deletes_nothing(
         ({"file": "x.csv", "recipients": [], "patterns": "x"}, "either file or recipients and patterns"),
         ({"file": "None"}, "file must not be empty; got 'None'"),
         ({"file": "x.csv", "recipients_column": None}, "file needs recipients_column, patterns_column"),
-        ({"file": "x.csv", "recipients_column": "None", "patterns_column": ""}, "file needs recipients_col"),
+        ({"file": "x.csv", "recipients_column": "None"}, "recipients_column must not be empty; got 'None'"),
+        ({"file": "x.csv", "patterns_column": ""}, "patterns_column must not be empty; got ''"),
     ],
     ids=str,
 )

@@ -129,6 +129,99 @@ def test_a_dry_run_leaves_out_what_was_rejected_before(
     assert recorded(database, rejected) == [("blocklist", "recipients", "nobody")]
 
 
+def as_bytes(database: SqlDatabase, hexadecimal: str) -> str:
+    """Return an SQL expression of these bytes."""
+    if database.hook.conn_type == "postgres":
+        return f"decode('{hexadecimal}', 'hex')"
+    return f"X'{hexadecimal}'"
+
+
+def test_bytes_are_read_as_text(transfer: Transfer, sandbox: Sandbox, database: SqlDatabase) -> None:
+    sandbox.add("blocklist", "jané@example.net", "old@example.net", patterns=[r".*@bulk\.test"])
+    address, pattern = as_bytes(database, " JANÉ@example.net".encode().hex()), rb".*@bulk\.test".hex()
+    result = transfer(
+        sql=f"SELECT {address} AS email, {as_bytes(database, pattern)} AS pattern",
+        patterns_column="pattern",
+        mode="mirror",
+        max_deletes=3,
+    )
+    assert (result["unchanged"], result["rejected"], result["deleted"]) == (2, 0, 1)
+    assert texts(sandbox) == ["jané@example.net", r".*@bulk\.test"]
+
+
+def test_bytes_that_are_no_utf_8_are_refused_and_a_mirror_spares_what_they_mean(
+    transfer: Transfer, sandbox: Sandbox, database: SqlDatabase
+) -> None:
+    sandbox.add("blocklist", "jané@example.net", "old@example.net")
+    latin = as_bytes(database, "jané@example.net".encode("latin-1").hex())
+    query = f"SELECT {latin} AS email UNION ALL SELECT {as_bytes(database, b'a@example.net'.hex())}"
+    with pytest.raises(AirflowFailException, match=r"row 1, column email .*: It is bytes, not text: decode"):
+        transfer(sql=query, mode="mirror", max_deletes=3)
+    result = transfer(sql=query, mode="mirror", max_deletes=3, on_invalid="skip")
+    assert (result["rejected"], result["deleted"]) == (1, 1)
+    assert texts(sandbox) == ["jané@example.net", "a@example.net"]
+
+
+@pytest.mark.parametrize("number", ["15550001111", "15550001111.0", "15550001111.50"])
+def test_a_number_without_a_plus_sign_is_refused_and_said_to_be(
+    number: str, transfer: Transfer, sandbox: Sandbox
+) -> None:
+    sandbox.add("sms-recipients", "+15550001111")
+    with pytest.raises(AirflowFailException) as refused:
+        transfer(sql=f"SELECT {number} AS number", sms_status="opt_out")
+    assert "row 1, column number: '1***' is not a phone number in E.164 format: a plus sign" in str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize("wanted", ["email", "EMAIL"])
+def test_a_column_that_is_there_twice_must_be_told_apart(
+    wanted: str, transfer: Transfer, sandbox: Sandbox
+) -> None:
+    for query in (
+        "SELECT 'a@example.net' AS email, 'b@example.net' AS email",
+        "SELECT 'a@example.net' AS \"Email\", 'b@example.net' AS \"eMail\"",
+    ):
+        with pytest.raises(AirflowFailException, match=f"has 2 columns '{wanted}'.*alias"):
+            transfer(sql=query, recipients_column=wanted)
+    assert sandbox.log == []
+
+
+def test_the_exact_name_of_a_column_comes_first(
+    transfer: Transfer, sandbox: Sandbox, database: SqlDatabase
+) -> None:
+    quote = "`" if database.hook.conn_type == "mysql" else '"'
+    query = f"SELECT 'wrong@example.net' AS email, 'right@example.net' AS {quote}EMAIL{quote}"
+    transfer(sql=query, recipients_column="EMAIL")
+    transfer(sql="SELECT 'other@example.net' AS email", recipients_column="Email")
+    assert texts(sandbox) == ["right@example.net", "other@example.net"]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "None", "null", None])
+@pytest.mark.parametrize("column", ["recipients_column", "patterns_column"])
+def test_a_column_that_rendered_to_nothing_is_refused(
+    column: str, nothing: Any, transfer: Transfer, sandbox: Sandbox
+) -> None:
+    columns = {"recipients_column": "email", "patterns_column": "pattern", column: "{{ params.column }}"}
+    with pytest.raises(AirflowFailException, match=f"{column} must not be empty"):
+        transfer(
+            sql="SELECT 'a@example.net' AS email, '.*@bulk.test' AS pattern",
+            rendered={"params": {"column": nothing}},
+            **columns,
+        )
+    assert sandbox.log == []
+
+
+def test_no_column_is_none_literally(transfer: Transfer, sandbox: Sandbox) -> None:
+    query = "SELECT 'a@example.net' AS email, '.*@bulk.test' AS pattern"
+    transfer(sql=query, recipients_column=None, patterns_column="pattern")
+    assert texts(sandbox) == [".*@bulk.test"]
+    transfer(sql=query, patterns_column=None)
+    assert texts(sandbox) == [".*@bulk.test", "a@example.net"]
+    with pytest.raises(AirflowFailException, match="needs recipients_column, patterns_column, or both"):
+        transfer(sql=query, recipients_column=None)
+
+
 def test_patterns_and_addresses_of_one_query(transfer: Transfer, sandbox: Sandbox, fill: Fill) -> None:
     rows = [("a@example.net", None), (None, ".*@example.org"), ("b@example.net", ".*@example.com")]
     fill(*rows, columns="email pattern")
