@@ -45,6 +45,8 @@ class _StateFile:
         written = self.path.with_suffix(".part")
         written.write_text(json.dumps({key: value}))
         written.replace(self.path)
+        # Airflow's takes a request, too: a kill often comes when it has stored the value.
+        time.sleep(0.2)
 
 
 @dataclass(frozen=True)
