@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -131,10 +131,21 @@ def test_a_page_that_cannot_be_written_fails_the_task(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def await_file_in(folder: Path) -> Path:
-    while not (files := list(folder.iterdir())):
+def begin(export: Export, path: Path) -> int:
+    """Export in a process of its own; return its id once it has its temporary file."""
+    child = os.fork()
+    if not child:
+        with suppress(Exception):
+            export(path)
+            os._exit(0)
+        os._exit(1)
+    while not list(path.parent.iterdir()):
         time.sleep(0.05)
-    return files[0]
+    return child
+
+
+def succeeds(child: int) -> bool:
+    return os.waitpid(child, 0)[1] == 0
 
 
 def test_a_retry_overwrites_what_a_killed_worker_left(
@@ -142,13 +153,9 @@ def test_a_retry_overwrites_what_a_killed_worker_left(
 ) -> None:
     sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
     sandbox.fail(Fault(method="GET", skip=1, delay=30, delay_when="before"))
-    export_in_child = os.fork()
-    if not export_in_child:
-        export(tmp_path / "all.jsonl")
-        os._exit(0)
-    await_file_in(tmp_path)
-    os.kill(export_in_child, signal.SIGKILL)
-    os.waitpid(export_in_child, 0)
+    killed = begin(export, tmp_path / "all.jsonl")
+    os.kill(killed, signal.SIGKILL)
+    assert not succeeds(killed)
     # A killed worker can't clean up.
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
     assert export(tmp_path / "all.jsonl", context={"ti": TaskInstance(try_number=2)})["rows"] == 150
@@ -161,29 +168,24 @@ def test_two_tries_at_once_do_not_write_to_the_same_file(
     sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
     file = tmp_path / "all.jsonl.gz"
     sandbox.fail(Fault(method="GET", skip=1, delay=3, delay_when="before"))
-    with ThreadPoolExecutor() as threads:
-        orphan = threads.submit(export, file)
-        left = await_file_in(tmp_path)
-        while not sandbox.log:
-            time.sleep(0.05)
-        for run_id, try_number, is_left in (("another", 2, True), ("run", 1, True), ("run", 2, False)):
-            assert export(file, context={"ti": TaskInstance(run_id, try_number)})["rows"] == 150
-            assert left.exists() == is_left
-            assert len(rows_in(file.read_bytes(), file.name)) == 150
-        with pytest.raises(FileNotFoundError):
-            orphan.result()
+    orphan = begin(export, file)
+    [left] = tmp_path.iterdir()
+    while not sandbox.log:
+        time.sleep(0.05)
+    for run_id, try_number, is_left in (("another", 2, True), ("run", 1, True), ("run", 2, False)):
+        assert export(file, context={"ti": TaskInstance(run_id, try_number)})["rows"] == 150
+        assert left.exists() == is_left
+        assert len(rows_in(file.read_bytes(), file.name)) == 150
+    assert not succeeds(orphan)
     assert len(rows_in(file.read_bytes(), file.name)) == 150
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_failed_move_leaves_nothing(export: Export, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.fail(Fault(method="GET", delay=1))
-    with ThreadPoolExecutor() as threads:
-        moved = threads.submit(export, tmp_path / "all.jsonl")
-        await_file_in(tmp_path)
-        (tmp_path / "all.jsonl").mkdir()
-        with pytest.raises(IsADirectoryError):
-            moved.result()
+    moved = begin(export, tmp_path / "all.jsonl")
+    (tmp_path / "all.jsonl").mkdir()
+    assert not succeeds(moved)
     assert [path.name for path in tmp_path.rglob("*")] == ["all.jsonl"]
 
 
@@ -491,10 +493,10 @@ class TestOnS3:
     ) -> None:
         # On all storages a try gives its temporary file a name of the same form.
         sandbox.fail(Fault(method="GET", delay=1))
-        with ThreadPoolExecutor() as threads:
-            threads.submit(export, tmp_path / "all.csv")
-            left = await_file_in(tmp_path).name
-        bucket.put_object(Key=f"bounces/{left}", Body=b"half a fi")
+        child = begin(export, tmp_path / "all.csv")
+        [left] = tmp_path.iterdir()
+        assert succeeds(child)
+        bucket.put_object(Key=f"bounces/{left.name}", Body=b"half a fi")
         retry = TaskInstance(try_number=2)
         export(f"s3://lake@{bucket.name}/bounces/all.csv", context={"ti": retry})
         assert [one.key for one in bucket.objects.all()] == ["bounces/all.csv"]
