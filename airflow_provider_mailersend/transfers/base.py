@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mailersend.api.entries import Entry
-from airflow_provider_mailersend.api.requests import ACCOUNT, SMS_RECIPIENTS, check_list_name
+from airflow_provider_mailersend.api.requests import ACCOUNT, RECIPIENTS, SMS_RECIPIENTS, check_list_name
 from airflow_provider_mailersend.jobs.domains import Scope, check_no_domain
 from airflow_provider_mailersend.jobs.rows import Column, Row, columns_of, rows_of
 from airflow_provider_mailersend.jobs.watermark import OVERLAP
@@ -32,14 +32,22 @@ class ListExport:
 
     :param domain: ``domain_id`` and ``domain``, at most one of them set.
     :param until: only entries made before this time.
+    :param is_incremental: whether it continues where the last run ended.
     """
 
     def __init__(
-        self, hook: MailerSendHook, list_name: str, domain: dict[str, str | None], until: datetime | None
+        self,
+        hook: MailerSendHook,
+        list_name: str,
+        domain: dict[str, str | None],
+        until: datetime | None,
+        *,
+        is_incremental: bool,
     ) -> None:
         self.hook = hook
         self.list_name = list_name
         self.until = until
+        self.is_incremental = is_incremental
         self.columns: list[Column] = columns_of(list_name)
         #: The id of the domain that is read; None for the account and all its domains.
         self.domain_id = _domain_id_of(hook, domain)
@@ -73,6 +81,11 @@ class ListExport:
 
     def pages(self, since: datetime | None) -> Iterator[list[Entry]]:
         """Yield the entries made since a time, page by page; with None, all entries."""
+        if self.is_incremental and since and self.until and self.until <= since:
+            raise ValueError(
+                f"everything until {in_utc(since)} was exported already by an earlier run, and until is "
+                f"{in_utc(self.until)}. To export it again, pass since"
+            )
         self._since = since
         pages = self.hook.read_pages(self.list_name, domain_id=self.scope, since=since, until=self.until)
         for entries in pages:
@@ -99,7 +112,7 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
     :param list_name: ``blocklist``, ``hard-bounces``, ``spam-complaints``, ``unsubscribes``, ``on-hold-list``,
         ``recipients`` or ``sms-recipients``. (templated)
     :param since: only entries made at this time or later, in ISO 8601; UTC unless it has a time zone. ``auto``
-        continues where the last successful run ended. (templated)
+        continues where the last successful run ended; not for ``recipients`` and ``sms-recipients``. (templated)
     :param until: only entries made before this time. (templated)
     """
 
@@ -114,9 +127,9 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_literal(list_name, "list_name", lambda value, name: check_list_name(value))
-        self.list_name = list_name
         self.since = since
+        check_literal(list_name, "list_name", self._parse_list_name)
+        self.list_name = list_name
         self.until = until
 
     @abstractmethod
@@ -125,12 +138,12 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         until = parse_moment(self.until, "until")
-        list_name = check_list_name(parse_required_text(self.list_name, "list_name"))
+        list_name = self._parse_list_name(parse_required_text(self.list_name, "list_name"))
         domain = self.rendered_domain()
         if list_name == SMS_RECIPIENTS:
             check_no_domain(list_name, **domain)
             domain = {"domain_id": ACCOUNT, "domain": None}
-        export = ListExport(self.hook, list_name, domain, until)
+        export = ListExport(self.hook, list_name, domain, until, is_incremental=self.is_incremental)
         result = self.export(context, export)
         result |= {
             "rows": export.rows,
@@ -146,6 +159,16 @@ class MailerSendExportOperator(MailerSendDomainTask, MailerSendOperator):
     def is_incremental(self) -> bool:
         """Whether it continues where the last successful run ended."""
         return isinstance(self.since, str) and self.since.strip() == AUTO
+
+    def _parse_list_name(self, value: str, name: str = "list_name") -> str:
+        list_name = check_list_name(value)
+        if self.is_incremental and list_name in (RECIPIENTS, SMS_RECIPIENTS):
+            raise ValueError(
+                f"since='auto' isn't for {list_name}: what is on it already changes later, as when a number opts out, "
+                "and would be missed. Leave since out, which costs no more requests: the list is read whole in any "
+                "case. A table's rows are then updated, and with mode='replace' also deleted"
+            )
+        return list_name
 
     def given_since(self) -> datetime | None:
         """Return the moment given as ``since``."""

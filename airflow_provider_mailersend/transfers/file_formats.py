@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import urlsplit
 
 from airflow_provider_mailersend.api.entries import parse_date
 from airflow_provider_mailersend.jobs.rows import Column, Row
@@ -35,8 +36,12 @@ class RowWriter(Protocol):
 
 
 def parse_file_path(value: object, name: str) -> str:
-    """Return the path of a file; raise :class:`ValueError` unless it ends with the suffix of a format."""
+    """Return the path of a file; raise :class:`ValueError` unless its name ends with the suffix of a format."""
     path = parse_required_text(value, name)
+    if "://" in path and not urlsplit(path).path.strip("/"):
+        raise ValueError(
+            f"{name} must have the name of a file after the bucket, as s3://bucket/bounces.csv has; got {path!r}"
+        )
     bare = path.lower().removesuffix(".gz")
     if not bare.endswith(FORMATS):
         raise ValueError(
@@ -142,8 +147,13 @@ class _ParquetWriter:
         import pyarrow
 
         values = [
-            list(map(parse_date, cells)) if column.is_date else list(cells)
+            list(map(parse_date if column.is_date else _as_text, cells))
             for column, cells in zip(self._columns, zip(*self._rows, strict=True), strict=True)
         ]
         arrays = [pyarrow.array(cells, field.type) for cells, field in zip(values, self._schema, strict=True)]
         return pyarrow.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _as_text(cell: object) -> str | None:
+    # Another type isn't documented.
+    return cell if isinstance(cell, str | None) else json.dumps(cell, ensure_ascii=False)

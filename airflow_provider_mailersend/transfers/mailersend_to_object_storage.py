@@ -7,11 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow_provider_mailersend.operators.base import is_run_again
 from airflow_provider_mailersend.operators.source_files import check_file_system, storage_path
-from airflow_provider_mailersend.rendering import check_literal, parse_moment
+from airflow_provider_mailersend.rendering import check_literal
+from airflow_provider_mailersend.status_lines import in_utc
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.file_formats import parse_file_path, row_writer
 from airflow_provider_mailersend.transfers.lineage import (
@@ -22,6 +26,7 @@ from airflow_provider_mailersend.transfers.lineage import (
     operator_lineage,
     report,
 )
+from airflow_provider_mailersend.transfers.run_state import RunState
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
@@ -38,7 +43,8 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     ``since="auto"`` needs Airflow 3.3 or newer, and an asset of the list, ``mailersend://<account>/<list>``, among the
     task's inlets or outlets: the asset's state store keeps the time to continue from. Each file then has the entries
     made since the last successful run, and again those of the five minutes before, as MailerSend may list an entry
-    late: deduplicate by ``id``.
+    late: deduplicate by ``id``. Give each run its own path: a retry or a cleared task writes its file again, but a run
+    doesn't overwrite the file of another.
 
     .. code-block:: python
 
@@ -70,14 +76,15 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
         path = parse_file_path(self.path, "path")
         target = storage_path(path)
         check_file_system(target)
+        if target.fs.isdir(target.path):
+            raise ValueError(f"{target} is a folder: pass the path of a file, or remove the folder")
         if self.is_incremental:
-            store = self._state_store(context, export.list_name)
-            map_index = getattr(context.get("ti"), "map_index", -1)
-            key = f"{self.dag_id}/{self.task_id}/{map_index}/{export.scope}"
-            self._write(target, export, parse_moment(store.get(key), "the stored watermark"), context)
-            if export.watermark is not None:
-                # After the file: if the worker is killed in between, entries are read again, and none is missed.
-                store.set(key, export.watermark.isoformat())
+            state = self._state(context, export)
+            _check_not_of_another_run(target, state)
+            state.begin()
+            self._write(target, export, state.since, context)
+            # After the file: if the worker is killed in between, entries are read again, and none is missed.
+            state.finish(export.watermark)
         else:
             self._write(target, export, self.given_since(), context)
         report(self.hook, [asset_of(self, export.list_name).uri], [file_uri(target)])
@@ -94,9 +101,10 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
     def _write(
         self, target: ObjectStoragePath, export: ListExport, since: datetime | None, context: Context
     ) -> None:
-        # All tries of a task use the same name: a retry overwrites what a killed worker left.
-        part = target.parent / f".{target.name}.{_run_digest(context)}.part"
-        if target.protocol in ("", "file"):
+        # A try may still be at work when the next one begins. Short, as names have a largest length.
+        run = f".{_run_digest(context)}-"
+        part = target.parent / f"{run}{token_hex(4)}.part"
+        if _is_local(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         # By the file system, not by the path, which would report the temporary name as lineage.
         try:
@@ -111,24 +119,81 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
                     writing.result()
                     writing = thread.submit(lambda page: writer.write(export.flatten(page)), entries)
                 writing.result()
+            _move(target, part.path)
         except BaseException:
             # An object store keeps what was written before the error.
             with suppress(Exception):
                 target.fs.rm_file(part.path)
             raise
-        target.fs.mv(part.path, target.path)
+        if is_run_again(context):
+            _remove_parts(target, run)
+
+    def _state(self, context: Context, export: ListExport) -> RunState:
+        task_instance: Any = context.get("ti")
+        key = f"{self.dag_id}/{self.task_id}/{getattr(task_instance, 'map_index', -1)}/{export.scope}"
+        store = self._state_store(context, export.list_name)
+        return RunState(store, key, getattr(task_instance, "run_id", None))
 
     def _state_store(self, context: Context, list_name: str) -> Any:
         """Return the state store of the list's asset, as the user named it among the task's inlets or outlets."""
         stores: Any = context.get("asset_state_store")
-        for asset in (*self.inlets, *self.outlets):
-            uri = urlsplit(str(getattr(asset, "uri", "")))
-            if stores is not None and uri.scheme == "mailersend" and uri.path.strip("/") == list_name:
-                return stores[asset]
+        assets = {
+            str(asset.uri): asset for asset in (*self.inlets, *self.outlets) if _list_of(asset) == list_name
+        }
+        wanted = f"Asset('mailersend://{self.mailersend_conn_id}/{list_name}')"
+        if stores is None or not assets:
+            raise ValueError(
+                "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or "
+                f"newer, and inlets=[{wanted}]. Otherwise pass since and until"
+            )
+        own = [asset for uri, asset in assets.items() if urlsplit(uri).netloc == self.mailersend_conn_id]
+        if not own and len(assets) > 1:
+            raise ValueError(
+                f"the task's inlets and outlets have the list's asset for several accounts: {', '.join(assets)}. "
+                f"since='auto' stores where to continue in the state of one: add {wanted} to the inlets"
+            )
+        return stores[next(iter(own or assets.values()))]
+
+
+def _list_of(asset: object) -> str | None:
+    """Return the list that an asset stands for; None if it is none of MailerSend's."""
+    uri = urlsplit(str(getattr(asset, "uri", "")))
+    return uri.path.strip("/") if uri.scheme == "mailersend" else None
+
+
+def _check_not_of_another_run(target: ObjectStoragePath, state: RunState) -> None:
+    """Raise :class:`ValueError` if a file is there already that would lose entries."""
+    if state.since is not None and not state.is_latest and target.fs.exists(target.path):
         raise ValueError(
-            "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or newer, "
-            f"and inlets=[Asset('mailersend://{self.mailersend_conn_id}/{list_name}')]. Otherwise pass since and until"
+            f"{target} is there already, and this run would replace it with only the entries since "
+            f"{in_utc(state.since)}. Give each run its own path, for example with {{{{ run_id }}}} in it. To write the "
+            "file of an earlier run again, pass since and until"
         )
+
+
+def _is_local(target: ObjectStoragePath) -> bool:
+    return target.protocol in ("", "file")
+
+
+def _move(target: ObjectStoragePath, part: str) -> None:
+    files = target.fs
+    if _is_local(target):
+        Path(part).replace(target.path)
+    elif files.async_impl:
+        # As mv() does on object storage, which takes a * in a name for a wildcard.
+        files.cp_file(part, target.path)
+        files.rm_file(part)
+    else:
+        files.mv(part, target.path)
+
+
+def _remove_parts(target: ObjectStoragePath, run: str) -> None:
+    """Remove the temporary files of a run's other tries."""
+    # The file is complete: what can't be removed must not fail the task.
+    with suppress(Exception):
+        for path in target.fs.ls(target.parent.path, detail=False):
+            if path.rpartition("/")[2].startswith(run):
+                target.fs.rm_file(path)
 
 
 def _run_digest(context: Context) -> str:

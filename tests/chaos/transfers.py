@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from airflow_provider_mailersend.assets import create_asset
 from airflow_provider_mailersend.operators.base import MailerSendOperator
 from airflow_provider_mailersend.transfers.mailersend_to_object_storage import (
     MailerSendToObjectStorageOperator,
@@ -142,9 +143,13 @@ class ListToFile(_Export):
     def __init__(self, random: Random, seed: int, folder: Path) -> None:
         super().__init__(random, seed, folder)
         self._name = f"list{random.choice(_FORMATS)}"
+        # A later run's file hasn't the whole list, which is what is checked.
+        self._is_auto = not self.had_before and random.random() < 0.7
 
     def arguments(self, name: str) -> dict[str, Any]:
-        return {"list_name": self.which, "path": str(self.folder / name / self._name)}
+        asset = create_asset(account="mailersend_default", list_name=self.which)
+        auto = {"since": "auto", "inlets": [asset]} if self._is_auto else {}
+        return {"list_name": self.which, "path": str(self.folder / name / self._name), **auto}
 
     def content(self, name: str) -> Any:
         path = self.folder / name / self._name

@@ -79,6 +79,14 @@ def test_parquet() -> None:
     ]
 
 
+def test_parquet_holds_as_text_what_the_api_does_not_document() -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows: Any = [(550, {"local": "zoë"}, MADE), (True, [1, None], None)]
+    columns = parquet.read_table(io.BytesIO(written("bounces.parquet", [*ROWS, *rows]))).to_pydict()
+    assert columns["id"] == ["e1", "e2", "550", "true"]
+    assert columns["email"][2:] == ['{"local": "zoë"}', "[1, null]"]
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
 def test_without_rows_there_are_the_columns_names(name: str) -> None:
     data = written(name)

@@ -268,6 +268,16 @@ class TestAuto:
                 export(mode="replace")
             assert len(ids_in(database, table)) == result["rows"]
 
+    def test_an_until_before_which_all_was_exported_is_refused(
+        self, export: Export, sandbox: Sandbox
+    ) -> None:
+        bounced(sandbox, 1)
+        export(since="auto")
+        sent = len(sandbox.log)
+        with pytest.raises(AirflowFailException, match=r"^everything until .* was exported .* pass since"):
+            export(since="auto", until="2025-01-01")
+        assert len(sandbox.log) == sent
+
     def test_a_domain_s_watermark_is_not_the_account_s(
         self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
     ) -> None:
