@@ -114,6 +114,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             _refuse_with_replace(self.until, "until")
         name = parse_table_name(self.table, "table")
         with SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params) as database:
+            database.use_utc()
             table = SqlTable(database, name, _columns_of(export))
             if self.create_table:
                 table.create()

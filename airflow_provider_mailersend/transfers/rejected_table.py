@@ -57,6 +57,7 @@ class RejectedTable:
         if self._name is None:
             return frozenset()
         with self._connect() as database:
+            database.use_utc()
             table = SqlTable(database, self._name, _COLUMNS)
             if not self._read_only:
                 table.create()
@@ -78,6 +79,7 @@ class RejectedTable:
         if self._name is None or self._read_only or not rows:
             return
         with self._connect() as database:
+            database.use_utc()
             SqlTable(database, self._name, _COLUMNS).upsert(rows)
             database.commit()
 
