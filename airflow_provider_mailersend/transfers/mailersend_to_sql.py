@@ -72,7 +72,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         ``may_be_incomplete``: whether entries may have been missed because the list's order kept changing, and
         ``watermark``: the time to pass as ``since`` next time, None for all entries.
     :raises SqlTransferError: the database refused a statement. Nothing was changed.
-    :raises AirflowFailException: the table doesn't exist, or lacks columns.
+    :raises AirflowFailException: the table doesn't exist, lacks columns, or has other unique keys on MySQL or MariaDB.
     """
 
     template_fields: Sequence[str] = (

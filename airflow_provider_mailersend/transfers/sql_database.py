@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -275,7 +276,7 @@ class SqlTable:
         log.info("Created table %s.", self.name)
 
     def check_columns(self) -> None:
-        """Raise :class:`ValueError` if the table doesn't exist, or lacks a column."""
+        """Raise :class:`ValueError` if the table doesn't exist, lacks a column, or has other keys."""
         try:
             names = self._column_names()
         except MissingTableError:
@@ -289,10 +290,24 @@ class SqlTable:
                 f"table {self.name} lacks the columns {', '.join(missing)}: add them, or let create_table=True make a "
                 "table under another name"
             )
+        self.check_key()
+
+    def check_key(self) -> None:
+        """Raise :class:`ValueError` if the database would insert a row twice, or let it update another one."""
+        if not self._dialect.unique_keys:
+            return
+        *schema, name = self.name.split(".")
+        keys = self.database.fetch(self._dialect.unique_keys, [schema[0] if schema else None, name])
+        if keys != [(", ".join(sorted(self.key)),)]:
+            raise ValueError(
+                f"table {self.name} needs a primary or unique key of exactly {', '.join(self.key)}, and no other one "
+                f"(connection {self.database.conn_id!r}): by another, MySQL and MariaDB would update other rows"
+            )
 
     def make_staging(self) -> SqlTable:
         """Return a new temporary table with the same columns; the database drops it with the connection."""
-        staged = SqlTable(self.database, "mailersend_staging", self.columns)
+        # A temporary table hides the table of the same name.
+        staged = SqlTable(self.database, f"mailersend_{uuid4().hex}", self.columns)
         key = ", ".join(self.key)
         # The key has the type and collation that it has in the table: those of different collations can't be compared.
         head = f"CREATE TEMPORARY TABLE {staged.name} {self._dialect.staging_key.format(key=key)}"
