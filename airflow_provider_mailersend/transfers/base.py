@@ -52,8 +52,8 @@ class ListExport:
 
     @property
     def scope(self) -> str:
-        """What is read: a domain's id, or ``account``."""
-        return self.domain_id or ACCOUNT
+        """What is read: the id of MailerSend's connection, and a domain's id or ``account``."""
+        return f"{self.hook.mailersend_conn_id}/{self.domain_id or ACCOUNT}"
 
     @property
     def span(self) -> str:
@@ -74,7 +74,8 @@ class ListExport:
     def pages(self, since: datetime | None) -> Iterator[list[Entry]]:
         """Yield the entries made since a time, page by page; with None, all entries."""
         self._since = since
-        pages = self.hook.read_pages(self.list_name, domain_id=self.scope, since=since, until=self.until)
+        domain_id = self.domain_id or ACCOUNT
+        pages = self.hook.read_pages(self.list_name, domain_id=domain_id, since=since, until=self.until)
         for entries in pages:
             self.rows += len(entries)
             yield entries

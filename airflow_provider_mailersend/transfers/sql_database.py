@@ -107,11 +107,13 @@ class SqlColumn:
 
     :param is_date: whether it holds dates; all others hold text.
     :param key_length: the longest value, in characters, if the column is part of the primary key.
+    :param keep_known: whether a null doesn't overwrite the value of an existing row.
     """
 
     name: str
     is_date: bool = False
     key_length: int | None = None
+    keep_known: bool = False
 
 
 def parse_table_name(value: object, name: str) -> str:
@@ -328,7 +330,7 @@ class SqlTable:
 
     def upsert(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Insert *rows*, or update existing ones."""
-        self._insert(rows, self._on_conflict)
+        self._insert(rows, self._on_conflict())
 
     def absent_from(self, other: SqlTable) -> str:
         """Return the condition that a row's key isn't in *other*."""
@@ -336,12 +338,12 @@ class SqlTable:
         # Not NOT IN: PostgreSQL compares each row with each where they exceed its working memory.
         return f"NOT EXISTS (SELECT 1 FROM {other.name} AS other WHERE {is_same})"  # noqa: S608
 
-    def upsert_all_of(self, other: SqlTable) -> None:
-        """Insert all rows of *other*, or update existing ones."""
+    def upsert_all_of(self, other: SqlTable, keep: Sequence[str]) -> None:
+        """Insert all rows of *other*, or update existing ones but for the columns to *keep*."""
         # Without a WHERE, SQLite takes ON CONFLICT for a join's ON.
         self.database.execute(
             f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {other.name} WHERE 1 = 1"  # noqa: S608
-            f"{self._on_conflict}"
+            f"{self._on_conflict(keep)}"
         )
 
     def _column_names(self) -> set[str]:
@@ -357,14 +359,17 @@ class SqlTable:
             return f"VARCHAR({column.key_length}) NOT NULL"
         return self._dialect.date_type if column.is_date else "TEXT"
 
-    @property
-    def _on_conflict(self) -> str:
+    def _on_conflict(self, keep: Sequence[str] = ()) -> str:
         updates = [
-            f"{column.name} = {self._dialect.new_value.format(column=column.name)}"
+            f"{column.name} = {self._new_value(column)}"
             for column in self.columns
-            if column.key_length is None
+            if column.key_length is None and column.name not in keep
         ]
         return f" {self._dialect.on_conflict.format(key=', '.join(self.key))} {', '.join(updates)}"
+
+    def _new_value(self, column: SqlColumn) -> str:
+        new = self._dialect.new_value.format(column=column.name)
+        return f"COALESCE({new}, {self.name}.{column.name})" if column.keep_known else new
 
     def _insert(self, rows: Iterable[Sequence[Cell]], on_conflict: str) -> None:
         left = iter(rows)
