@@ -60,8 +60,8 @@ class ListExport:
 
     @property
     def scope(self) -> str:
-        """What is read: a domain's id, or ``account``."""
-        return self.domain_id or ACCOUNT
+        """What is read: the id of MailerSend's connection, and a domain's id or ``account``."""
+        return f"{self.hook.mailersend_conn_id}/{self.domain_id or ACCOUNT}"
 
     @property
     def span(self) -> str:
@@ -87,7 +87,8 @@ class ListExport:
                 f"{in_utc(self.until)}. To export it again, pass since"
             )
         self._since = since
-        pages = self.hook.read_pages(self.list_name, domain_id=self.scope, since=since, until=self.until)
+        domain_id = self.domain_id or ACCOUNT
+        pages = self.hook.read_pages(self.list_name, domain_id=domain_id, since=since, until=self.until)
         for entries in pages:
             self.rows += len(entries)
             yield entries

@@ -49,7 +49,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
 
     ``since="auto"`` continues from the latest ``read_until`` in the table, for the same list and domain, on all Airflow
     versions. The last five minutes are read again, as MailerSend may list an entry late: ``read_until`` is that much
-    earlier already. Runs with a ``since`` of their own leave ``read_until`` empty.
+    earlier already. A run with a ``since`` of its own leaves ``scope`` and ``read_until`` of known rows as they are.
 
     .. code-block:: python
 
@@ -75,7 +75,7 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         ``may_be_incomplete``: whether entries may have been missed because the list's order kept changing, and
         ``watermark``: the time to pass as ``since`` next time, None for all entries.
     :raises SqlTransferError: the database refused a statement. Nothing was changed.
-    :raises AirflowFailException: the table doesn't exist, or lacks columns.
+    :raises AirflowFailException: the table doesn't exist, lacks columns, or has other unique keys on MySQL or MariaDB.
     """
 
     template_fields: Sequence[str] = (
@@ -119,18 +119,20 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
             _refuse_with_replace(self.until, "until")
         name = parse_table_name(self.table, "table")
         with SqlDatabase(parse_required_text(self.conn_id, "conn_id"), self.hook_params) as database:
+            database.use_utc()
             table = SqlTable(database, name, _columns_of(export))
             if self.create_table:
                 table.create()
             table.check_columns()
             since = self._continue_from(table, export) if self.is_incremental else self.given_since()
             staged = table.make_staging()
-            self._gather(export, staged, since)
+            has_watermark = self._gather(export, staged, since)
             deleted = self._delete_gone(export, table, staged) if replaces else 0
             [[inserted]] = database.fetch(
                 f"SELECT COUNT(*) FROM {staged.name} WHERE {staged.absent_from(table)}"  # noqa: S608
             )
-            table.upsert_all_of(staged)
+            # Both or none: one scope's watermark must not become another's.
+            table.upsert_all_of(staged, keep=() if has_watermark else ("scope", "read_until"))
             database.commit()
             report(self.hook, [asset_of(self, export.list_name).uri], [table_uri(database.hook, name)])
         return {"table": name, "inserted": inserted, "deleted": deleted}
@@ -145,17 +147,19 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
         inserted = result["inserted"]
         return f"{result['table']}, {inserted:,} new and {result['rows'] - inserted:,} already there"
 
-    def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> None:
+    def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> bool:
+        """Read the list to its end; return whether the next run may continue where this one ends."""
         for entries in export.pages(since):
             # Committed, so that no transaction stays open while the task waits for the rate limit.
             staged.insert((*row, export.scope, None) for row in export.flatten(entries))
             staged.database.commit()
-        is_contiguous = since is None or self.is_incremental
-        if is_contiguous and export.watermark is not None:
-            staged.database.execute(
-                f"UPDATE {staged.name} SET read_until = ?",  # noqa: S608
-                [staged.write_date(format_date(export.watermark))],
-            )
+        if export.watermark is None or not (since is None or self.is_incremental):
+            return False
+        staged.database.execute(
+            f"UPDATE {staged.name} SET read_until = ?",  # noqa: S608
+            [staged.write_date(format_date(export.watermark))],
+        )
+        return True
 
     def _continue_from(self, table: SqlTable, export: ListExport) -> datetime | None:
         [[read_until]] = table.database.fetch(
@@ -171,8 +175,11 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                 f"{export.list_name} could not be read completely because its order kept changing, so missing rows may "
                 f"still be on the list. Nothing was changed in {table.name}. Try again later."
             )
-        where = f"FROM {table.name} WHERE list_name = ? AND {table.absent_from(staged)}"
-        values = [export.list_name]
+        # Other accounts may share the table. Not LIKE: _ is a wildcard.
+        account = f"{export.hook.mailersend_conn_id}/"
+        where = f"FROM {table.name} WHERE list_name = ? AND SUBSTR(scope, 1, {len(account)}) = ?"
+        where += f" AND {table.absent_from(staged)}"
+        values = [export.list_name, account]
         if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
             where += " AND domain_id = ?"
             values.append(export.domain_id)
@@ -195,7 +202,13 @@ def _refuse_with_replace(value: object, name: str) -> None:
 
 def _columns_of(export: ListExport) -> list[SqlColumn]:
     columns = [
-        SqlColumn(column.name, column.is_date, _ID_LENGTH if column.name == "id" else None)
+        SqlColumn(
+            column.name,
+            column.is_date,
+            key_length=_ID_LENGTH if column.name == "id" else None,
+            # Recipients show no domain: it is known only to runs that asked for one.
+            keep_known=column.name == "domain_id",
+        )
         for column in export.columns
     ]
     return [*columns, SqlColumn("scope"), SqlColumn("read_until", is_date=True)]

@@ -16,11 +16,14 @@ from airflow_provider_mailersend.transfers.sql_database import (
     parse_table_name,
 )
 
+#: The most that is recorded of a value, in characters.
+_VALUE_LENGTH = 500
+
 #: Which list refused what, why and when.
 _COLUMNS = (
     SqlColumn("list_name", key_length=32),
     SqlColumn("kind", key_length=16),
-    SqlColumn("value", key_length=500),
+    SqlColumn("value", key_length=_VALUE_LENGTH),
     SqlColumn("reason"),
     SqlColumn("rejected_at", is_date=True),
 )
@@ -57,9 +60,11 @@ class RejectedTable:
         if self._name is None:
             return frozenset()
         with self._connect() as database:
+            database.use_utc()
             table = SqlTable(database, self._name, _COLUMNS)
             if not self._read_only:
                 table.create()
+                table.check_key()
             query = f"SELECT kind, value FROM {self._name} WHERE list_name = ?"  # noqa: S608
             values: list[object] = [self._list_name]
             if self._before is not None:
@@ -78,6 +83,7 @@ class RejectedTable:
         if self._name is None or self._read_only or not rows:
             return
         with self._connect() as database:
+            database.use_utc()
             SqlTable(database, self._name, _COLUMNS).upsert(rows)
             database.commit()
 
@@ -85,7 +91,9 @@ class RejectedTable:
         now = format_date(datetime.now(UTC))
         seen: set[Key] = set()
         for item, why in reasons.items():
+            value = item.value[:_VALUE_LENGTH]
+            key = make_key(item.kind, value)
             # A null is no value to leave out later: each stands for somebody else.
-            if item.value and item.key not in seen:
-                seen.add(item.key)
-                yield self._list_name, item.kind, item.value[:500], why, now
+            if value and key not in seen:
+                seen.add(key)
+                yield self._list_name, item.kind, value, why, now

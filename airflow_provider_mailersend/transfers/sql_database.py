@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -23,6 +24,7 @@ from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.rendering import parse_required_text
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,12 @@ _ROWS_PER_INSERT = 500
 
 #: How many rows are fetched at once.
 _FETCH_SIZE = 5_000
+
+#: From the first quotation mark on, a message may quote a row; servers speak many languages.
+_QUOTED = re.compile("['\"`\u2018\u201c\u201e\xab\xbb].*")
+
+#: MySQL's errors that quote only names of the schema, and that its drivers take for no ProgrammingError.
+_MYSQL_SCHEMA_ERRORS = (1048, 1054, 1142, 1143, 1265, 1364, 1406, 3819, 4025)
 
 _TABLE_NAME = re.compile(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*){0,2}", re.ASCII)
 
@@ -56,6 +64,8 @@ class Dialect:
     :param on_conflict: the end of an INSERT that updates existing rows, with ``{key}``.
     :param new_value: a row's new value in it, with ``{column}``.
     :param staging_key: what the definition of the staging table needs, with ``{key}``.
+    :param use_utc: makes dates without a time zone be in UTC in this session.
+    :param unique_keys: lists the columns of each unique key of a table, if an INSERT updates rows by any of them.
     """
 
     date_type: str
@@ -63,23 +73,31 @@ class Dialect:
     on_conflict: str = "ON CONFLICT ({key}) DO UPDATE SET"
     new_value: str = "excluded.{column}"
     staging_key: str = ""
+    use_utc: str = ""
+    unique_keys: str = ""
 
 
+_MYSQL = Dialect(
+    "DATETIME(6)",
+    lambda date: date.replace(tzinfo=None),
+    "ON DUPLICATE KEY UPDATE",
+    "VALUES({column})",
+    # Some servers refuse tables without a primary key.
+    "(PRIMARY KEY ({key}))",
+    "SET time_zone = '+00:00'",
+    # A key of a column's first characters, or of an expression, is none of the column.
+    "SELECT DISTINCT GROUP_CONCAT(COALESCE(LOWER(column_name), '()'), COALESCE(CONCAT('(', sub_part, ')'), '')"
+    " ORDER BY column_name SEPARATOR ', ') FROM information_schema.statistics"
+    " WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0 GROUP BY index_name",
+)
+
+#: By the type of the connection: Redshift's hook calls its dialect PostgreSQL's.
 _DIALECTS = {
-    "postgresql": Dialect("TIMESTAMP WITH TIME ZONE", lambda date: date),
+    "postgres": Dialect("TIMESTAMP WITH TIME ZONE", lambda date: date, use_utc="SET TIME ZONE 'UTC'"),
     "sqlite": Dialect("TEXT", lambda date: date.isoformat(sep=" ")),
-    "mysql": Dialect(
-        "DATETIME(6)",
-        lambda date: date.replace(tzinfo=None),
-        "ON DUPLICATE KEY UPDATE",
-        "VALUES({column})",
-        # Some servers refuse tables without a primary key.
-        "(PRIMARY KEY ({key}))",
-    ),
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
 }
-
-#: The databases of connection types; of others the hook may know the database.
-_CONNECTION_TYPES = {"postgres": "postgresql", "mysql": "mysql", "sqlite": "sqlite", "mariadb": "mysql"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +107,13 @@ class SqlColumn:
 
     :param is_date: whether it holds dates; all others hold text.
     :param key_length: the longest value, in characters, if the column is part of the primary key.
+    :param keep_known: whether a null doesn't overwrite the value of an existing row.
     """
 
     name: str
     is_date: bool = False
     key_length: int | None = None
+    keep_known: bool = False
 
 
 def parse_table_name(value: object, name: str) -> str:
@@ -116,13 +136,17 @@ class SqlDatabase:
     """
 
     def __init__(self, conn_id: str, hook_params: Mapping[str, Any] | None = None) -> None:
-        self.hook = _hook_of(conn_id, hook_params)
+        connection = BaseHook.get_connection(conn_id)
+        self.hook = _hook_of(connection, hook_params)
         self.conn_id = conn_id
+        self._conn_type = getattr(self.hook, "conn_type", None)
+        self._host = connection.host or "the database"
         self._connection: Any = None
 
     def __enter__(self) -> Self:
-        with self.masked_errors("connecting"):
+        with self.masked_errors(f"connecting to {self._host}"):
             self._connection = self.hook.get_conn()
+            _give_tuples(self._connection)
             if getattr(self.hook, "supports_autocommit", False):
                 self.hook.set_autocommit(self._connection, False)
         return self
@@ -133,18 +157,19 @@ class SqlDatabase:
     @property
     def dialect(self) -> Dialect:
         """The database's dialect; raises :class:`ValueError` for a database that can't be written to."""
-        name = self._dialect_name
-        if name not in _DIALECTS:
+        if self._conn_type not in _DIALECTS:
             raise ValueError(
-                f"rows can be written to PostgreSQL, MySQL, MariaDB and SQLite; connection {self.conn_id!r} leads to a "
-                f"database of type {name!r}. Write a file with MailerSendToObjectStorageOperator, and load that instead"
+                f"rows can be written to PostgreSQL, MySQL, MariaDB and SQLite; connection {self.conn_id!r} is of type "
+                f"{self._conn_type!r}. Write a file with MailerSendToObjectStorageOperator, and load that instead"
             )
-        return _DIALECTS[name]
+        return _DIALECTS[self._conn_type]
 
-    @property
-    def _dialect_name(self) -> str:
-        known = _CONNECTION_TYPES.get(str(getattr(self.hook, "conn_type", "")))
-        return known or str(getattr(self.hook, "dialect_name", "unknown"))
+    def use_utc(self) -> None:
+        """Make dates without a time zone be in UTC. Not for a user's query, which may rely on the session's own."""
+        if self.dialect.use_utc:
+            self.execute(self.dialect.use_utc)
+            # PostgreSQL would undo it with the transaction.
+            self.commit()
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> int:
         """Run *statement*, with ``?`` for each parameter; return how many rows it changed."""
@@ -162,6 +187,8 @@ class SqlDatabase:
         """Return the names of a query's columns, in lower case."""
         with self.masked_errors(_first_words(statement)), closing(self._connection.cursor()) as cursor:
             cursor.execute(statement)
+            # MySQL's own connector can't close a cursor before.
+            cursor.fetchall()
             return {str(column[0]).lower() for column in cursor.description}
 
     def stream(self, sql: str, parameters: Any = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
@@ -194,28 +221,27 @@ class SqlDatabase:
         except SqlTransferError:
             raise
         except Exception as error:
-            # Drivers quote rows after the first line, as DETAIL.
-            lines = masked_within(str(error)).strip().splitlines()
-            said = f": {lines[0][:200]}" if lines else ""
+            said = _first_line(error)
+            if self._connection is not None and not _quotes_no_row(error):
+                said = _QUOTED.sub("…", said)
+            said = f": {masked_within(said)[:200]}" if said else ""
             kind = MissingTableError if _is_missing_table(error) else SqlTransferError
             raise kind(f"{type(error).__name__} in {doing}{said} (connection {self.conn_id!r})") from None
 
     def _rest(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        with closing(cursor):
+        # Closing too may fail: MySQL's cursor reads what is left.
+        with self.masked_errors("fetching the query's rows"), closing(cursor):
             while rows:
                 yield from rows
-                with self.masked_errors("fetching the query's rows"):
-                    rows = cursor.fetchmany(_FETCH_SIZE)
+                rows = cursor.fetchmany(_FETCH_SIZE)
 
     def _server_cursor(self) -> Any:
-        match self._dialect_name:
-            case "postgresql":
-                return self._connection.cursor("mailersend")
-            case "mysql":
-                if type(self._connection).__module__.startswith("MySQLdb"):
-                    from MySQLdb.cursors import SSCursor
+        if self._conn_type == "postgres":
+            return self._connection.cursor("mailersend")
+        if _driver_of(self._connection) == "MySQLdb":
+            from MySQLdb.cursors import SSCursor
 
-                    return self._connection.cursor(SSCursor)
+            return self._connection.cursor(SSCursor)
         # SQLite and MySQL's own connector don't read ahead.
         return self._connection.cursor()
 
@@ -252,7 +278,7 @@ class SqlTable:
         log.info("Created table %s.", self.name)
 
     def check_columns(self) -> None:
-        """Raise :class:`ValueError` if the table doesn't exist, or lacks a column."""
+        """Raise :class:`ValueError` if the table doesn't exist, lacks a column, or has other keys."""
         try:
             names = self._column_names()
         except MissingTableError:
@@ -266,10 +292,24 @@ class SqlTable:
                 f"table {self.name} lacks the columns {', '.join(missing)}: add them, or pass another table and "
                 "create_table=True"
             )
+        self.check_key()
+
+    def check_key(self) -> None:
+        """Raise :class:`ValueError` if the database would insert a row twice, or let it update another one."""
+        if not self._dialect.unique_keys:
+            return
+        *schema, name = self.name.split(".")
+        keys = self.database.fetch(self._dialect.unique_keys, [schema[0] if schema else None, name])
+        if keys != [(", ".join(sorted(self.key)),)]:
+            raise ValueError(
+                f"table {self.name} needs a primary or unique key of exactly {', '.join(self.key)}, and no other one "
+                f"(connection {self.database.conn_id!r}): by another, MySQL and MariaDB would update other rows"
+            )
 
     def make_staging(self) -> SqlTable:
         """Return a new temporary table with the same columns; the database drops it with the connection."""
-        staged = SqlTable(self.database, "mailersend_staging", self.columns)
+        # A temporary table hides the table of the same name.
+        staged = SqlTable(self.database, f"mailersend_{uuid4().hex}", self.columns)
         key = ", ".join(self.key)
         # The key has the type and collation that it has in the table: those of different collations can't be compared.
         head = f"CREATE TEMPORARY TABLE {staged.name} {self._dialect.staging_key.format(key=key)}"
@@ -290,7 +330,7 @@ class SqlTable:
 
     def upsert(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Insert *rows*, or update existing ones."""
-        self._insert(rows, self._on_conflict)
+        self._insert(rows, self._on_conflict())
 
     def absent_from(self, other: SqlTable) -> str:
         """Return the condition that a row's key isn't in *other*."""
@@ -298,12 +338,12 @@ class SqlTable:
         # Not NOT IN: PostgreSQL compares each row with each where they exceed its working memory.
         return f"NOT EXISTS (SELECT 1 FROM {other.name} AS other WHERE {is_same})"  # noqa: S608
 
-    def upsert_all_of(self, other: SqlTable) -> None:
-        """Insert all rows of *other*, or update existing ones."""
+    def upsert_all_of(self, other: SqlTable, keep: Sequence[str]) -> None:
+        """Insert all rows of *other*, or update existing ones but for the columns to *keep*."""
         # Without a WHERE, SQLite takes ON CONFLICT for a join's ON.
         self.database.execute(
             f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {other.name} WHERE 1 = 1"  # noqa: S608
-            f"{self._on_conflict}"
+            f"{self._on_conflict(keep)}"
         )
 
     def _column_names(self) -> set[str]:
@@ -319,14 +359,17 @@ class SqlTable:
             return f"VARCHAR({column.key_length}) NOT NULL"
         return self._dialect.date_type if column.is_date else "TEXT"
 
-    @property
-    def _on_conflict(self) -> str:
+    def _on_conflict(self, keep: Sequence[str] = ()) -> str:
         updates = [
-            f"{column.name} = {self._dialect.new_value.format(column=column.name)}"
+            f"{column.name} = {self._new_value(column)}"
             for column in self.columns
-            if column.key_length is None
+            if column.key_length is None and column.name not in keep
         ]
         return f" {self._dialect.on_conflict.format(key=', '.join(self.key))} {', '.join(updates)}"
+
+    def _new_value(self, column: SqlColumn) -> str:
+        new = self._dialect.new_value.format(column=column.name)
+        return f"COALESCE({new}, {self.name}.{column.name})" if column.keep_known else new
 
     def _insert(self, rows: Iterable[Sequence[Cell]], on_conflict: str) -> None:
         left = iter(rows)
@@ -355,16 +398,56 @@ def read_date(value: object) -> datetime | None:
     return parse_date(value)
 
 
-def _hook_of(conn_id: str, hook_params: Mapping[str, Any] | None) -> DbApiHook:
+def _hook_of(connection: Connection, hook_params: Mapping[str, Any] | None) -> DbApiHook:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    hook = BaseHook.get_connection(conn_id).get_hook(hook_params=dict(hook_params or {}))
+    hook = connection.get_hook(hook_params=dict(hook_params or {}))
     if not isinstance(hook, DbApiHook):
         raise ValueError(
-            f"connection {conn_id!r} isn't a database connection: its hook {type(hook).__name__} isn't a DbApiHook"
+            f"connection {connection.conn_id!r} isn't a database connection: its hook {type(hook).__name__} isn't a "
+            "DbApiHook"
         )
     hook.log_sql = False
     return hook
+
+
+def _driver_of(connection: Any) -> str:
+    return type(connection).__module__.partition(".")[0]
+
+
+def _give_tuples(connection: Any) -> None:
+    """Make the cursors give tuples: a connection's extra may ask for dictionaries."""
+    match _driver_of(connection):
+        case "psycopg":
+            from psycopg.rows import tuple_row
+
+            connection.row_factory = tuple_row
+        case "psycopg2":
+            connection.cursor_factory = None
+        case "MySQLdb":
+            from MySQLdb.cursors import Cursor
+
+            connection.cursorclass = Cursor
+
+
+def _first_line(error: Exception) -> str:
+    """Return an error's number and its message's first line: drivers quote rows after it, as DETAIL."""
+    number = [str(part) for part in error.args[:1] if isinstance(part, int)]
+    # MySQL's own connector begins the message with number and SQLSTATE, which look like a phone number, but for msg.
+    text = str(getattr(error, "msg", None) or "".join(map(str, error.args[-1:])))
+    return " ".join([*number, *text.strip().splitlines()[:1]])
+
+
+def _quotes_no_row(error: Exception) -> bool:
+    """Whether a message can quote only the statement and names of the schema."""
+    classes = {kind.__name__ for kind in type(error).__mro__}
+    return (
+        # Not those of class 22, data exceptions: some drivers raise ProgrammingError for all errors.
+        ("ProgrammingError" in classes and not re.search(r"\b22\w{3}\b", str(error)))
+        or ("IntegrityError" in classes and type(error).__module__.startswith("psycopg"))
+        or (bool(error.args) and error.args[0] in _MYSQL_SCHEMA_ERRORS)
+        or getattr(error, "sqlite_errorcode", None) == 1  # SQLITE_ERROR
+    )
 
 
 def _is_missing_table(error: Exception) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +49,16 @@ def bounced(sandbox: Sandbox, count: int, **where: Any) -> list[str]:
         f"bounced{number}.{len(sandbox.entries('hard-bounces'))}@example.com" for number in range(count)
     ]
     return [entry["id"] for entry in sandbox.add("hard-bounces", *addresses, **where)]
+
+
+def refuse(database: SqlDatabase, table: str, condition: str) -> None:
+    """Let the database refuse rows from now on."""
+    if database.hook.conn_type == "sqlite":
+        head = f"CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} WHEN NEW.{condition}"
+        database.execute(f"{head} BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    else:
+        database.execute(f"ALTER TABLE {table} ADD CONSTRAINT refuse_{table} CHECK (NOT ({condition}))")
+    database.commit()
 
 
 @pytest.mark.parametrize(
@@ -218,6 +229,19 @@ def test_a_mode_rendered_to_something_else_reads_nothing(
     assert sandbox.log == []
 
 
+def test_what_replace_deleted_is_there_again_if_a_row_cannot_be_written(
+    export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    ids = bounced(sandbox, 2)
+    export()
+    sandbox.remove("hard-bounces", ids[:1])
+    sandbox.add("hard-bounces", "refused@example.com")
+    refuse(database, table, "email = 'refused@example.com'")
+    with pytest.raises(SqlTransferError):
+        export(mode="replace")
+    assert ids_in(database, table) == sorted(ids)
+
+
 def test_nothing_is_changed_before_the_list_has_been_read(
     export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
 ) -> None:
@@ -247,12 +271,17 @@ class TestAuto:
         self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
     ) -> None:
         bounced(sandbox, 5)
-        export(since="2099-01-01")
-        assert export(since="auto")["rows"] == 5
         export(since="2020-01-01")
+        watermark = f"SELECT DISTINCT scope, read_until FROM {table}"
+        assert database.fetch(watermark) == [("mailersend_default/account", None)]
         database.commit()
-        assert database.fetch(f"SELECT MAX(read_until) FROM {table}") == [(None,)]
         assert export(since="auto")["rows"] == 5
+        before = database.fetch(watermark)
+        database.commit()
+        # Nor does it take another scope's watermark for its own.
+        export(since="2020-01-01", domain=sandbox.domains[0], domain_id=None)
+        assert database.fetch(watermark) == before
+        assert before[0][1] is not None
 
     def test_what_may_be_missing_is_read_again_and_deletes_nothing(
         self, export: Export, database: SqlDatabase, table: str, connect: Connect
@@ -287,6 +316,54 @@ class TestAuto:
         export(since="auto", domain=first, domain_id=None)
         export(since="auto")
         assert set(old) <= set(ids_in(database, table))
+
+
+class TestAccounts:
+    """Two MailerSend accounts share a table."""
+
+    @pytest.fixture
+    def second(self, connect: Connect) -> Iterator[Sandbox]:
+        # To LIKE its connection is that of the first.
+        with Sandbox(hard_bounces=3, seed=8, rate_limit=None, quota=None) as second:
+            connect(second, "mailersendxdefault")
+            yield second
+
+    def test_each_has_a_watermark_of_its_own(
+        self, export: Export, sandbox: Sandbox, second: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        bounced(sandbox, 2)
+        export(since="auto")
+        assert export(since="auto", mailersend_conn_id="mailersendxdefault")["rows"] == 3
+        scopes = database.fetch(f"SELECT DISTINCT scope FROM {table}")
+        assert sorted(scopes) == [("mailersend_default/account",), ("mailersendxdefault/account",)]
+
+    def test_replace_deletes_only_its_own_rows(
+        self, export: Export, sandbox: Sandbox, second: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        ids = bounced(sandbox, 2)
+        export()
+        export(mailersend_conn_id="mailersendxdefault")
+        sandbox.remove("hard-bounces", ids[:1])
+        assert export(mode="replace")["deleted"] == 1
+        assert ids_in(database, table) == sorted([ids[1], *ids_on(second, "hard-bounces")])
+        sandbox.remove("hard-bounces", ids[1:])
+        database.commit()
+        assert export(mode="replace", allow_empty=True)["deleted"] == 1
+
+
+@pytest.mark.parametrize("schema", ["", "public."])
+def test_a_run_of_the_account_leaves_a_recipient_s_domain_known(
+    schema: str, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+) -> None:
+    schema = schema and {"sqlite": "main.", "mysql": "tests."}.get(str(database.hook.conn_type), schema)
+    domain: dict[str, Any] = {"domain": sandbox.domains[0], "domain_id": None, "table": schema + table}
+    [gone, _] = sandbox.add("recipients", "jane@example.com", "joe@example.com", domain=sandbox.domains[0])
+    export("recipients", **domain)
+    export("recipients")
+    assert database.fetch(f"SELECT COUNT(*) FROM {table} WHERE domain_id IS NULL") == [(0,)]
+    database.commit()
+    sandbox.remove("recipients", [gone["id"]])
+    assert export("recipients", mode="replace", **domain)["deleted"] == 1
 
 
 @pytest.mark.parametrize("new", [0, 1, 99, 100, 500])
@@ -333,6 +410,87 @@ def test_a_table_that_is_not_there_fails_the_task_without_a_retry(
     with pytest.raises(AirflowFailException, match=said):
         export(create_table=False)
     assert sandbox.log == []
+
+
+def test_a_table_may_have_the_name_of_any(export: Export, sandbox: Sandbox, database: SqlDatabase) -> None:
+    bounced(sandbox, 2)
+    database.execute("DROP TABLE IF EXISTS mailersend_staging")
+    database.commit()
+    export(table="mailersend_staging")
+    assert ids_in(database, "mailersend_staging") == ids_on(sandbox, "hard-bounces")
+
+
+class TestKeys:
+    """The user's own table has other keys."""
+
+    @pytest.fixture
+    def keys(self, export: Export, database: SqlDatabase, table: str) -> Callable[..., None]:
+        """Make the table anew, with these keys instead of its own."""
+
+        def make(*keys: str) -> None:
+            export(table=f"{table}_made")
+            rows = f"AS SELECT * FROM {table}_made"
+            database.execute(f"CREATE TABLE {table} {rows}")
+            for number, columns in enumerate(keys):
+                database.execute(f"CREATE UNIQUE INDEX {table}_{number} ON {table} ({columns})")
+            database.commit()
+
+        return make
+
+    def test_a_unique_key_of_the_ids_is_enough(
+        self, keys: Callable[..., None], export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        keys("id")
+        bounced(sandbox, 2)
+        export()
+        assert export()["inserted"] == 0
+        assert ids_in(database, table) == ids_on(sandbox, "hard-bounces")
+
+    @pytest.mark.parametrize("others", [(), ("list_name, id",)])
+    def test_without_one_no_row_is_written(
+        self,
+        others: tuple[str, ...],
+        keys: Callable[..., None],
+        export: Export,
+        sandbox: Sandbox,
+        database: SqlDatabase,
+        table: str,
+    ) -> None:
+        if others and database.hook.conn_type == "mysql":
+            others = ("list_name(50), id",)
+        keys(*others)
+        bounced(sandbox, 2)
+        with pytest.raises((AirflowFailException, SqlTransferError), match=no_key(database, table)):
+            export()
+        assert ids_in(database, table) == []
+
+    def test_with_another_one_no_row_is_overwritten(
+        self, keys: Callable[..., None], export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
+    ) -> None:
+        keys("id", "email(100)" if database.hook.conn_type == "mysql" else "email")
+        sandbox.add("hard-bounces", "jane@example.com", domain=sandbox.domains[0])
+        sandbox.add("hard-bounces", "jane@example.com", domain=sandbox.domains[1])
+        with pytest.raises((AirflowFailException, SqlTransferError)) as refused:
+            export()
+        if database.hook.conn_type == "mysql":
+            assert f"table {table} needs" in str(refused.value)
+        assert "jane@" not in str(refused.value)
+        assert ids_in(database, table) == []
+
+    def test_a_key_of_the_ids_first_characters_is_none_of_the_ids(
+        self, keys: Callable[..., None], export: Export, database: SqlDatabase, table: str
+    ) -> None:
+        if database.hook.conn_type != "mysql":
+            pytest.skip("only MySQL and MariaDB have such keys")
+        keys("id(4)")
+        with pytest.raises(AirflowFailException, match=no_key(database, table)):
+            export()
+
+
+def no_key(database: SqlDatabase, table: str) -> str:
+    """What the error says where the ids have no unique key."""
+    own = f"table {table} needs a primary or unique key of exactly id, and no other one"
+    return {"postgres": "ON CONFLICT", "sqlite": "ON CONFLICT"}.get(str(database.hook.conn_type), own)
 
 
 def test_another_error_of_the_database_is_left_to_airflow_s_retries(export: Export) -> None:
@@ -449,17 +607,16 @@ def test_no_person_is_in_the_log_of_a_failing_insert(
 ) -> None:
     sandbox.add("hard-bounces", "jane.doe@example.com", "joe@example.com")
     export()
-    # The database refuses the second run's rows, and quotes them in its own words.
     database.execute(f"DELETE FROM {table}")
-    if database.hook.conn_type == "mysql":
-        # Not by a unique index, which makes MySQL update the other row.
-        database.execute(f"ALTER TABLE {table} ADD CONSTRAINT nobody CHECK (email = 'nobody')")
-    else:
-        database.execute(f"CREATE UNIQUE INDEX one_{table} ON {table} (list_name)")
     database.commit()
+    # PostgreSQL and MariaDB quote what they refuse; SQLite never does.
+    if database.hook.conn_type == "mysql":
+        database.execute(f"ALTER TABLE {table} MODIFY email INT")
+    else:
+        refuse(database, table, "email <> 'nobody'")
     with pytest.raises(SqlTransferError) as refused:
         export()
-    said = logged() + str(refused.value) + repr(refused.value.__cause__) + repr(refused.value.__context__)
+    said = logged() + "".join(traceback.format_exception(refused.value))
     assert "jane.doe" not in said
     assert "joe@" not in said
     assert ids_in(database, table) == []
