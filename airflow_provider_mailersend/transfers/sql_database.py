@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_mailersend.api.entries import parse_date
 from airflow_provider_mailersend.api.masking import masked_within
 from airflow_provider_mailersend.rendering import parse_required_text
+from airflow_provider_mailersend.transfers.sql_dialects import DIALECTS, Dialect
+from airflow_provider_mailersend.transfers.sql_errors import masked_message
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -35,12 +37,6 @@ _ROWS_PER_INSERT = 500
 #: How many rows are fetched at once.
 _FETCH_SIZE = 5_000
 
-#: From the first quotation mark on, a message may quote a row; servers speak many languages.
-_QUOTED = re.compile("['\"`\u2018\u201c\u201e\xab\xbb].*")
-
-#: MySQL's errors that quote only names of the schema, and that its drivers take for no ProgrammingError.
-_MYSQL_SCHEMA_ERRORS = (1048, 1054, 1142, 1143, 1265, 1364, 1406, 3819, 4025)
-
 _TABLE_NAME = re.compile(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*){0,2}", re.ASCII)
 
 Cell = str | None
@@ -52,52 +48,6 @@ class SqlTransferError(Exception):
 
 class MissingTableError(SqlTransferError):
     """The database says that there is no such table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """
-    Where databases differ.
-
-    :param date_type: the type of columns with dates.
-    :param write_date: returns an aware datetime in UTC as the driver takes it.
-    :param on_conflict: the end of an INSERT that updates existing rows, with ``{key}``.
-    :param new_value: a row's new value in it, with ``{column}``.
-    :param staging_key: what the definition of the staging table needs, with ``{key}``.
-    :param use_utc: makes dates without a time zone be in UTC in this session.
-    :param unique_keys: lists the columns of each unique key of a table, if an INSERT updates rows by any of them.
-    """
-
-    date_type: str
-    write_date: Callable[[datetime], object]
-    on_conflict: str = "ON CONFLICT ({key}) DO UPDATE SET"
-    new_value: str = "excluded.{column}"
-    staging_key: str = ""
-    use_utc: str = ""
-    unique_keys: str = ""
-
-
-_MYSQL = Dialect(
-    "DATETIME(6)",
-    lambda date: date.replace(tzinfo=None),
-    "ON DUPLICATE KEY UPDATE",
-    "VALUES({column})",
-    # Some servers refuse tables without a primary key.
-    "(PRIMARY KEY ({key}))",
-    "SET time_zone = '+00:00'",
-    # A key of a column's first characters, or of an expression, is none of the column.
-    "SELECT DISTINCT GROUP_CONCAT(COALESCE(LOWER(column_name), '()'), COALESCE(CONCAT('(', sub_part, ')'), '')"
-    " ORDER BY column_name SEPARATOR ', ') FROM information_schema.statistics"
-    " WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0 GROUP BY index_name",
-)
-
-#: By the type of the connection: Redshift's hook calls its dialect PostgreSQL's.
-_DIALECTS = {
-    "postgres": Dialect("TIMESTAMP WITH TIME ZONE", lambda date: date, use_utc="SET TIME ZONE 'UTC'"),
-    "sqlite": Dialect("TEXT", lambda date: date.isoformat(sep=" ")),
-    "mysql": _MYSQL,
-    "mariadb": _MYSQL,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +107,12 @@ class SqlDatabase:
     @property
     def dialect(self) -> Dialect:
         """The database's dialect; raises :class:`ValueError` for a database that can't be written to."""
-        if self._conn_type not in _DIALECTS:
+        if self._conn_type not in DIALECTS:
             raise ValueError(
                 f"rows can be written to PostgreSQL, MySQL, MariaDB and SQLite; connection {self.conn_id!r} is of type "
                 f"{self._conn_type!r}. Write a file with MailerSendToObjectStorageOperator, and load that instead"
             )
-        return _DIALECTS[self._conn_type]
+        return DIALECTS[self._conn_type]
 
     def use_utc(self) -> None:
         """Make dates without a time zone be in UTC. Not for a user's query, which may rely on the session's own."""
@@ -221,10 +171,8 @@ class SqlDatabase:
         except SqlTransferError:
             raise
         except Exception as error:
-            said = _first_line(error)
-            if self._connection is not None and not _quotes_no_row(error):
-                said = _QUOTED.sub("…", said)
-            said = f": {masked_within(said)[:200]}" if said else ""
+            said = masked_message(error, is_connected=self._connection is not None)
+            said = f": {said[:200]}" if said else ""
             kind = MissingTableError if _is_missing_table(error) else SqlTransferError
             raise kind(f"{type(error).__name__} in {doing}{said} (connection {self.conn_id!r})") from None
 
@@ -428,26 +376,6 @@ def _give_tuples(connection: Any) -> None:
             from MySQLdb.cursors import Cursor
 
             connection.cursorclass = Cursor
-
-
-def _first_line(error: Exception) -> str:
-    """Return an error's number and its message's first line: drivers quote rows after it, as DETAIL."""
-    number = [str(part) for part in error.args[:1] if isinstance(part, int)]
-    # MySQL's own connector begins the message with number and SQLSTATE, which look like a phone number, but for msg.
-    text = str(getattr(error, "msg", None) or "".join(map(str, error.args[-1:])))
-    return " ".join([*number, *text.strip().splitlines()[:1]])
-
-
-def _quotes_no_row(error: Exception) -> bool:
-    """Whether a message can quote only the statement and names of the schema."""
-    classes = {kind.__name__ for kind in type(error).__mro__}
-    return (
-        # Not those of class 22, data exceptions: some drivers raise ProgrammingError for all errors.
-        ("ProgrammingError" in classes and not re.search(r"\b22\w{3}\b", str(error)))
-        or ("IntegrityError" in classes and type(error).__module__.startswith("psycopg"))
-        or (bool(error.args) and error.args[0] in _MYSQL_SCHEMA_ERRORS)
-        or getattr(error, "sqlite_errorcode", None) == 1  # SQLITE_ERROR
-    )
 
 
 def _is_missing_table(error: Exception) -> bool:
