@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
 from airflow_provider_mailersend.api.requests import LIST_NAMES
 
@@ -31,7 +31,8 @@ def create_asset(
     from airflow.providers.common.compat.sdk import Asset
 
     query = f"?{urlencode({'domain_id': domain_id})}" if domain_id else ""
-    uri = sanitize_uri(urlsplit(f"mailersend://{account}/{list_name}{query}"))
+    # A connection's id may have a slash.
+    uri = sanitize_uri(urlsplit(f"mailersend://{quote(account, safe='')}/{list_name}{query}"))
     return Asset(uri=uri.geturl(), extra=extra)
 
 

@@ -47,6 +47,7 @@ def test_an_asset_is_made_of_its_parts() -> None:
     asset = create_asset(account="main", list_name="unsubscribes", domain_id="a b", extra={"of": "us"})
     assert asset.uri == "mailersend://main/unsubscribes?domain_id=a+b"
     assert asset.extra["of"] == "us"
+    assert create_asset(account="eu/west", list_name="recipients").uri == "mailersend://eu%2Fwest/recipients"
 
 
 @pytest.mark.parametrize("parts", [{"account": ""}, {"list_name": "greylist"}])

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, RECIPIENTS, SMS_RECIPIENTS, check_list_name
@@ -61,7 +62,12 @@ class ListExport:
     @property
     def scope(self) -> str:
         """What is read: the id of MailerSend's connection, and a domain's id or ``account``."""
-        return f"{self.hook.mailersend_conn_id}/{self.domain_id or ACCOUNT}"
+        return f"{self.account}{self.domain_id or ACCOUNT}"
+
+    @property
+    def account(self) -> str:
+        """How the scopes of MailerSend's connection begin, and of no other one: its id may have a slash."""
+        return f"{quote(self.hook.mailersend_conn_id, safe='')}/"
 
     @property
     def span(self) -> str:

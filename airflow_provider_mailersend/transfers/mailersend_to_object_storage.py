@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from airflow_provider_mailersend.operators.base import is_run_again
 from airflow_provider_mailersend.operators.source_files import check_file_system, storage_path
@@ -140,13 +140,14 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
         assets = {
             str(asset.uri): asset for asset in (*self.inlets, *self.outlets) if _list_of(asset) == list_name
         }
-        wanted = f"Asset('mailersend://{self.mailersend_conn_id}/{list_name}')"
+        account = quote(self.mailersend_conn_id, safe="")
+        wanted = f"Asset('mailersend://{account}/{list_name}')"
         if stores is None or not assets:
             raise ValueError(
                 "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or "
                 f"newer, and inlets=[{wanted}]. Otherwise pass since and until"
             )
-        own = [asset for uri, asset in assets.items() if urlsplit(uri).netloc == self.mailersend_conn_id]
+        own = [asset for uri, asset in assets.items() if urlsplit(uri).netloc == account]
         if not own and len(assets) > 1:
             raise ValueError(
                 f"the task's inlets and outlets have the list's asset for several accounts: {', '.join(assets)}. "

@@ -176,10 +176,9 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                 f"still be on the list. Nothing was changed in {table.name}. Try again later."
             )
         # Other accounts may share the table. Not LIKE: _ is a wildcard.
-        account = f"{export.hook.mailersend_conn_id}/"
-        where = f"FROM {table.name} WHERE list_name = ? AND SUBSTR(scope, 1, {len(account)}) = ?"
+        where = f"FROM {table.name} WHERE list_name = ? AND SUBSTR(scope, 1, {len(export.account)}) = ?"
         where += f" AND {table.absent_from(staged)}"
-        values = [export.list_name, account]
+        values = [export.list_name, export.account]
         if export.domain_id is not None and any(column.name == "domain_id" for column in table.columns):
             where += " AND domain_id = ?"
             values.append(export.domain_id)
