@@ -80,7 +80,7 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
             raise ValueError(f"{target} is a folder: pass the path of a file, or remove the folder")
         if self.is_incremental:
             state = self._state(context, export)
-            _check_not_of_another_run(target, state)
+            _check_nothing_is_lost(target, export, state)
             state.begin()
             self._write(target, export, state.since, context)
             # After the file: if the worker is killed in between, entries are read again, and none is missed.
@@ -162,13 +162,21 @@ def _list_of(asset: object) -> str | None:
     return uri.path.strip("/") if uri.scheme == "mailersend" else None
 
 
-def _check_not_of_another_run(target: ObjectStoragePath, state: RunState) -> None:
-    """Raise :class:`ValueError` if a file is there already that would lose entries."""
-    if state.since is not None and not state.is_latest and target.fs.exists(target.path):
+def _check_nothing_is_lost(target: ObjectStoragePath, export: ListExport, state: RunState) -> None:
+    """Raise :class:`ValueError` if a run before this one exported the interval, or wrote the file."""
+    if state.since is None:
+        return
+    since = in_utc(state.since)
+    if export.until is not None and export.until <= state.since:
         raise ValueError(
-            f"{target} is there already, and this run would replace it with only the entries since "
-            f"{in_utc(state.since)}. Give each run its own path, for example with {{{{ run_id }}}} in it. To write the "
-            "file of an earlier run again, pass since and until"
+            f"earlier runs exported everything until {since}, and until is {in_utc(export.until)}. To export it again, "
+            "pass since"
+        )
+    if not state.is_known and target.fs.exists(target.path):
+        raise ValueError(
+            f"{target} is there already, and this run would replace it with only the entries since {since}. Give each "
+            "run its own path, for example with {{ run_id }} in it. To write the file of an earlier run again, pass "
+            "since and until"
         )
 
 

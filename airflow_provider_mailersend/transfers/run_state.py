@@ -10,6 +10,11 @@ from airflow_provider_mailersend.rendering import parse_moment
 
 log = logging.getLogger(__name__)
 
+#: How many runs are remembered: others may begin before a run is retried or cleared.
+_RUNS = 20
+
+Moments = dict[str, datetime | None]
+
 
 class RunState:
     """
@@ -25,28 +30,35 @@ class RunState:
     def __init__(self, store: Any, key: str, run_id: str | None) -> None:
         self._store = store
         self._key = key
-        self._run_id = run_id
-        #: Whether the run was the last to begin.
-        self.is_latest = False
+        self._run_id = str(run_id)
+        until, runs = self._load()
+        #: Whether the run began before.
+        self.is_known = self._run_id in runs
         #: The time to read from; None for the start.
-        self.since: datetime | None = None
-        stored = store.get(key)
-        if stored is None:
-            return
-        try:
-            self.is_latest = stored["run_id"] == run_id
-            # A run without an end has not finished: its entries are read again.
-            ended = None if self.is_latest else stored["until"]
-            self.since = parse_moment(ended or stored["since"], key)
-        except (LookupError, TypeError, ValueError):
-            log.warning("Can't read %r in the asset's state: the list is read from the start.", key)
+        self.since = runs.get(self._run_id, until)
 
     def begin(self) -> None:
-        """Store that this run has begun."""
+        """Store from when this run reads."""
         self.finish(None)
 
     def finish(self, until: datetime | None) -> None:
-        """Store the time from which the next run reads; None for the same as this one."""
-        moments = {"since": self.since, "until": until}
-        texts = {name: moment and moment.isoformat() for name, moment in moments.items()}
-        self._store.set(self._key, {"run_id": self._run_id, **texts})
+        """Store from when the next run reads; with None, as before."""
+        # Loaded again, as another run may have stored something.
+        known, runs = self._load()
+        ends = [moment for moment in (known, until) if moment is not None]
+        runs.pop(self._run_id, None)
+        latest = [*list(runs.items())[1 - _RUNS :], (self._run_id, self.since)]
+        texts = {run_id: since and since.isoformat() for run_id, since in latest}
+        self._store.set(self._key, {"until": max(ends).isoformat() if ends else None, "runs": texts})
+
+    def _load(self) -> tuple[datetime | None, Moments]:
+        """Return the time from which the next run reads, and by their ids those from which the last runs read."""
+        stored = self._store.get(self._key)
+        if stored is None:
+            return None, {}
+        try:
+            runs = {run_id: parse_moment(since, run_id) for run_id, since in stored["runs"].items()}
+            return parse_moment(stored["until"], self._key), runs
+        except (LookupError, TypeError, ValueError, AttributeError):
+            log.warning("Can't read %r in the asset's state: the list is read from the start.", self._key)
+            return None, {}

@@ -34,7 +34,7 @@ else:
 Make = Callable[[], Any]
 
 #: A day of the sandbox's, in seconds.
-DAY = 1.5
+DAY = 3.0
 
 
 def restored(serialized: tuple[str, dict[str, Any]]) -> Any:

@@ -286,6 +286,19 @@ class TestAuto:
                 [state] = store.values.values()
                 state["until"] = (an_hour_ago() - timedelta(minutes=29, seconds=30)).isoformat()
 
+    def test_a_retry_writes_its_file_again_whatever_runs_began_meanwhile(
+        self, export_new: Export, tmp_path: Path, connect: Connect
+    ) -> None:
+        with Sandbox(hard_bounces=250, newest=an_hour_ago(), rate_limit=None, quota=None) as seeded:
+            connect(seeded)
+            export_new(tmp_path / "1.jsonl")
+            for run in range(2, 21):
+                export_new(tmp_path / f"{run}.jsonl")
+            (tmp_path / "1.jsonl").unlink()
+            assert export_new(tmp_path / "1.jsonl")["rows"] == 250
+            # Which takes nothing back.
+            assert export_new(tmp_path / "21.jsonl")["rows"] == 0
+
     def test_a_run_that_never_finished_is_read_again_by_the_next(
         self, export_new: Export, tmp_path: Path, connect: Connect
     ) -> None:
@@ -313,8 +326,9 @@ class TestAuto:
             ):
                 export_new(tmp_path / "all.jsonl", "2")
             assert (store.values, len(seeded.log)) == (before, sent)
-            # Nor does a run that is cleared after later ones.
-            export_new(tmp_path / "3.jsonl", "3")
+            # Nor does a run that is cleared after many later ones.
+            for run in range(2, 22):
+                export_new(tmp_path / f"{run}.jsonl")
             with pytest.raises(AirflowFailException, match="is there already"):
                 export_new(tmp_path / "all.jsonl", "1")
             assert len(rows_in((tmp_path / "all.jsonl").read_bytes(), "all.jsonl")) == 250
@@ -323,9 +337,10 @@ class TestAuto:
         "stored",
         [
             "2099-01-01T00:00:00+00:00",
-            {"run_id": "0"},
-            {"run_id": "0", "since": None, "until": "soon"},
-            {"run_id": "1.jsonl", "since": 7, "until": None},
+            {"until": None},
+            {"until": "soon", "runs": {}},
+            {"until": None, "runs": {"1.jsonl": 7}},
+            {"until": None, "runs": []},
             [],
         ],
     )
@@ -344,14 +359,16 @@ class TestAuto:
         store.values[key] = stored
         assert export_new(tmp_path / "1.jsonl")["rows"] == 1
         assert "the list is read from the start" in caplog.text
-        assert store.values[key]["run_id"] == "1.jsonl"
+        assert list(store.values[key]["runs"]) == ["1.jsonl"]
 
     def test_an_until_before_which_all_was_exported_is_refused(
         self, export_new: Export, sandbox: Sandbox, tmp_path: Path
     ) -> None:
         export_new(tmp_path / "1.jsonl")
         sent = len(sandbox.log)
-        with pytest.raises(AirflowFailException, match=r"^everything until .* was exported .* pass since"):
+        with pytest.raises(
+            AirflowFailException, match=r"^earlier runs exported everything until .* pass since"
+        ):
             export_new(tmp_path / "2.jsonl", until="2025-01-01")
         assert len(sandbox.log) == sent
         assert [path.name for path in tmp_path.iterdir()] == ["1.jsonl"]
@@ -364,7 +381,7 @@ class TestAuto:
             shuffled.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(1000)))
             result = export_new(tmp_path / "1.jsonl")
             assert (result["may_be_incomplete"], result["watermark"]) == (True, None)
-            assert [(one["since"], one["until"]) for one in store.values.values()] == [(None, None)]
+            assert list(store.values.values()) == [{"until": None, "runs": {"1.jsonl": None}}]
 
     def test_without_a_store_it_says_what_is_missing(self, export: Export, tmp_path: Path) -> None:
         needed = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -298,15 +298,20 @@ class TestAuto:
                 export(mode="replace")
             assert len(ids_in(database, table)) == result["rows"]
 
-    def test_an_until_before_which_all_was_exported_is_refused(
-        self, export: Export, sandbox: Sandbox
+    def test_a_retry_of_a_run_with_an_until_finds_all_there(
+        self, export: Export, database: SqlDatabase, table: str, connect: Connect
     ) -> None:
-        bounced(sandbox, 1)
-        export(since="auto")
-        sent = len(sandbox.log)
-        with pytest.raises(AirflowFailException, match=r"^everything until .* was exported .* pass since"):
-            export(since="auto", until="2025-01-01")
-        assert len(sandbox.log) == sent
+        until = datetime.now(UTC) - timedelta(hours=1)
+        with Sandbox(
+            hard_bounces=20, newest=until - timedelta(hours=1), rate_limit=None, quota=None
+        ) as seeded:
+            connect(seeded)
+            for rows, requests in ((20, 1), (0, 0)):
+                result = export(since="auto", until=until.isoformat())
+                assert (result["rows"], result["requests"]) == (rows, requests)
+            assert len(ids_in(database, table)) == 20
+            bounced(seeded, 1)
+            assert export(since="auto")["rows"] == 1
 
     def test_a_domain_s_watermark_is_not_the_account_s(
         self, export: Export, sandbox: Sandbox, database: SqlDatabase, table: str
