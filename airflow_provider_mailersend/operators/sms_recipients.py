@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked, masked_within
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 _ALL_NUMBERS = "Leave it out for all SMS numbers"
 
 
-def describe_outcome(result: dict[str, Any], before: Before, status: str) -> str:
-    """Make the *result* of an update that was deferred count earlier days too; return it in words, for the log."""
-    updated_before = before.get("updated", 0)
+def include_earlier_days(result: dict[str, Any], before: Before) -> None:
+    """Make the *result* of an update count what was done before a deferral too."""
     if before:
-        result["updated_before"] = updated_before
-        result["unchanged"] = max(0, result["unchanged"] - updated_before)
+        result["updated_before"] = before.get("updated", 0)
+        result["unchanged"] = max(0, result["unchanged"] - result["updated_before"])
+
+
+def describe_outcome(result: Mapping[str, Any], status: str) -> str:
+    """Return the *result* of an update in words, for the log."""
+    updated = len(result["updated"]) + result.get("updated_before", 0)
     others = {
         "already had that status": result["unchanged"],
         "not found": len(result["missing"]),
@@ -39,7 +43,7 @@ def describe_outcome(result: dict[str, Any], before: Before, status: str) -> str
         "left out": result.get("left_out"),
     }
     counts = [f"{count:,} {what}" for what, count in others.items() if count]
-    return ", ".join([f"set {len(result['updated']) + updated_before:,} to {status}", *counts])
+    return ", ".join([f"set {updated:,} to {status}", *counts])
 
 
 class MailerSendListSmsRecipientsOperator(MailerSendListingOperator):
@@ -179,5 +183,6 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             # Setting all of them again could use up this day's quota as well.
             changed_only=bool(before),
         )
-        self.log_summary("SMS recipients", describe_outcome(result, before, self.status))
+        include_earlier_days(result, before)
+        self.log_summary("SMS recipients", describe_outcome(result, self.status))
         return result

@@ -265,9 +265,8 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
             raise ValueError("give file, recipients or patterns: what the list should contain")
         if "file" in self.given and values:
             raise ValueError(f"give either file or {' and '.join(values)}, and not both")
-        for name, default in {**COLUMNS, "file_delimiter": None}.items():
-            if values and getattr(self, name) != default:
-                raise ValueError(f"{name} is for a file: leave it out with {' and '.join(values)}")
+        if values and file_delimiter is not None:
+            raise ValueError(f"file_delimiter is for a file: leave it out with {' and '.join(values)}")
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         return self.sync(context, before, self.rendered_list(), self._rendered_source())

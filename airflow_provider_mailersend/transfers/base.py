@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow_provider_mailersend.api.entries import Entry
 from airflow_provider_mailersend.api.requests import ACCOUNT, RECIPIENTS, SMS_RECIPIENTS, check_list_name
@@ -66,8 +66,9 @@ class ListExport:
 
     @property
     def account(self) -> str:
-        """How the scopes of MailerSend's connection begin, and of no other one: its id may have a slash."""
-        return f"{quote(self.hook.mailersend_conn_id, safe='')}/"
+        """How the scopes of MailerSend's connection begin, and of no other one."""
+        # An id may have a slash, and databases may not tell upper case from lower.
+        return re.sub("[^a-z0-9_.-]", _percent_encoded, self.hook.mailersend_conn_id) + "/"
 
     @property
     def span(self) -> str:
@@ -101,6 +102,10 @@ class ListExport:
     def flatten(self, entries: list[Entry]) -> list[Row]:
         """Return one row for each entry."""
         return rows_of(self.list_name, entries, self.domain_id)
+
+
+def _percent_encoded(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02x}" for byte in found[0].encode())
 
 
 def _domain_id_of(hook: MailerSendHook, domain: dict[str, str | None]) -> str | None:

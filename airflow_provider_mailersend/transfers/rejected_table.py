@@ -64,7 +64,6 @@ class RejectedTable:
             table = SqlTable(database, self._name, _COLUMNS)
             if not self._read_only:
                 table.create()
-                table.check_key()
             query = f"SELECT kind, value FROM {self._name} WHERE list_name = ?"  # noqa: S608
             values: list[object] = [self._list_name]
             if self._before is not None:
@@ -75,6 +74,8 @@ class RejectedTable:
             except MissingTableError:
                 # A dry run doesn't create it.
                 rows = []
+            else:
+                table.check_key()
         return frozenset(make_key(kind, value) for kind, value in rows)
 
     def record(self, reasons: Mapping[Item, str]) -> None:

@@ -30,10 +30,11 @@ def _first_line(error: Exception) -> str:
 def _quotes_no_row(error: Exception) -> bool:
     """Whether a message can quote only the statement and names of the schema."""
     classes = {kind.__name__ for kind in type(error).__mro__}
+    driver = type(error).__module__.partition(".")[0]
     return (
-        # Not those of class 22, data exceptions: some drivers raise ProgrammingError for all errors.
-        ("ProgrammingError" in classes and not re.search(r"\b22\w{3}\b", str(error)))
-        or ("IntegrityError" in classes and type(error).__module__.startswith("psycopg"))
+        # Other drivers raise ProgrammingError for all errors.
+        ("ProgrammingError" in classes and driver in ("psycopg", "psycopg2", "MySQLdb", "mysql"))
+        or ("IntegrityError" in classes and driver in ("psycopg", "psycopg2"))
         or (bool(error.args) and error.args[0] in _MYSQL_SCHEMA_ERRORS)
         or getattr(error, "sqlite_errorcode", None) == 1  # SQLITE_ERROR
     )

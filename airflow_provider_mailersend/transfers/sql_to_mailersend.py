@@ -15,8 +15,8 @@ from airflow_provider_mailersend.jobs.plan import MAX_DELETES
 from airflow_provider_mailersend.jobs.sms_updates import describe_failures, missing_problem, parse_number
 from airflow_provider_mailersend.jobs.wanted import Item, OnMissing, check_batch_size, check_choice
 from airflow_provider_mailersend.operators.base import Before, is_run_again, start_of_run
-from airflow_provider_mailersend.operators.sms_recipients import describe_outcome
-from airflow_provider_mailersend.operators.sync import COLUMNS, SYNC_OPTIONS, MailerSendSyncOperator
+from airflow_provider_mailersend.operators.sms_recipients import describe_outcome, include_earlier_days
+from airflow_provider_mailersend.operators.sync import SYNC_OPTIONS, MailerSendSyncOperator
 from airflow_provider_mailersend.rendering import (
     check_literal,
     parse_flag,
@@ -42,18 +42,13 @@ if TYPE_CHECKING:
 
 #: The options of suppression lists, which must have their defaults for SMS recipients.
 _LIST_OPTIONS = {
-    **COLUMNS,
     "mode": "add_only",
     "max_deletes": MAX_DELETES,
     "allow_empty": False,
     "dry_run": False,
     "approved_plan": None,
     "remove_duplicates": False,
-    "batch_size": BATCH_SIZE,
 }
-
-#: The options of SMS recipients, which must have their defaults for suppression lists.
-_SMS_OPTIONS = {"numbers_column": "number", "on_missing": "fail"}
 
 
 class SqlToMailerSendOperator(MailerSendSyncOperator):
@@ -146,15 +141,16 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         self.on_missing = on_missing
         self.batch_size = batch_size
         self.hook_params = hook_params
-        for name in self._other_options:
-            check_literal(getattr(self, name), name, self._refuse)
+        if self._is_sms:
+            for name in _LIST_OPTIONS:
+                check_literal(getattr(self, name), name, _refuse_for_sms)
 
     def run_job(self, context: Context, before: Before) -> dict[str, Any]:
         dry_run = parse_flag(self.dry_run, "dry_run")
         if self._is_sms:
             check_no_domain(SMS_RECIPIENTS, **self.rendered_domain())
-        for name in self._other_options:
-            self._refuse(getattr(self, name), name)
+            for name in _LIST_OPTIONS:
+                _refuse_for_sms(getattr(self, name), name)
         rejected = RejectedTable(
             self._database,
             self._list_name,
@@ -190,16 +186,6 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         return f"the query on connection {self.conn_id!r}"
 
     @property
-    def _other_options(self) -> dict[str, Any]:
-        return _LIST_OPTIONS if self._is_sms else _SMS_OPTIONS
-
-    def _refuse(self, value: object, name: str) -> None:
-        read = SYNC_OPTIONS[name](value, name) if name in SYNC_OPTIONS else value
-        if read != self._other_options[name]:
-            others = "suppression lists" if self._is_sms else "SMS recipients"
-            raise ValueError(f"{name} is for {others}: leave it out")
-
-    @property
     def _list_name(self) -> str:
         return SMS_RECIPIENTS if self._is_sms else parse_suppression_list(self.suppression_list).value
 
@@ -233,8 +219,9 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
         # Only here are the rows known of those that are missing.
         result = self.hook.update_sms_recipients(status, numbers=numbers, on_missing="skip")
         result |= {"rejected": len(refused), "left_out": left_out}
-        outcome = describe_outcome(result, before, status)
-        self.log_summary(self.describe_target(), f"{outcome}; source {self.describe_source()}")
+        include_earlier_days(result, before)
+        outcome = f"{describe_outcome(result, status)}; source {self.describe_source()}"
+        self.log_summary(self.describe_target(), outcome)
         missing = [f"{numbers[number].where} {masked(number)}" for number in result["missing"]]
         failures = []
         if missing and self.on_missing == "fail":
@@ -279,6 +266,12 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
                     text = _read_text(value)
                     row_type = (left_out if known and make_key(kind, text) in known else row_items)[kind]
                     yield row_type(kind, text, number)
+
+
+def _refuse_for_sms(value: object, name: str) -> None:
+    read = SYNC_OPTIONS[name](value, name) if name in SYNC_OPTIONS else value
+    if read != _LIST_OPTIONS[name]:
+        raise ValueError(f"{name} is for suppression lists: leave it out with sms_status")
 
 
 def _row_item(column: str, *, is_left_out: bool = False) -> type[Item]:

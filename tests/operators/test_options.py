@@ -131,8 +131,6 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (DELETE, {"recipients": ["a@b.example"], "on_missing": "fail"}, "on_missing='fail' is for ids"),
         (DELETE, {"delete_all": True, "on_missing": "fail"}, "on_missing='fail' is for ids"),
         (SYNC, {"recipients": [], "file_delimiter": ";"}, "file_delimiter is for a file: leave it out"),
-        (SYNC, {"recipients": [], "recipients_column": "mail"}, "recipients_column is for a file"),
-        (SYNC, {"recipients": [], "patterns_column": "pattern"}, "patterns_column is for a file"),
         (SYNC, {}, "give file, recipients or patterns"),
         (ADD, {}, "give recipients or patterns, or both"),
         (ADD, {"on_invalid": "drop"}, "on_invalid must be one of"),

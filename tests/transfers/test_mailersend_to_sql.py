@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -345,7 +344,14 @@ class TestAccounts:
         export(since="auto")
         assert export(since="auto", mailersend_conn_id=second)["rows"] == 3
         scopes = database.fetch(f"SELECT DISTINCT scope FROM {table}")
-        assert set(scopes) == {("mailersend_default/account",), (f"{quote(second, safe='')}/account",)}
+        assert set(scopes) == {("mailersend_default/account",), (f"{second.replace('/', '%2f')}/account",)}
+
+    def test_ids_that_differ_in_case_are_two(self, export: Export, connect: Connect) -> None:
+        newest = datetime.now(UTC) - timedelta(hours=1)
+        with Sandbox(hard_bounces=2, newest=newest, rate_limit=None, quota=None) as sandbox:
+            connect(sandbox, "crm")
+            for conn_id in ("crm", "CRM"):
+                assert export(since="auto", mailersend_conn_id=conn_id)["rows"] == 2
 
     def test_replace_deletes_only_its_own_rows(
         self, export: Export, sandbox: Sandbox, second: str, other: Sandbox, database: SqlDatabase, table: str

@@ -499,8 +499,6 @@ class TestSms:
             {"max_deletes": 5},
             {"allow_empty": True},
             {"approved_plan": "a plan"},
-            {"recipients_column": "number"},
-            {"patterns_column": "pattern"},
         ],
     )
     def test_it_takes_no_options_of_suppression_lists(
@@ -517,9 +515,9 @@ class TestSms:
             transfer(sms_status="opt_out", rendered={"value": value}, **{name: "{{ value }}"})
         assert self.statuses(sandbox) == {"+15550001111": "active"}
 
-    @pytest.mark.parametrize("option", [{"remove_duplicates": True}, {"batch_size": 3}], ids=str)
-    def test_it_takes_none_of_their_options_that_no_run_changes(self, option: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match=f"{next(iter(option))} is for suppression lists: leave it out"):
+    def test_it_removes_no_duplicates(self) -> None:
+        option: dict[str, Any] = {"remove_duplicates": True}
+        with pytest.raises(ValueError, match="remove_duplicates is for suppression lists: leave it out"):
             SqlToMailerSendOperator(
                 task_id="transfer", conn_id="crm", sql="SELECT 1", sms_status="opt_out", **option
             )
@@ -546,16 +544,6 @@ class TestSms:
         fill("+15559999999", columns="number")
         with pytest.raises(AirflowFailException, match=r"Nothing was set to opt_out\. Source: the query on"):
             transfer(sms_status="opt_out")
-
-
-@pytest.mark.parametrize("option", [{"on_missing": "skip"}, {"numbers_column": "phone"}], ids=str)
-def test_a_list_takes_no_options_of_sms_recipients(option: dict[str, Any], transfer: Transfer) -> None:
-    [(name, value)] = option.items()
-    with pytest.raises(ValueError, match=f"{name} is for SMS recipients: leave it out"):
-        transfer(**option)
-    if name == "numbers_column":
-        with pytest.raises(AirflowFailException, match=f"{name} is for SMS recipients"):
-            transfer(numbers_column="{{ value }}", rendered={"value": value})
 
 
 def test_ten_thousand_rows_come_by_a_cursor_of_the_server(
