@@ -147,7 +147,13 @@ class Planner:
     def keep(self, ids: Iterable[str], keys: Iterable[Key]) -> None:
         """Delete no entries with these *ids* or *keys*; those of wanted keys are there without it."""
         plan = self._plan
-        hashes = {hash(key) for key in keys if self._wanted.place_of(key) is None}
+        # Many keys may be read for each refused item.
+        if not plan.to_delete:
+            return
+        hashes = CompactSet()
+        for key in keys:
+            if self._wanted.place_of(key) is None:
+                hashes.add(hash(key))
         kept = set(plan.to_delete).intersection(ids)
         kept.update(
             id_

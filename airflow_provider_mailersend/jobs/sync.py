@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from math import ceil
 from typing import Any
 
@@ -252,10 +252,10 @@ class Sync:
         self._additions.put(self.plan.to_add)
         yield from self._additions.run(flow)
         stored = [(entry["id"], entry_key(entry)) for _, entry in self._additions.stored_differently]
-        kept = {key for _, key in stored if key is not None}
+        stored_keys = (key for _, key in stored if key is not None)
         # What the API refused may stand for another entry as well.
-        kept.update(*(item.meant for item in self._additions.rejected))
-        planner.keep(self._additions.added, kept)
+        refused_keys = chain.from_iterable(item.meant for item in self._additions.rejected)
+        planner.keep(self._additions.added, chain(stored_keys, refused_keys))
         if self.suppression_list.takes_duplicates:
             self._undone.put(self._find_repeats(stored, planner))
             yield from self._undone.run(flow)

@@ -44,7 +44,7 @@ class Item(NamedTuple):
         return make_key(self.kind, self.value)
 
     @property
-    def meant(self) -> set[Key]:
+    def meant(self) -> Iterator[Key]:
         """Its key, and those of whatever else it may stand for if it is refused: a mirror doesn't delete them."""
         return keys_meant(self.kind, self.value)
 
