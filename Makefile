@@ -3,8 +3,8 @@
 # MailerSend's own rate.
 # make looks: what Airflow's pages show, in Chromium; PICTURES=docs/images takes the documentation's pictures anew.
 # make docs: the documentation, into docs/_build.
-# make test: lint, types and the tests, except those that run whole DAGs, which make slow runs.  make services first:
-# what the tests of transfers need besides.
+# make test: lint, types and the tests, except the slowest, which make slow runs.  make services first: what the tests
+# of transfers need besides.
 # make matrix: the tests on every supported Airflow and Python, each in its own environment, and the distributions
 # installed; SESSION="tests(python='3.12', airflow='3.3')" is one of them.
 # make mutants: mutation testing of api/ and jobs/; ONLY="*.api.pacer.*" is a part of it.

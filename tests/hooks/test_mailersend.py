@@ -36,7 +36,8 @@ def addresses(sandbox: Sandbox, suppression_list: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("entries", "requests_sent"), [(0, 1), (1, 1), (99, 1), (100, 1), (101, 2), (100_000, 1000)]
+    ("entries", "requests_sent"),
+    [(0, 1), (1, 1), (99, 1), (100, 1), (101, 2), pytest.param(100_000, 1000, marks=pytest.mark.slow)],
 )
 def test_listing_is_complete_and_takes_a_request_for_each_hundred(
     connect: Connect, entries: int, requests_sent: int

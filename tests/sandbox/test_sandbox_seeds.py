@@ -124,6 +124,7 @@ def test_new_entries_have_the_real_time():
     assert abs(datetime.fromisoformat(added["created_at"]).timestamp() - time.time()) < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "options"),
     [
