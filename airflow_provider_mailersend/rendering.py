@@ -148,12 +148,16 @@ def parse_flag(value: object, name: str) -> bool:
     return flag
 
 
-def parse_mode(value: object, name: str = "mode", modes: Any = Mode) -> str:
-    """Return one of *modes*, a ``Literal``."""
-    mode = value.strip() if isinstance(value, str) else value
-    if mode not in get_args(modes):
-        raise ValueError(f"{name} must be one of {', '.join(get_args(modes))}; got {_shown(value)}")
-    return cast(str, mode)
+def parse_choice(value: object, name: str, choices: Any) -> str:
+    """Return one of *choices*, a ``Literal``."""
+    choice = value.strip() if isinstance(value, str) else value
+    if choice not in get_args(choices):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}; got {_shown(value)}")
+    return cast(str, choice)
+
+
+def parse_mode(value: object, name: str = "mode") -> Mode:
+    return cast(Mode, parse_choice(value, name, Mode))
 
 
 def parse_suppression_list(value: object, name: str = "suppression_list") -> SuppressionList:

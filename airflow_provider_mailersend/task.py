@@ -71,6 +71,10 @@ class MailerSendTask(BaseOperator):
         self.given.add(name)
         return argument
 
+    def unless_none(self, name: str, argument: _T | None) -> _T | None:
+        """Return *argument*; note in :attr:`given` if it isn't None."""
+        return self.optional(name, UNSET if argument is None else argument)
+
     def rendered_scope(self, *names: str, hint: str) -> dict[str, str | None]:
         """Return the rendered text fields *names*: given but rendered to nothing, they must not mean "everything"."""
         fields = {name: getattr(self, name) for name in names}

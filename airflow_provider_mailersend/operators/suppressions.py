@@ -258,7 +258,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.file = self.optional("file", UNSET if file is None else file)
+        self.file = self.unless_none("file", file)
         self.file_delimiter = file_delimiter
         values = [kind for kind in ("recipients", "patterns") if kind in self.given]
         if "file" not in self.given and not values:

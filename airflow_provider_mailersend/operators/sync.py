@@ -13,7 +13,6 @@ from airflow_provider_mailersend.jobs.plan import MAX_DELETES, Mode
 from airflow_provider_mailersend.jobs.wanted import OnInvalid, check_choice, check_flags
 from airflow_provider_mailersend.operators.base import Before, MailerSendOperator, is_run_again
 from airflow_provider_mailersend.rendering import (
-    UNSET,
     check_literal,
     parse_flag,
     parse_max_deletes,
@@ -85,15 +84,15 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         super().__init__(**kwargs)
         check_flags(remove_duplicates=remove_duplicates)
         check_choice("on_invalid", on_invalid, OnInvalid)
-        self.recipients_column = self._column("recipients_column", recipients_column)
-        self.patterns_column = self._column("patterns_column", patterns_column)
+        self.recipients_column = self.unless_none("recipients_column", recipients_column)
+        self.patterns_column = self.unless_none("patterns_column", patterns_column)
         self.mode = mode
         self.max_deletes = max_deletes
         self.allow_empty = allow_empty
         self.remove_duplicates = remove_duplicates
         # Replaces Airflow's method, which only prints the rendered fields: a template field is named as its argument.
         self.dry_run = dry_run  # type: ignore[assignment, method-assign]
-        self.approved_plan = self.optional("approved_plan", UNSET if approved_plan is None else approved_plan)
+        self.approved_plan = self.unless_none("approved_plan", approved_plan)
         self.on_invalid = on_invalid
         for name, parse in SYNC_OPTIONS.items():
             check_literal(getattr(self, name), name, parse)
@@ -115,9 +114,6 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         if not columns:
             raise ValueError(f"{source} needs {', '.join(COLUMNS)}, or both")
         return columns
-
-    def _column(self, name: str, column: str | None) -> str | None:
-        return self.optional(name, UNSET if column is None else column)
 
     def sync(
         self, context: Context, before: Before, target: Mapping[str, Any], source: Mapping[str, Any]

@@ -10,8 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from airflow_provider_mailersend.assets import create_asset
 from airflow_provider_mailersend.operators.base import is_run_again
 from airflow_provider_mailersend.operators.source_files import check_file_system, storage_path
 from airflow_provider_mailersend.rendering import check_literal
@@ -140,14 +141,14 @@ class MailerSendToObjectStorageOperator(MailerSendExportOperator):
         assets = {
             str(asset.uri): asset for asset in (*self.inlets, *self.outlets) if _list_of(asset) == list_name
         }
-        account = quote(self.mailersend_conn_id, safe="")
-        wanted = f"Asset('mailersend://{account}/{list_name}')"
+        own_uri = create_asset(account=self.mailersend_conn_id, list_name=list_name).uri
+        wanted = f"Asset({own_uri!r})"
         if stores is None or not assets:
             raise ValueError(
                 "since='auto' stores where to continue in the state of the list's asset. That needs Airflow 3.3 or "
                 f"newer, and inlets=[{wanted}]. Otherwise pass since and until"
             )
-        own = [asset for uri, asset in assets.items() if urlsplit(uri).netloc == account]
+        own = [asset for uri, asset in assets.items() if urlsplit(uri).netloc == urlsplit(own_uri).netloc]
         if not own and len(assets) > 1:
             raise ValueError(
                 f"the task's inlets and outlets have the list's asset for several accounts: {', '.join(assets)}. "

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_mailersend.exceptions import MailerSendGuardError, MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.rows import format_date
 from airflow_provider_mailersend.jobs.wanted import check_flags
-from airflow_provider_mailersend.rendering import check_literal, parse_flag, parse_mode, parse_required_text
+from airflow_provider_mailersend.rendering import check_literal, parse_choice, parse_flag, parse_required_text
 from airflow_provider_mailersend.transfers.base import ListExport, MailerSendExportOperator
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 TableMode = Literal["upsert", "replace"]
-_parse_mode = partial(parse_mode, modes=TableMode)
 
 #: Longer than any id that MailerSend was seen to give.
 _ID_LENGTH = 64
@@ -190,6 +188,10 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
                     "nothing was changed. If the list is meant to be empty, pass allow_empty=True."
                 )
         return table.database.execute(f"DELETE {where}", values)
+
+
+def _parse_mode(value: object, name: str) -> str:
+    return parse_choice(value, name, TableMode)
 
 
 def _refuse_with_replace(value: object, name: str) -> None:

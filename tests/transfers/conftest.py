@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from airflow_provider_mailersend.sandbox import Sandbox
+from airflow_provider_mailersend.transfers.mailersend_to_sql import MailerSendToSqlOperator
 from airflow_provider_mailersend.transfers.sql_database import SqlDatabase
 from tests.services.servers import S3, MariaDb, MissingError, Postgres, Server
 from tests.services.sharing import shared
@@ -90,3 +93,21 @@ def database(conn_id: str) -> Iterator[SqlDatabase]:
     """A connection to the database, besides those of the operators."""
     with SqlDatabase(conn_id) as database:
         yield database
+
+
+@pytest.fixture
+def export(
+    connect: Callable[..., str], sandbox: Sandbox, conn_id: str, table: str
+) -> Callable[..., dict[str, Any]]:
+    """Export a list to the table, and return the task's result."""
+    connect(sandbox)
+
+    def run(list_name: str = "hard-bounces", **arguments: Any) -> dict[str, Any]:
+        arguments = {"table": table, "create_table": True, "domain_id": "account", **arguments}
+        rendered = arguments.pop("rendered", {})
+        task = MailerSendToSqlOperator(task_id="export", conn_id=conn_id, list_name=list_name, **arguments)
+        task.render_template_fields(rendered)
+        result: dict[str, Any] = task.execute({})
+        return result
+
+    return run

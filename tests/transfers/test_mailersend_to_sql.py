@@ -20,22 +20,6 @@ from tests.unsteady import UnsteadySandbox
 Export = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def export(connect: Connect, sandbox: Sandbox, conn_id: str, table: str) -> Export:
-    """Export a list to the table, and return the task's result."""
-    connect(sandbox)
-
-    def run(list_name: str = "hard-bounces", **arguments: Any) -> dict[str, Any]:
-        arguments = {"table": table, "create_table": True, "domain_id": "account", **arguments}
-        rendered = arguments.pop("rendered", {})
-        task = MailerSendToSqlOperator(task_id="export", conn_id=conn_id, list_name=list_name, **arguments)
-        task.render_template_fields(rendered)
-        result: dict[str, Any] = task.execute({})
-        return result
-
-    return run
-
-
 def ids_in(database: SqlDatabase, table: str) -> list[str]:
     return sorted(id_ for (id_,) in database.fetch(f"SELECT id FROM {table}"))
 
@@ -384,29 +368,16 @@ def test_a_run_of_the_account_leaves_a_recipient_s_domain_known(
 
 @pytest.mark.parametrize("new", [0, 1, 99, 100, 500])
 def test_an_incremental_run_costs_a_page_for_each_hundred_new_entries(
-    new: int, connect: Connect, conn_id: str, table: str
+    new: int, export: Export, connect: Connect
 ) -> None:
     # Seeded entries are dated a minute apart, and end an hour before the first run.
     newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3600, UTC)
     with Sandbox(hard_bounces=350, newest=newest, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
 
-        def export() -> dict[str, Any]:
-            task = MailerSendToSqlOperator(
-                task_id="export",
-                conn_id=conn_id,
-                list_name="hard-bounces",
-                table=table,
-                create_table=True,
-                since="auto",
-                domain_id="account",
-            )
-            result: dict[str, Any] = task.execute({})
-            return result
-
-        assert export()["requests"] == 4
+        assert export(since="auto")["requests"] == 4
         bounced(sandbox, new)
-        result = export()
+        result = export(since="auto")
         assert (result["rows"], result["requests"]) == (new, -(-(new + 1) // 100))
 
 

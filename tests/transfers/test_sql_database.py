@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow_provider_mailersend.sandbox import Sandbox
 from airflow_provider_mailersend.transfers.mailersend_to_sql import MailerSendToSqlOperator
 from airflow_provider_mailersend.transfers.sql_database import SqlDatabase, SqlTransferError, read_date
+from airflow_provider_mailersend.transfers.sql_errors import masked_message
 from airflow_provider_mailersend.transfers.sql_to_mailersend import SqlToMailerSendOperator
 from tests.conftest import Connect
 
@@ -21,26 +22,6 @@ from tests.conftest import Connect
 def account(connect: Connect, sandbox: Sandbox) -> Sandbox:
     connect(sandbox)
     return sandbox
-
-
-@pytest.fixture
-def export(conn_id: str, table: str) -> Callable[..., dict[str, Any]]:
-    """Export the hard bounces to the table, and return the task's result."""
-
-    def run(**arguments: Any) -> dict[str, Any]:
-        task = MailerSendToSqlOperator(
-            task_id="export",
-            conn_id=conn_id,
-            list_name="hard-bounces",
-            table=table,
-            create_table=True,
-            domain_id="account",
-            **arguments,
-        )
-        result: dict[str, Any] = task.execute({})
-        return result
-
-    return run
 
 
 @pytest.fixture
@@ -217,3 +198,10 @@ def test_an_error_of_connecting_names_the_host(monkeypatch: pytest.MonkeyPatch) 
     said = r"connecting to /no/such/folder/a\.db: unable to open database file \(connection 'warehouse'\)"
     with pytest.raises(SqlTransferError, match=said), SqlDatabase("warehouse"):
         pass
+
+
+def test_a_driver_that_calls_all_errors_programming_errors_quotes_no_row() -> None:
+    error = type("ProgrammingError", (Exception,), {"__module__": "snowflake.connector.errors"})
+    said = masked_message(error('Duplicate row: ["Jane Doe", "5 High Street"]'), is_connected=True)
+    assert said.startswith("Duplicate row: [")
+    assert "Jane" not in said

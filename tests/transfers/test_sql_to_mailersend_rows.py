@@ -386,8 +386,9 @@ class TestRejected:
         database.commit()
         sandbox.clear_log()
         said = f"table {rejected} needs a primary or unique key of exactly list_name, kind, value, and no other one"
-        with pytest.raises(AirflowFailException, match=said):
-            transfer(on_invalid="skip", rejected_table=rejected)
+        for dry_run in (True, False):
+            with pytest.raises(AirflowFailException, match=said):
+                transfer(on_invalid="skip", rejected_table=rejected, dry_run=dry_run)
         assert changes(sandbox) == []
 
     def test_no_person_is_in_the_log_of_what_cannot_be_recorded(
