@@ -162,6 +162,7 @@ def test_each_docstring_leads_to_those_with_its_other_parameters(cls: type[BaseO
     assert [name for name, base in bases.items() if own_parameters(base) and name not in reached] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["get", "airflow-provider-mailersend"], ["hooks"]], ids=str)
 def test_airflow_shows_it_without_a_warning(command: list[str]) -> None:
     shown = subprocess.run([AIRFLOW, "providers", *command], capture_output=True, text=True, check=True)

@@ -154,8 +154,8 @@ def test_an_invalid_address_can_be_skipped(connect: Connect, sandbox: Sandbox) -
         Fault(method="POST", status=502, html=True, processed=True),
         Fault(method="POST", status=500),
         Fault(method="POST", status=200, html=True, processed=True),
-        Fault(method="POST", cut="after", times=2),
-        Fault(method="POST", cut="before", times=2),
+        pytest.param(Fault(method="POST", cut="after", times=2), marks=pytest.mark.slow),
+        pytest.param(Fault(method="POST", cut="before", times=2), marks=pytest.mark.slow),
         Fault(method="POST", status=421),
         Fault(method="POST", status=429, body={"message": "Please wait a while before retrying."}),
         Fault(method="POST", delay=5.0),
@@ -163,7 +163,7 @@ def test_an_invalid_address_can_be_skipped(connect: Connect, sandbox: Sandbox) -
     ],
     ids=str,
 )
-@pytest.mark.parametrize("scope", ["account", "domain"])
+@pytest.mark.parametrize("scope", ["account", pytest.param("domain", marks=pytest.mark.slow)])
 def test_nothing_is_added_twice_and_nothing_is_lost_when_an_answer_is(
     connect: Connect, fault: Fault, scope: str
 ) -> None:
@@ -185,6 +185,7 @@ def test_nothing_is_added_twice_and_nothing_is_lost_when_an_answer_is(
         assert len(sandbox.requests("GET")) <= 4, "the newest entries are on the first page"
 
 
+@pytest.mark.slow
 def test_a_post_that_keeps_failing_fails_and_says_how_far_it_came(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.fail(Fault(method="POST", status=500, skip=1, times=100))
     hook = MailerSendHook(connect(sandbox), max_retries=1)

@@ -302,6 +302,7 @@ print("sent:", hook.requests_sent)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tagged", [False, True], ids=["plain", "tagged"])
 def test_airflows_metrics_are_told(connect: Connect, tmp_path: Path, tagged: bool) -> None:
     with (

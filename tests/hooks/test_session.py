@@ -127,6 +127,7 @@ def test_what_answers_in_the_apis_place_is_shown_masked(connect: Connect) -> Non
     assert "jane.doe" not in message
 
 
+@pytest.mark.slow
 def test_neither_token_nor_address_is_in_logs_and_errors(
     connect: Connect, sandbox: Sandbox, logged: Logged
 ) -> None:

@@ -181,6 +181,7 @@ def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -
         assert result["requests"] == len(sandbox.log)
 
 
+@pytest.mark.slow
 def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
     with Sandbox(sms_recipients=5, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
@@ -206,6 +207,7 @@ def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
         assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
 
 
+@pytest.mark.slow
 def test_updates_by_number_read_again_and_set_the_rest(connect: Connect) -> None:
     with Sandbox(sms_recipients=8, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)

@@ -79,6 +79,7 @@ def test_a_synchronization_that_cannot_begin_today_begins_on_the_next_day(connec
         assert (result["added"], result["requests"]) == (1100, 6)
 
 
+@pytest.mark.slow
 def test_what_takes_more_than_a_day_is_begun_anyway(connect: Connect) -> None:
     with Sandbox(quota=9, quota_window=DAY, rate_limit=None) as sandbox:
         connect(sandbox)
@@ -139,6 +140,7 @@ def test_another_source_on_the_next_day_is_synchronized_with_instead(connect: Co
         assert sorted(sent(sandbox, "POST", "recipients")) == ["a@example.net", "c@example.net"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["add_only", "mirror"])
 def test_a_value_that_the_first_day_saw_refused_fails_the_last_one(connect: Connect, mode: str) -> None:
     with Sandbox(quota=4, quota_window=DAY, rate_limit=None) as sandbox:

@@ -210,6 +210,7 @@ def test_what_is_no_matter_of_the_quota_is_not_deferred(connect: Connect, sandbo
         operator.execute({})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("configured", "expected"), [(None, "False"), ("True", "True")])
 def test_the_default_is_airflows(tmp_path: Path, configured: str | None, expected: str) -> None:
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}

@@ -374,6 +374,7 @@ def test_of_what_is_to_go_later_looks_read_where_it_stood(connect: Connect) -> N
         assert waited(MailerSendSuppressionSensor(**OFTEN, **arguments), deferral) is None
 
 
+@pytest.mark.slow
 def test_airflow_says_whether_sensors_are_deferrable() -> None:
     code = (
         "from airflow_provider_mailersend.sensors.quota import MailerSendApiQuotaSensor as Sensor;"

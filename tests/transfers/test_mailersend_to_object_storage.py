@@ -152,7 +152,7 @@ def test_a_retry_overwrites_what_a_killed_worker_left(
     export: Export, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.add("hard-bounces", *(f"bounced{number}@example.com" for number in range(150)))
-    sandbox.fail(Fault(method="GET", skip=1, delay=30, delay_when="before"))
+    sandbox.fail(Fault(method="GET", skip=1, delay=2, delay_when="before"))
     killed = begin(export, tmp_path / "all.jsonl")
     os.kill(killed, signal.SIGKILL)
     assert not succeeds(killed)
