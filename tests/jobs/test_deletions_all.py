@@ -11,6 +11,7 @@ from airflow_provider_mailersend.api.requests import Request, SuppressionList
 from airflow_provider_mailersend.exceptions import (
     MailerSendAmbiguousResultError,
     MailerSendPermissionError,
+    MailerSendUnexpectedAnswerError,
     MailerSendValidationError,
 )
 from airflow_provider_mailersend.jobs.deletions import DeleteAll
@@ -41,6 +42,7 @@ class EmptiedAccount(Account):
             self.put(f"others{self.others_add_after.pop(0)}@example.org", at=at)
         if request.method != "DELETE" or "ids" in (request.body or {}):
             return super().__call__(request, script)
+        assert request.path == f"/suppressions/{self.suppression_list}"
         self.attempted_at = self.attempted_at or script.now
         fails = self.fault != "fine" and self.times > 0
         self.times -= 1
@@ -54,7 +56,8 @@ class EmptiedAccount(Account):
 
 def empty(account: Account | None, **given: Any) -> tuple[DeleteAll, Script]:
     script = given.pop("script", None) or Script(server=account)
-    work = DeleteAll(BLOCKLIST, scope=Scope(given.pop("domain_id", None)), **given)
+    scope = Scope(given.pop("domain_id", None), given.pop("domain", None))
+    work = DeleteAll(BLOCKLIST, scope=scope, **given)
     script.run(work.run(flow(max_retries=3)))
     return work, script
 
@@ -117,6 +120,18 @@ def test_where_nothing_is_new_it_is_asked_for_again(number: int) -> None:
     _, script = empty(account)
     assert (account.entries, asked(script)) == ([], ["GET", "all", "GET", "all", "GET", "all"])
     assert script.pauses == pytest.approx([7, 14])
+    assert set(script.reasons) == {"the outcome of a deletion that got no answer"}
+
+
+def test_a_deletion_that_was_waited_for_long_is_given_longer_to_show() -> None:
+    account = of(30, fault="lost before")
+
+    def serve(request: Request, script: Script) -> Outcome:
+        script.now += 6.0 if request.method == "DELETE" else 0.0
+        return account(request, script)
+
+    _, script = empty(None, script=Script(server=serve))
+    assert (account.entries, script.pauses) == ([], pytest.approx([12]))
 
 
 def test_the_newest_entry_shows_where_new_ones_would_be() -> None:
@@ -203,6 +218,14 @@ def test_a_domain_s_entries_are_meant_alone() -> None:
     assert [body["domain_id"] for body in script.bodies] == ["d1"] * 2
 
 
+def test_a_domain_s_name_is_resolved_first() -> None:
+    account = of(5)
+    account.put("d@example.org", at=NOON, domain_id="d1")
+    _, script = empty(account, domain="D1.example")
+    assert (account.of_domain("d1"), len(account.entries)) == ([], 5)
+    assert asked(script) == ["GET", "GET", "all"]
+
+
 def test_what_is_left_of_a_domain_is_asked_for_by_its_id() -> None:
     account = EmptiedAccount(fault="lost before")
     for n in range(5):
@@ -239,6 +262,7 @@ def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted() -> None:
     ("outcome", "error"),
     [
         (answer(403), MailerSendPermissionError),
+        (answer(300), MailerSendUnexpectedAnswerError),
         (answer(200, {"errors": {"all": ["No."]}}), MailerSendValidationError),
         (refusal({"domain_id": ["Invalid."]}), MailerSendValidationError),
     ],
