@@ -60,6 +60,11 @@ def test_an_sms_number_id_that_is_none_never_means_all(wrong: str) -> None:
         SmsUpdates(SmsRecipientStatus.OPT_OUT, numbers=["+15551234567"], sms_number_id=wrong)
 
 
+def test_an_sms_number_id_is_refused_with_ids() -> None:
+    with pytest.raises(ValueError, match=r"^sms_number_id is for numbers: leave it out with ids$"):
+        SmsUpdates(SmsRecipientStatus.OPT_OUT, ids=["s1"], sms_number_id="n1")
+
+
 @pytest.mark.parametrize("values", ["+15551234567", [15551234567], [None]])
 def test_what_is_no_list_of_strings_is_refused(values: Any) -> None:
     with pytest.raises(TypeError):
