@@ -99,12 +99,18 @@ def is_run_again(context: Context) -> bool:
 
 
 def start_of_run(context: Context) -> datetime | None:
-    """Return when the task's DAG run began, or if that is unknown, this try."""
-    for name in ("dag_run", "ti"):
-        start = getattr(context.get(name), "start_date", None)
-        if isinstance(start, datetime):
-            return start
-    return None
+    """Return when the task's DAG run first began, or earlier; if that is unknown, when this try began."""
+    run: Any = context.get("dag_run")
+    starts = (getattr(context.get(name), "start_date", None) for name in ("dag_run", "ti"))
+    start = next((start for start in starts if isinstance(start, datetime)), None)
+    if start is None or not getattr(run, "clear_number", 0):
+        return start
+    # Clearing a task gives a finished run another start date. It first began when it was due, or later.
+    due = getattr(run, "run_after", None)
+    if due is None:
+        # Airflow 2: when it was triggered, or if scheduled, when its interval ended.
+        due = max(filter(None, (run.logical_date, run.data_interval_end)), default=start)
+    return min(start, due)
 
 
 class MailerSendListingOperator(MailerSendOperator):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_mailersend.exceptions import MailerSendServerError
+from airflow_provider_mailersend.operators.base import start_of_run
 from airflow_provider_mailersend.operators.sms_recipients import (
     MailerSendUpdateSmsRecipientsOperator,
 )
@@ -28,6 +31,8 @@ from tests.operators.deferrals import (
 )
 from tests.operators.syncing import Connect, numbered, use_up
 from tests.unsteady import RareFault, UnsteadySandbox
+
+NOON, HOUR, DAYS = datetime(2026, 7, 1, 12, tzinfo=UTC), timedelta(hours=1), timedelta(days=9)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +138,49 @@ def test_a_retry_finds_what_the_try_before_had_added(connect: Connect) -> None:
         assert Counter(entry["pattern"] for entry in sandbox.entries("blocklist")) == Counter(numbered(50))
         assert sorted(result["added"]) == sorted(ids_on(sandbox, "blocklist"))
         assert result["requests"] == 2
+
+
+def test_a_cleared_task_finds_what_it_had_added_before_its_dag_run_was_started_anew(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+    context = a_run()
+
+    def add(last: str) -> Any:
+        return MailerSendAddSuppressionsOperator(
+            task_id="add", suppression_list="blocklist", recipients=[*numbered(20), last], batch_size=20
+        )
+
+    with pytest.raises(AirflowFailException, match="20 of 21; not added: 1"):
+        add("refused@nodot").execute(context)
+    context["dag_run"].run_after = context["dag_run"].start_date
+    context["dag_run"].start_date += timedelta(minutes=5)
+    context["dag_run"].clear_number = 1
+    context["ti"].try_number = 2
+    add("corrected@example.net").execute(context)
+    there = Counter(entry["pattern"] for entry in sandbox.entries("blocklist"))
+    assert there == Counter([*numbered(20), "corrected@example.net"])
+
+
+@pytest.mark.parametrize(
+    ("cleared", "moments", "hour"),
+    [
+        (0, {}, 12),
+        # A run of a catch-up begins long after it was due.
+        (0, {"run_after": NOON - DAYS, "logical_date": NOON - DAYS}, 12),
+        (1, {"run_after": NOON - HOUR, "logical_date": NOON - DAYS}, 11),
+        (1, {"run_after": NOON - HOUR, "logical_date": None}, 11),
+        (1, {"run_after": NOON - HOUR, "logical_date": NOON + DAYS}, 11),
+        # On Airflow 2, of a scheduled run and of one triggered by hand.
+        (1, {"logical_date": NOON - DAYS, "data_interval_end": NOON - HOUR}, 11),
+        (1, {"logical_date": NOON - HOUR, "data_interval_end": NOON - DAYS}, 11),
+        (1, {"logical_date": NOON + DAYS, "data_interval_end": NOON + DAYS}, 12),
+    ],
+)
+def test_a_dag_run_began_when_it_began_first(cleared: int, moments: dict[str, Any], hour: int) -> None:
+    run = SimpleNamespace(start_date=NOON, clear_number=cleared, **moments)
+    context: Any = {"dag_run": run, "ti": SimpleNamespace(start_date=NOON + DAYS)}
+    assert start_of_run(context) == NOON.replace(hour=hour)
 
 
 def test_a_retried_deletion_by_address_waits_for_what_the_try_before_had_sent(connect: Connect) -> None:
