@@ -222,7 +222,9 @@ def test_an_id_within_other_text_is_refused_and_does_not_count_as_deleted(
                 task_id="b", suppression_list="blocklist", ids=[written.replace("{}", entry_id)]
             ),
         ):
-            with pytest.raises(AirflowFailException, match="must be one id, without quotes, brackets or comm"):
+            with pytest.raises(
+                AirflowFailException, match="must be one id, without quotes, brackets or comm"
+            ):
                 operator.execute({})
         assert sandbox.log == []
 
