@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,
     MailerSendGetRecipientOperator,
@@ -206,6 +207,25 @@ def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Conn
             match=r"The number is blocked\. Leave them out.* All others \(2\) were set to opt_out",
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+
+
+def test_a_gateway_that_knows_no_such_page_does_not_count_as_deleted_or_missing(connect: Connect) -> None:
+    with Sandbox(recipients=1, sms_recipients=1) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(path="/*recipients/*", status=404, body="<h1>404 Not Found</h1>", times=None))
+        for operator in (
+            MailerSendDeleteRecipientOperator(
+                task_id="a", recipient_id=sandbox.entries("recipients")[0]["id"]
+            ),
+            MailerSendUpdateSmsRecipientsOperator(
+                task_id="b",
+                ids=[sandbox.entries("sms-recipients")[0]["id"]],
+                status="opt_out",
+                on_missing="skip",
+            ),
+        ):
+            with pytest.raises(MailerSendUnexpectedAnswerError, match="check that the connection's host is"):
+                operator.execute({})
 
 
 @pytest.mark.parametrize("written", ["['{}']", '["{}"]', '"{}"', "{},{}"])
