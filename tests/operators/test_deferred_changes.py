@@ -255,6 +255,22 @@ def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
         assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
 
 
+def test_updates_by_id_read_nothing_if_none_was_set(connect: Connect) -> None:
+    with Sandbox(sms_recipients=500, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = ids_on(sandbox, "sms-recipients")[-2:]
+        use_up(sandbox, 3)
+        # The whole list has more pages than the day has requests.
+        _, nights = over_days(
+            lambda: MailerSendUpdateSmsRecipientsOperator(
+                task_id="set", ids=ids, status="opt_out", deferrable=True
+            )
+        )
+        assert nights == 1
+        assert sandbox.requests("GET", "/sms-recipients") == []
+        assert [one["status"] for one in sandbox.entries("sms-recipients")[-2:]] == ["opt_out"] * 2
+
+
 @pytest.mark.slow
 def test_updates_by_number_read_again_and_set_the_rest(connect: Connect) -> None:
     with Sandbox(sms_recipients=8, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
