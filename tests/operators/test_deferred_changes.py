@@ -229,6 +229,21 @@ def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -
         assert result["requests"] == len(sandbox.log)
 
 
+def test_a_list_that_may_be_emptied_already_is_not_emptied_again_on_the_next_day(connect: Connect) -> None:
+    with Sandbox(unsubscribes=6, quota=2, quota_window=60, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(method="DELETE", cut="after"))
+        with pytest.raises(AirflowFailException, match=r"No answer .* may or may not have been emptied\."):
+            MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="unsubscribes",
+                delete_all=True,
+                domain_id="account",
+                deferrable=True,
+            ).execute(a_run())
+        assert sandbox.entries("unsubscribes") == []
+
+
 @pytest.mark.slow
 def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
     with Sandbox(sms_recipients=5, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
