@@ -183,6 +183,29 @@ def test_a_dag_run_began_when_it_began_first(cleared: int, moments: dict[str, An
     assert start_of_run(context) == NOON.replace(hour=hour)
 
 
+def test_a_retried_deletion_by_id_deletes_the_rest_before_it_fails_for_unknown_ids(
+    connect: Connect,
+) -> None:
+    with Sandbox(blocklist=30, rate_limit=None) as sandbox:
+        connect(sandbox, extra={"max_retries": 0})
+        sandbox.fail(Fault(method="DELETE", skip=1, status=503))
+        context, ids = a_run(), ids_on(sandbox, "blocklist")
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete", suppression_list="blocklist", ids=ids, batch_size=10, on_missing="fail"
+            )
+
+        with pytest.raises(MailerSendServerError):
+            delete().execute(context)
+        context["ti"].try_number = 2
+        with pytest.raises(
+            AirflowFailException, match=r"10 of the ids given; .* earlier try of this task may"
+        ):
+            delete().execute(context)
+        assert sandbox.entries("blocklist") == []
+
+
 def test_a_retried_deletion_by_address_waits_for_what_the_try_before_had_sent(connect: Connect) -> None:
     with UnsteadySandbox(unsubscribes=150, rate_limit=None, quota=None) as sandbox:
         connect(sandbox, extra={"max_retries": 0})
