@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,8 @@ _PROGRESS = ("added", "deleted", "updated")
 #: What a job that starts over counts again.
 _COUNTED_AGAIN = ("pages", "duplicates")
 
-#: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; empty on the first.
+#: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; and when the first
+#: ``began``, in Unix seconds. Empty on the first.
 Before = Mapping[str, int]
 
 
@@ -44,7 +46,10 @@ class MailerSendOperator(MailerSendTask):
 
     ui_color = "#d7e3ff"
 
+    _began = 0
+
     def execute(self, context: Context) -> Any:
+        self._began = int(time.time())
         return self._run_or_defer(context, {})
 
     def resume(
@@ -77,7 +82,8 @@ class MailerSendOperator(MailerSendTask):
             is_ahead = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
             if before and not is_ahead and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS:
                 raise
-            total = _total(before, {**done, "requests": self.hook.requests_sent})
+            done = {**done, "requests": self.hook.requests_sent}
+            total = _total(before or {"began": self._began}, done)
             domain = str(getattr(self, "domain", None)).strip().lower()
             resolved = {name: id_ for name, id_ in self.hook.domain_ids.items() if name.lower() == domain}
             self.defer_until_reset(error, "resume", kwargs={"before": total, "domain_ids": resolved})

@@ -27,6 +27,7 @@ from tests.operators.deferrals import (
     ids_on,
     over_days,
     resumed,
+    resumed_to_the_end,
     sent,
 )
 from tests.operators.syncing import Connect, numbered, use_up
@@ -265,6 +266,31 @@ def test_a_list_that_may_be_emptied_already_is_not_emptied_again_on_the_next_day
                 deferrable=True,
             ).execute(a_run())
         assert sandbox.entries("unsubscribes") == []
+
+
+def test_who_opts_out_again_during_a_deferral_is_not_released_by_its_rest(connect: Connect) -> None:
+    with Sandbox(unsubscribes=180, quota=5, quota_window=DAY, rate_limit=None) as sandbox:
+        domain_id = sandbox.domain_id("example.com")
+        connect(sandbox, extra={"domain_id": domain_id})
+        ours = [e for e in sandbox.entries("unsubscribes") if e["recipient"]["domain"]["id"] == domain_id]
+        addresses = [entry["recipient"]["email"] for entry in ours]
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="unsubscribes",
+                recipients=addresses,
+                batch_size=10,
+                deferrable=True,
+            )
+
+        deferred = deferred_by(lambda: delete().execute({}))
+        sandbox.add("unsubscribes", addresses[0], domain="example.com")
+        # A sandbox's days are short: the task began hours ago.
+        deferred.kwargs["before"]["began"] -= 36_000
+        resumed_to_the_end(delete, deferred)
+        left = [e for e in sandbox.entries("unsubscribes") if e["recipient"]["domain"]["id"] == domain_id]
+        assert [entry["recipient"]["email"] for entry in left] == addresses[:1]
 
 
 @pytest.mark.slow
