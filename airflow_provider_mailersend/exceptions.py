@@ -19,10 +19,10 @@ The errors of this package. Each message says what is wrong, where, and what to 
     ├── MailerSendIncompleteListError                 a list whose order kept changing
     └── MailerSendAmbiguousResultError                a change that may or may not have been made
 
-A permanent error comes again until somebody corrects something, so a task fails without a retry. Two others may be
-permanent too, which their ``permanent`` says: a connection error caused by a wrong setting, and a quota error where
-even a whole daily quota isn't enough. Invalid arguments raise :class:`ValueError` or :class:`TypeError` before any
-request.
+A permanent error comes again until somebody corrects something, so a task fails without a retry. Three others may be
+permanent too, which their ``permanent`` says: a connection error caused by a wrong setting, a quota error where even a
+whole daily quota isn't enough, and an ambiguous result where a retry could delete what others have added since. Invalid
+arguments raise :class:`ValueError` or :class:`TypeError` before any request.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from airflow_provider_mailersend.api.masking import masked, masked_within
 # A plus sign, or many digits.
 _LIKE_A_NUMBER = re.compile(r".*\+.*|(?:[a-z]+:)?\(?\d(?:[\s()./-]{0,3}\d){6,14}", re.IGNORECASE | re.DOTALL)
 
+# What a list, an object or a quoted string has as text: the API would not know it, which may be taken for done.
+_SYNTAX = re.compile(r"""[\[\](){}<>"'`,;]""")
+
 
 def unique_ids(ids: Iterable[str]) -> list[str]:
     """Return *ids* stripped and deduplicated. Raises :class:`TypeError` for one string, else as :func:`checked_id`."""
@@ -31,6 +34,8 @@ def checked_id(id_: object, name: str) -> str:
             f"{name} must be an id, and not a phone number: {masked(id_)!r}. To update SMS recipients by their "
             "phone numbers, use numbers="
         )
+    if _SYNTAX.search(id_):
+        raise ValueError(f"{name} must be one id, without quotes, brackets or commas; got {masked(id_)!r}")
     if not id_.isascii() or len(id_.split()) > 1:
         raise ValueError(f"{name} must be an id, of ASCII characters without spaces; got {masked(id_)!r}")
     return id_.strip()

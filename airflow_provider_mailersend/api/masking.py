@@ -27,6 +27,8 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# What stands between an address and other fields, such as a name or a phone number, where a row is taken for a value.
+_NEXT_FIELD = re.compile(r"""[\s,;:|<>()"'/=&].*""", re.DOTALL)
 _USER = re.compile(r"//\S*@")
 
 
@@ -44,7 +46,7 @@ def masked(value: str) -> str:
     bare = value.strip()
     name, at, domain = bare.rpartition("@")
     if at:
-        return f"{name[:1]}***@{domain}"
+        return f"{name[:1]}***@{_NEXT_FIELD.sub('***', domain)}"
     if bare.lstrip("( ").startswith(("+", "\uff0b")):
         return f"{bare[:2]}***{bare[-2:]}"
     return f"{bare[:1]}***"

@@ -77,6 +77,9 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         advice = f" {_domain_advice(request)}" if is_about_domain else ""
         return MailerSendValidationError(f"{explained}.{advice}", errors=errors, **where)
     if status == 404 and "{id}" in request.endpoint:
+        if reason is NOT_JSON:
+            # Of a gateway or another host, which doesn't know what the API has.
+            return unexpected_answer(request, outcome, NOT_JSON)
         id_ = masked_within(unquote(request.path.rpartition("/")[2]))
         return MailerSendNotFoundError(f"MailerSend has nothing with this id: {id_} ({answered}).", **where)
     error, meaning = _MEANINGS.get(status, (MailerSendRequestError, "{explained}."))

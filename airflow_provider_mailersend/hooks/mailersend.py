@@ -266,6 +266,7 @@ class MailerSendHook(RecipientMethods):
         on_missing: OnMissing = "skip",
         batch_size: int = BATCH_SIZE,
         settle: bool = False,
+        made_before: Moment = None,
     ) -> dict[str, Any]:
         """
         Delete entries of a suppression list: ``DELETE /suppressions/{list}``, one request per batch.
@@ -284,6 +285,7 @@ class MailerSendHook(RecipientMethods):
             and all its domains. The first page is read before: if the response is lost, only older entries are deleted.
         :param on_missing: ``skip`` *ids* that don't exist, or ``fail``.
         :param settle: whether to wait some seconds before reading the list, as in :meth:`add_suppressions`.
+        :param made_before: with *recipients* and *patterns*, keep entries created at this time or later.
         :return: ``deleted``, the IDs of the deleted entries; ``missing``, the IDs that don't exist, or the addresses
             and patterns without an entry; ``all``, whether everything was deleted.
         :raises MailerSendValidationError: IDs don't exist, and *on_missing* is ``fail``. It names them.
@@ -292,6 +294,8 @@ class MailerSendHook(RecipientMethods):
         by_value = recipients is not None or patterns is not None
         if [ids is not None, by_value, delete_all].count(True) != 1:
             raise ValueError("give one of these: ids, or recipients and patterns, or delete_all=True")
+        if made_before is not None and not by_value:
+            raise ValueError("made_before is for recipients and patterns: leave it out with anything else")
         if on_missing == "fail" and ids is None:
             raise ValueError("on_missing='fail' is for ids: leave it out with anything else")
         which, scope = SuppressionList(suppression_list), self._scope(domain_id, domain)
@@ -305,7 +309,8 @@ class MailerSendHook(RecipientMethods):
         matches = None
         if by_value:
             values = {"recipients": recipients or (), "patterns": patterns or ()}
-            matches = Matches(which, **values, scope=scope, settle=settle)
+            before = moment("made_before", made_before)
+            matches = Matches(which, **values, scope=scope, settle=settle, made_before=before)
         deletions = Deletions(
             which, ids or (), matches=matches, scope=scope, on_missing=on_missing, batch_size=batch_size
         )

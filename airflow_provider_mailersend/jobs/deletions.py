@@ -187,10 +187,13 @@ class DeleteAll:
             now = yield Wait(0.0)
             outcome = "the outcome of a deletion that got no answer"
             yield from flow.settle(outcome, times=lost, took=now - flow.sent_at)
-            left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
-            if left and has_new:
-                old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)
-                yield from old.run(flow)
+            try:
+                left, has_new = yield from self._read_left(flow, domain_id, before, ambiguous)
+                if left and has_new:
+                    old = Deletions(self.suppression_list, left, scope=self.scope, batch_size=self.batch_size)
+                    yield from old.run(flow)
+            except MailerSendError as error:
+                raise self._unfinished(ambiguous, error) from error
             if not left or has_new:
                 return
             if lost > flow.max_retries:
@@ -199,6 +202,20 @@ class DeleteAll:
     def result(self, requests: int) -> dict[str, Any]:
         """Return what was done, as plain JSON."""
         return {"deleted": [], "missing": [], "all": True, "may_be_incomplete": False, "requests": requests}
+
+    def _unfinished(
+        self, ambiguous: MailerSendAmbiguousResultError, error: MailerSendError
+    ) -> MailerSendAmbiguousResultError:
+        """Return the error for a lost response whose outcome *error* kept from being looked up and dealt with."""
+        why = "" if error is ambiguous else f" Dealing with that failed: {error}"
+        unfinished = MailerSendAmbiguousResultError(
+            f"{ambiguous.args[0]} {self.suppression_list} may or may not have been emptied.{why} Check it in "
+            "MailerSend. Run this again only if what was added to it since may be deleted too.",
+            endpoint=ambiguous.endpoint,
+        )
+        # Starting over, after a retry or a night, would delete what others have added since.
+        unfinished.permanent = True
+        return unfinished
 
     def _read_left(
         self, flow: Flow, domain_id: str | None, before: _FirstPage, ambiguous: MailerSendAmbiguousResultError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from airflow_provider_mailersend.api.answers import parse_entries
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
@@ -105,6 +106,7 @@ class Matches:
 
     :param scope: the domain. Without one the entries may be any domain's, but on the blocklist they are the account's.
     :param settle: whether to wait some seconds first: a deletion in progress can hide entries.
+    :param made_before: only those made before this time, or whose date can't be read.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Matches:
         patterns: Iterable[str] = (),
         scope: Scope = ACCOUNT_WIDE,
         settle: bool = False,
+        made_before: datetime | None = None,
     ) -> None:
         wanted = Wanted(recipients, patterns)
         check_items(wanted.invalid)
@@ -128,6 +131,7 @@ class Matches:
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._settle = settle
+        self._made_before = made_before
         self._wanted = wanted
 
     def run(self, flow: Flow) -> Steps[None]:
@@ -138,7 +142,7 @@ class Matches:
             yield from flow.settle()
         domain_id = yield from self.scope.resolve(flow)
         planner = Planner(self._wanted, domain_id=domain_id, mode="delete")
-        whole = WholeList(list_suppressions(self.suppression_list, domain_id))
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id), until=self._made_before)
         while whole.request is not None:
             for entry in (yield from flow.read_page(whole)):
                 planner.see(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,8 @@ _PROGRESS = ("added", "deleted", "updated")
 #: What a job that starts over counts again.
 _COUNTED_AGAIN = ("pages", "duplicates")
 
-#: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; empty on the first.
+#: What earlier days did, by the names of :attr:`MailerSendError.counts`, and their ``requests``; and when the first
+#: ``began``, in Unix seconds. Empty on the first.
 Before = Mapping[str, int]
 
 
@@ -44,7 +46,10 @@ class MailerSendOperator(MailerSendTask):
 
     ui_color = "#d7e3ff"
 
+    _began = 0
+
     def execute(self, context: Context) -> Any:
+        self._began = int(time.time())
         return self._run_or_defer(context, {})
 
     def resume(
@@ -77,7 +82,8 @@ class MailerSendOperator(MailerSendTask):
             is_ahead = any(map(done.get, _PROGRESS)) or done.get("pages", 0) > before.get("pages", 0)
             if before and not is_ahead and self.hook.requests_sent > _QUOTA_PROBE_REQUESTS:
                 raise
-            total = _total(before, {**done, "requests": self.hook.requests_sent})
+            done = {**done, "requests": self.hook.requests_sent}
+            total = _total(before or {"began": self._began}, done)
             domain = str(getattr(self, "domain", None)).strip().lower()
             resolved = {name: id_ for name, id_ in self.hook.domain_ids.items() if name.lower() == domain}
             self.defer_until_reset(error, "resume", kwargs={"before": total, "domain_ids": resolved})
@@ -99,12 +105,18 @@ def is_run_again(context: Context) -> bool:
 
 
 def start_of_run(context: Context) -> datetime | None:
-    """Return when the task's DAG run began, or if that is unknown, this try."""
-    for name in ("dag_run", "ti"):
-        start = getattr(context.get(name), "start_date", None)
-        if isinstance(start, datetime):
-            return start
-    return None
+    """Return when the task's DAG run first began, or earlier; if that is unknown, when this try began."""
+    run: Any = context.get("dag_run")
+    starts = (getattr(context.get(name), "start_date", None) for name in ("dag_run", "ti"))
+    start = next((start for start in starts if isinstance(start, datetime)), None)
+    if start is None or not getattr(run, "clear_number", 0):
+        return start
+    # Clearing a task gives a finished run another start date. It first began when it was due, or later.
+    due = getattr(run, "run_after", None)
+    if due is None:
+        # Airflow 2: when it was triggered, or if scheduled, when its interval ended.
+        due = max(filter(None, (run.logical_date, run.data_interval_end)), default=start)
+    return min(start, due)
 
 
 class MailerSendListingOperator(MailerSendOperator):

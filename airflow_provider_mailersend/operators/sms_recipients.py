@@ -180,8 +180,8 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
             numbers=parse_list(self.numbers, "numbers") if "numbers" in self.given else None,
             **self.rendered_scope("sms_number_id", hint=_ALL_NUMBERS),
             on_missing=self.on_missing,
-            # Setting all of them again could use up this day's quota as well.
-            changed_only=bool(before),
+            # Setting all of them again could use up this day's quota as well; if none was set, so could reading.
+            changed_only=bool(before.get("updated")),
         )
         include_earlier_days(result, before)
         self.log_summary("SMS recipients", describe_outcome(result, self.status))

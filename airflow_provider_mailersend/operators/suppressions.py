@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_mailersend.api.masking import masked
@@ -30,6 +30,10 @@ from airflow_provider_mailersend.rendering import (
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+
+#: How far the clocks of Airflow and MailerSend may differ, in seconds.
+_CLOCKS_APART = 60
 
 
 class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, MailerSendListingOperator):
@@ -141,8 +145,9 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         without an entry; ``all``: whether the list was emptied; ``may_be_incomplete``: whether entries may have been
         missed because the list's order kept changing; ``requests``: the number of requests sent. After a deferral
         ``deleted_before`` is how many were deleted before it: their ids are not in ``deleted``, and what was given for
-        them counts as ``missing``.
+        them counts as ``missing``. By address, entries made since the task began are kept then.
     :raises AirflowFailException: ids are unknown, and *on_missing* is ``fail``. The error says what was deleted before.
+        A retry, to which those that an earlier try deleted are unknown too, deletes the rest first.
     """
 
     template_fields: Sequence[str] = (*MailerSendListChangeOperator.template_fields, "ids", "delete_all")
@@ -177,9 +182,11 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         values = self.rendered_values()
         # A delete_all that was rendered to false counts as no ids, which delete nothing.
         by_id = "ids" in self.given or not (values or delete_all)
+        began = before.get("began") if values else None
         deleted_before, unsure_before = before.get("deleted", 0), before.get("unsure", 0)
-        # The ids that were deleted before a deferral are unknown by now.
-        expects_missing = by_id and bool(deleted_before or unsure_before)
+        is_retry = is_run_again(context)
+        # The ids that were deleted before a deferral, or by an earlier try, are unknown by now.
+        expects_missing = by_id and bool(deleted_before or unsure_before or is_retry)
         result = self.hook.delete_suppressions(
             **self.rendered_list(),
             ids=parse_list(self.ids, "ids") if by_id else None,
@@ -188,16 +195,19 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
             on_missing="skip" if expects_missing else self.on_missing,
             batch_size=self.batch_size,
             # A deferral leaves no request under way.
-            settle=is_run_again(context) and not before,
+            settle=is_retry and not before,
+            # Who was released before a deferral, and has opted out again since, stays on the list.
+            made_before=datetime.fromtimestamp(began + _CLOCKS_APART, UTC) if began else None,
         )
         if before:
             result["deleted_before"] = deleted_before
         if expects_missing and self.on_missing == "fail":
             unknown = len(result["missing"]) - deleted_before - unsure_before
             if unknown > 0:
+                why = " An earlier try of this task may have deleted them." if is_retry else ""
                 raise ValueError(
-                    f"{self.suppression_list} has no entries for {unknown} of the ids given; the others were deleted. "
-                    "Pass on_missing='skip' to ignore unknown ids"
+                    f"{self.suppression_list} has no entries for {unknown} of the ids given; the others were deleted."
+                    f"{why} Pass on_missing='skip' to ignore unknown ids"
                 )
         deleted = "all entries" if result["all"] else f"{len(result['deleted']) + deleted_before:,}"
         missing = f", {len(result['missing']):,} not found" if result["missing"] else ""

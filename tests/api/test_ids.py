@@ -55,6 +55,26 @@ def test_an_id_is_ascii_without_spaces(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "['65qngkdovk8lwr12']",
+        '["65qngkdovk8lwr12"]',
+        '"65qngkdovk8lwr12"',
+        "'65qngkdovk8lwr12'",
+        '{"id":"65qngkdovk8lwr12"}',
+        "{65qngkdovk8lwr12}",
+        "<65qngkdovk8lwr12>",
+        "(65qngkdovk8lwr12)",
+        "65qngkdovk8lwr12,neqvygmrw5l0p7w2",
+        "65qngkdovk8lwr12;neqvygmrw5l0p7w2",
+    ],
+)
+def test_the_text_of_a_list_or_an_object_is_no_id(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^the id must be one id, without quotes, brackets or commas; got "):
+        checked_id(text, "the id")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "62347d2be979fd275c0afd34",
         "123456",
         "1234567890123456",

@@ -27,6 +27,12 @@ from tests.feeding.script import properties
         ("\uff0b15551234567", "\uff0b1***67"),
         ("nobody in particular", "n***"),
         ("", "***"),
+        ("jane@example.com;+15551234567;Jane Doe", "j***@example.com***"),
+        ("jane@example.com Jane Doe, +1 555 123 4567", "j***@example.com***"),
+        ("jane@example.com\t5551234567", "j***@example.com***"),
+        ("jane@example.com|5551234567", "j***@example.com***"),
+        ("Jane <jane@example.com> 5551234567", "J***@example.com***"),
+        (r".*@[a-z]+\.example$", r".***@[a-z]+\.example$"),
     ],
 )
 def test_a_value_is_masked(value: str, shown: str) -> None:

@@ -174,7 +174,7 @@ def test_no_id_reaches_another_endpoint(id_: Any) -> None:
         request = requests.get_recipient(id_)
     except ValueError:
         is_odd = leftover_problem(id_) is not None or sum(map(str.isdigit, id_)) >= 6
-        is_odd |= not id_.isascii() or len(id_.split()) > 1
+        is_odd |= not id_.isascii() or len(id_.split()) > 1 or bool(set(id_) & set("[](){}<>\"'`,;"))
         assert is_odd or id_.strip() in (".", "..") or "@" in id_ or "+" in id_
         return
     last = request.path.removeprefix("/recipients/")

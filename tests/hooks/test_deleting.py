@@ -97,6 +97,8 @@ def test_no_ids_delete_nothing(connect: Connect, ids: Any) -> None:
         {"recipients": ["Jane <jane@example.com>"]},
         {"recipients": ["a@example.com, b@example.com"]},
         {"patterns": ["nan"]},
+        {"delete_all": True, "domain_id": "account", "made_before": "2026-01-01"},
+        {"ids": ["abc"], "made_before": "2026-01-01"},
     ],
 )
 def test_only_a_literal_true_without_ids_deletes_all(connect: Connect, arguments: dict[str, Any]) -> None:

@@ -253,9 +253,23 @@ def test_where_it_cannot_be_told_what_is_new_nothing_more_is_deleted() -> None:
     # Oldest first: what stands on later pages may be old or new.
     account = of(250, fault="lost before")
     account.entries.reverse()
-    with pytest.raises(MailerSendAmbiguousResultError):
+    with pytest.raises(
+        MailerSendAmbiguousResultError, match=r"may or may not have been emptied\. Check"
+    ) as caught:
         empty(account)
     assert len(account.entries) == 250
+    assert caught.value.permanent
+
+
+# It ends while the list is read, or when the old entries, known by then, are to be deleted by id.
+@pytest.mark.parametrize("requests", [2, 4])
+def test_what_cannot_be_looked_up_for_want_of_quota_is_not_started_over(requests: int) -> None:
+    account = of(250, fault="lost before", others_add_after=[2.0], left=requests)
+    with pytest.raises(MailerSendAmbiguousResultError, match=r"failed: The account's daily quota") as caught:
+        empty(account)
+    assert len(account.entries) == 251
+    # Tomorrow it would delete what was added in between.
+    assert caught.value.permanent
 
 
 @pytest.mark.parametrize(

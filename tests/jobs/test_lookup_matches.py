@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -40,6 +41,21 @@ def test_just_the_entries_of_the_scope_are_found(listed: Any, wanted: Any, domai
     there = {value for value, owner in listed if owner == domain_id}
     assert {value.lower() for value in matches.missing} == keys - there
     assert bool(script.sent) == bool(wanted)
+
+
+def test_entries_made_since_a_time_are_left_out() -> None:
+    account = Account()
+    for seconds in (-1, 0, 1):
+        account.put("a@x.example", at=NOON + seconds)
+    account.put("b@x.example", at=NOON)
+    matches = Matches(
+        SuppressionList.BLOCKLIST,
+        recipients=["a@x.example", "b@x.example"],
+        made_before=datetime.fromtimestamp(NOON, UTC),
+    )
+    Script(server=account).run(matches.run(flow()))
+    assert matches.ids == [account.entries[-1]["id"]]
+    assert matches.missing == ["b@x.example"]
 
 
 def test_nothing_wanted_asks_nothing() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_mailersend.exceptions import MailerSendServerError
+from airflow_provider_mailersend.operators.base import start_of_run
 from airflow_provider_mailersend.operators.sms_recipients import (
     MailerSendUpdateSmsRecipientsOperator,
 )
@@ -24,10 +27,13 @@ from tests.operators.deferrals import (
     ids_on,
     over_days,
     resumed,
+    resumed_to_the_end,
     sent,
 )
 from tests.operators.syncing import Connect, numbered, use_up
 from tests.unsteady import RareFault, UnsteadySandbox
+
+NOON, HOUR, DAYS = datetime(2026, 7, 1, 12, tzinfo=UTC), timedelta(hours=1), timedelta(days=9)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +141,72 @@ def test_a_retry_finds_what_the_try_before_had_added(connect: Connect) -> None:
         assert result["requests"] == 2
 
 
+def test_a_cleared_task_finds_what_it_had_added_before_its_dag_run_was_started_anew(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    connect(sandbox)
+    context = a_run()
+
+    def add(last: str) -> Any:
+        return MailerSendAddSuppressionsOperator(
+            task_id="add", suppression_list="blocklist", recipients=[*numbered(20), last], batch_size=20
+        )
+
+    with pytest.raises(AirflowFailException, match="20 of 21; not added: 1"):
+        add("refused@nodot").execute(context)
+    context["dag_run"].run_after = context["dag_run"].start_date
+    context["dag_run"].start_date += timedelta(minutes=5)
+    context["dag_run"].clear_number = 1
+    context["ti"].try_number = 2
+    add("corrected@example.net").execute(context)
+    there = Counter(entry["pattern"] for entry in sandbox.entries("blocklist"))
+    assert there == Counter([*numbered(20), "corrected@example.net"])
+
+
+@pytest.mark.parametrize(
+    ("cleared", "moments", "hour"),
+    [
+        (0, {}, 12),
+        # A run of a catch-up begins long after it was due.
+        (0, {"run_after": NOON - DAYS, "logical_date": NOON - DAYS}, 12),
+        (1, {"run_after": NOON - HOUR, "logical_date": NOON - DAYS}, 11),
+        (1, {"run_after": NOON - HOUR, "logical_date": None}, 11),
+        (1, {"run_after": NOON - HOUR, "logical_date": NOON + DAYS}, 11),
+        # On Airflow 2, of a scheduled run and of one triggered by hand.
+        (1, {"logical_date": NOON - DAYS, "data_interval_end": NOON - HOUR}, 11),
+        (1, {"logical_date": NOON - HOUR, "data_interval_end": NOON - DAYS}, 11),
+        (1, {"logical_date": NOON + DAYS, "data_interval_end": NOON + DAYS}, 12),
+    ],
+)
+def test_a_dag_run_began_when_it_began_first(cleared: int, moments: dict[str, Any], hour: int) -> None:
+    run = SimpleNamespace(start_date=NOON, clear_number=cleared, **moments)
+    context: Any = {"dag_run": run, "ti": SimpleNamespace(start_date=NOON + DAYS)}
+    assert start_of_run(context) == NOON.replace(hour=hour)
+
+
+def test_a_retried_deletion_by_id_deletes_the_rest_before_it_fails_for_unknown_ids(
+    connect: Connect,
+) -> None:
+    with Sandbox(blocklist=30, rate_limit=None) as sandbox:
+        connect(sandbox, extra={"max_retries": 0})
+        sandbox.fail(Fault(method="DELETE", skip=1, status=503))
+        context, ids = a_run(), ids_on(sandbox, "blocklist")
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete", suppression_list="blocklist", ids=ids, batch_size=10, on_missing="fail"
+            )
+
+        with pytest.raises(MailerSendServerError):
+            delete().execute(context)
+        context["ti"].try_number = 2
+        with pytest.raises(
+            AirflowFailException, match=r"10 of the ids given; .* earlier try of this task may"
+        ):
+            delete().execute(context)
+        assert sandbox.entries("blocklist") == []
+
+
 def test_a_retried_deletion_by_address_waits_for_what_the_try_before_had_sent(connect: Connect) -> None:
     with UnsteadySandbox(unsubscribes=150, rate_limit=None, quota=None) as sandbox:
         connect(sandbox, extra={"max_retries": 0})
@@ -181,6 +253,46 @@ def test_deletions_by_address_read_again_and_delete_the_rest(connect: Connect) -
         assert result["requests"] == len(sandbox.log)
 
 
+def test_a_list_that_may_be_emptied_already_is_not_emptied_again_on_the_next_day(connect: Connect) -> None:
+    with Sandbox(unsubscribes=6, quota=2, quota_window=60, rate_limit=None) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(method="DELETE", cut="after"))
+        with pytest.raises(AirflowFailException, match=r"No answer .* may or may not have been emptied\."):
+            MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="unsubscribes",
+                delete_all=True,
+                domain_id="account",
+                deferrable=True,
+            ).execute(a_run())
+        assert sandbox.entries("unsubscribes") == []
+
+
+def test_who_opts_out_again_during_a_deferral_is_not_released_by_its_rest(connect: Connect) -> None:
+    with Sandbox(unsubscribes=180, quota=5, quota_window=DAY, rate_limit=None) as sandbox:
+        domain_id = sandbox.domain_id("example.com")
+        connect(sandbox, extra={"domain_id": domain_id})
+        ours = [e for e in sandbox.entries("unsubscribes") if e["recipient"]["domain"]["id"] == domain_id]
+        addresses = [entry["recipient"]["email"] for entry in ours]
+
+        def delete() -> Any:
+            return MailerSendDeleteSuppressionsOperator(
+                task_id="delete",
+                suppression_list="unsubscribes",
+                recipients=addresses,
+                batch_size=10,
+                deferrable=True,
+            )
+
+        deferred = deferred_by(lambda: delete().execute({}))
+        sandbox.add("unsubscribes", addresses[0], domain="example.com")
+        # A sandbox's days are short: the task began hours ago.
+        deferred.kwargs["before"]["began"] -= 36_000
+        resumed_to_the_end(delete, deferred)
+        left = [e for e in sandbox.entries("unsubscribes") if e["recipient"]["domain"]["id"] == domain_id]
+        assert [entry["recipient"]["email"] for entry in left] == addresses[:1]
+
+
 @pytest.mark.slow
 def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
     with Sandbox(sms_recipients=5, quota=2, quota_window=DAY, rate_limit=None) as sandbox:
@@ -205,6 +317,22 @@ def test_updates_by_id_read_what_is_set_already(connect: Connect) -> None:
         put = Counter(request.path for request in sandbox.requests("PUT"))
         assert set(put.values()) == {1}
         assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
+
+
+def test_updates_by_id_read_nothing_if_none_was_set(connect: Connect) -> None:
+    with Sandbox(sms_recipients=500, quota=3, quota_window=DAY, rate_limit=None) as sandbox:
+        connect(sandbox)
+        ids = ids_on(sandbox, "sms-recipients")[-2:]
+        use_up(sandbox, 3)
+        # The whole list has more pages than the day has requests.
+        _, nights = over_days(
+            lambda: MailerSendUpdateSmsRecipientsOperator(
+                task_id="set", ids=ids, status="opt_out", deferrable=True
+            )
+        )
+        assert nights == 1
+        assert sandbox.requests("GET", "/sms-recipients") == []
+        assert [one["status"] for one in sandbox.entries("sms-recipients")[-2:]] == ["opt_out"] * 2
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_mailersend.exceptions import MailerSendUnexpectedAnswerError
 from airflow_provider_mailersend.operators.recipients import (
     MailerSendDeleteRecipientOperator,
     MailerSendGetRecipientOperator,
@@ -19,6 +20,7 @@ from airflow_provider_mailersend.operators.sms_recipients import (
     MailerSendListSmsRecipientsOperator,
     MailerSendUpdateSmsRecipientsOperator,
 )
+from airflow_provider_mailersend.operators.suppressions import MailerSendDeleteSuppressionsOperator
 from airflow_provider_mailersend.sandbox import Fault, Sandbox
 
 Connect = Callable[..., str]
@@ -205,6 +207,46 @@ def test_an_id_that_mailersend_refuses_holds_up_none_of_the_others(connect: Conn
             match=r"The number is blocked\. Leave them out.* All others \(2\) were set to opt_out",
         ):
             MailerSendUpdateSmsRecipientsOperator(task_id="set", ids=ids, status="opt_out").execute({})
+
+
+def test_a_gateway_that_knows_no_such_page_does_not_count_as_deleted_or_missing(connect: Connect) -> None:
+    with Sandbox(recipients=1, sms_recipients=1) as sandbox:
+        connect(sandbox)
+        sandbox.fail(Fault(path="/*recipients/*", status=404, body="<h1>404 Not Found</h1>", times=None))
+        for operator in (
+            MailerSendDeleteRecipientOperator(
+                task_id="a", recipient_id=sandbox.entries("recipients")[0]["id"]
+            ),
+            MailerSendUpdateSmsRecipientsOperator(
+                task_id="b",
+                ids=[sandbox.entries("sms-recipients")[0]["id"]],
+                status="opt_out",
+                on_missing="skip",
+            ),
+        ):
+            with pytest.raises(MailerSendUnexpectedAnswerError, match="check that the connection's host is"):
+                operator.execute({})
+
+
+@pytest.mark.parametrize("written", ["['{}']", '["{}"]', '"{}"', "{},{}"])
+def test_an_id_within_other_text_is_refused_and_does_not_count_as_deleted(
+    connect: Connect, written: str
+) -> None:
+    with Sandbox(recipients=1, blocklist=1) as sandbox:
+        connect(sandbox)
+        recipient_id = sandbox.entries("recipients")[0]["id"]
+        entry_id = sandbox.entries("blocklist")[0]["id"]
+        for operator in (
+            MailerSendDeleteRecipientOperator(task_id="a", recipient_id=written.replace("{}", recipient_id)),
+            MailerSendDeleteSuppressionsOperator(
+                task_id="b", suppression_list="blocklist", ids=[written.replace("{}", entry_id)]
+            ),
+        ):
+            with pytest.raises(
+                AirflowFailException, match="must be one id, without quotes, brackets or comm"
+            ):
+                operator.execute({})
+        assert sandbox.log == []
 
 
 @pytest.mark.parametrize("ids", [["abc", " "], ["abc", ""]])
