@@ -131,7 +131,8 @@ def test_a_deletion_that_was_waited_for_long_is_given_longer_to_show() -> None:
         return account(request, script)
 
     _, script = empty(None, script=Script(server=serve))
-    assert (account.entries, script.pauses) == ([], pytest.approx([12]))
+    assert account.entries == []
+    assert script.pauses == pytest.approx([12])
 
 
 def test_the_newest_entry_shows_where_new_ones_would_be() -> None:
