@@ -17,7 +17,11 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import describe_error, masked_within
-from airflow_provider_mailersend.exceptions import MailerSendError, is_permanent
+from airflow_provider_mailersend.exceptions import (
+    MailerSendAuthenticationError,
+    MailerSendError,
+    is_permanent,
+)
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
 
@@ -182,11 +186,19 @@ class MailerSendTrigger(PollingTrigger):
 
     async def _wait(self) -> tuple[Any, str]:
         """Return the sensor's result, and what it is in words."""
-        async with self.polling(self.query) as poll, aclosing(self.answers(poll, self.asked_at)) as answers:
-            async for answer in answers:
-                for found in self.found_in(answer):
-                    return found, f"{self.subject(poll.hook)}: {self.outcome(found)}"
-        raise AssertionError("answers never end")
+        while True:
+            async with (
+                self.polling(self.query) as poll,
+                aclosing(self.answers(poll, self.asked_at)) as answers,
+            ):
+                try:
+                    async for answer in answers:
+                        for found in self.found_in(answer):
+                            return found, f"{self.subject(poll.hook)}: {self.outcome(found)}"
+                except MailerSendAuthenticationError:
+                    # Somebody may have replaced the token meanwhile.
+                    if not await poll.hook.is_outdated():
+                        raise
 
     def delays(self) -> Iterator[float]:
         """Yield each interval as Airflow's sensors compute it."""

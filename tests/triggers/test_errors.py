@@ -21,7 +21,7 @@ from airflow_provider_mailersend.triggers.mailersend import (
 )
 from airflow_provider_mailersend.triggers.polls import Query
 
-from .waiting import first_event, waits_for, waits_for_absence
+from .waiting import first_event, until, waits_for, waits_for_absence
 
 Connect = Callable[..., str]
 
@@ -126,6 +126,35 @@ def test_after_an_authentication_error_the_next_trigger_reads_the_connection_aga
 
     assert asyncio.run(watch()) == ["error", "success"]
     assert not polls.polls
+    assert not polls.hooks
+
+
+def test_a_token_that_is_replaced_does_not_end_the_waiting(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+    (joe,) = sandbox.add("blocklist", "joe@example.net")
+
+    async def watch() -> list[Any]:
+        triggers = [
+            waits_for("jane@example.net"),
+            waits_for_absence("joe@example.net"),
+            MailerSendSmsRecipientStatusTrigger(
+                sms_recipient_id=recipient["id"], status="opt_out", poke_interval=0.2
+            ),
+        ]
+        events = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
+        await until(lambda: len(sandbox.log) >= 6)
+        connect(sandbox, password="mlsn.new")
+        sandbox.token = "mlsn.new"
+        sandbox.clear_log()
+        await until(lambda: len(sandbox.requests("GET", "/sms-recipients/*")) >= 3)
+        sandbox.add("blocklist", "jane@example.net")
+        sandbox.remove("blocklist", [joe["id"]])
+        sandbox.set_sms_status(recipient["id"], "opt_out")
+        return await asyncio.gather(*events)
+
+    assert [event["status"] for event in asyncio.run(watch())] == ["success"] * 3
+    assert sum(request.status == 401 for request in sandbox.log) <= 3
     assert not polls.hooks
 
 
