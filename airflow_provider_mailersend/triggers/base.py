@@ -150,7 +150,8 @@ class MailerSendTrigger(PollingTrigger):
     Waits for a deferred sensor, and fires one event.
 
     The event has ``status``, which is ``success`` or ``error``, and either ``found`` and its ``outcome``, a line for
-    the log, both packed, or the error's ``message``. The other parameters are those of :class:`PollingTrigger`.
+    the log, both packed, or the error's ``message`` and whether it is ``permanent``: a retry of the task can't help.
+    The other parameters are those of :class:`PollingTrigger`.
 
     :cvar query: what it asks.
     :param poke_interval: seconds between two answers.
@@ -178,7 +179,7 @@ class MailerSendTrigger(PollingTrigger):
         try:
             found, outcome = await self._wait()
         except Exception as error:
-            yield TriggerEvent({"status": "error", "message": str(error)})
+            yield TriggerEvent({"status": "error", "message": str(error), "permanent": is_permanent(error)})
         else:
             # The triggerer logs events, and an entry holds an address.
             packed = {"found": packed_json(found), "outcome": packed_json(outcome)}
