@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -216,6 +217,11 @@ class MailerSendTrigger(PollingTrigger):
 
     def _seconds_left(self) -> float:
         """Return the time until the last look before the task's timeout, which the triggerer sets."""
-        timeout_after = getattr(self, "timeout_after", None)
-        left = timeout_after.timestamp() - time.time() - _BEFORE_TIMEOUT if timeout_after else inf
+        # Airflow 2's triggerer sets it on the task instance only, and in UTC without a time zone.
+        timeout: datetime | None = getattr(self, "timeout_after", None)
+        timeout = timeout or getattr(self.task_instance, "trigger_timeout", None)
+        if timeout is None:
+            return inf
+        aware = timeout if timeout.tzinfo is not None else timeout.replace(tzinfo=UTC)
+        left = aware.timestamp() - time.time() - _BEFORE_TIMEOUT
         return left if left > 0 else inf
