@@ -201,7 +201,8 @@ async def polling(
         try:
             yield poll
         except (MailerSendNotFoundError, MailerSendValidationError):
-            # The query is wrong, not the connection.
+            # The query is wrong, not the connection; or a domain was deleted and added again since.
+            hook.domain_ids.clear()
             raise
         except Exception:
             # Somebody may fix the connection: the next trigger reads it again.

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -96,6 +97,27 @@ def test_a_permanent_error_is_reported_in_the_event(
     event = asyncio.run(first_event(trigger))
     assert event["status"] == "error"
     assert complaint in event["message"]
+
+
+def test_a_domain_that_was_deleted_and_added_again_is_resolved_again(connect: Connect) -> None:
+    async def watch(before: Sandbox) -> list[Any]:
+        # Somebody else keeps the connection's hook.
+        stays = asyncio.create_task(first_event(waits_for("never@example.net")))
+        await first_event(waits_for_absence("a@example.net", domain="example.com"))
+        port = urlsplit(before.url).port or 0
+        before.stop()
+        # Its IDs are other ones.
+        with Sandbox(port=port, seed=8, rate_limit=None, quota=None):
+            events = [
+                await first_event(waits_for_absence("a@example.net", domain="example.com")) for _ in range(2)
+            ]
+        stays.cancel()
+        await asyncio.gather(stays, return_exceptions=True)
+        return [event["status"] for event in events]
+
+    with Sandbox(rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        assert asyncio.run(watch(sandbox)) == ["error", "success"]
 
 
 def test_a_missing_connection_fails_all_triggers_on_it() -> None:
