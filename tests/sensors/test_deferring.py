@@ -72,6 +72,21 @@ def test_an_address_is_waited_for(connect: Connect) -> None:
         assert waited(goes, deferral) is None
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
+@pytest.mark.parametrize("present", [True, False])
+def test_an_address_at_a_domain_of_emoji_is_waited_for(
+    connect: Connect, sandbox: Sandbox, present: bool, deferrable: bool
+) -> None:
+    connect(sandbox)
+    address = "jane@xn--ls8h.example"
+    options = {**OFTEN, "deferrable": deferrable, "suppression_list": "blocklist", "present": present}
+    if present:
+        sandbox.add("blocklist", address)
+    sensor = MailerSendSuppressionSensor(recipient=address, **options)
+    found = waited(sensor, deferred(sensor)) if deferrable else sensor.execute({})
+    assert found == (sandbox.entries("blocklist")[0] if present else None)
+
+
 def test_new_entries_are_waited_for(connect: Connect) -> None:
     with Sandbox(hard_bounces=300, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
