@@ -121,6 +121,8 @@ class PollingTrigger(BaseTrigger):
                 problem = describe_problem(error)
                 # The text of the same error differs, as it says how long it took.
                 failure = type(error), getattr(error, "status", None)
+                # The next answer logs it again: that the error has passed must be seen.
+                progress = logged_progress = ""
             else:
                 yield answer
                 if self.must_confirm:

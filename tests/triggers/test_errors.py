@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,30 @@ def test_temporary_errors_are_retried(connect: Connect, sandbox: Sandbox) -> Non
     event = asyncio.run(first_event(waits_for("jane@example.net")))
     assert event["status"] == "success"
     assert len(sandbox.log) == 4
+
+
+def test_the_log_says_that_it_goes_on_after_an_error(
+    connect: Connect, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    connect(sandbox, extra={"max_retries": 0})
+
+    async def watch() -> None:
+        event = asyncio.create_task(first_event(waits_for("jane@example.net")))
+        await until(lambda: len(sandbox.log) >= 3)
+        sandbox.fail(Fault(status=503, times=2))
+        await until(lambda: len(sandbox.log) >= 8)
+        sandbox.add("blocklist", "jane@example.net")
+        await event
+
+    asyncio.run(watch())
+    goes_on = "blocklist (account-wide): j***@example.net not there yet"
+    failed = "blocklist (account-wide): GET /suppressions/blocklist answered 503"
+    told = [message for message in caplog.messages if message.startswith("blocklist (")]
+    assert len(told) == 3
+    assert all(
+        message.startswith(start) for message, start in zip(told, (goes_on, failed, goes_on), strict=True)
+    )
 
 
 def test_it_waits_for_the_quota_to_reset(connect: Connect) -> None:
