@@ -15,7 +15,11 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.exceptions import (
+    MailerSendAuthenticationError,
+    MailerSendError,
+    MailerSendQuotaExhaustedError,
+)
 from airflow_provider_mailersend.jobs.packed import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask
 
@@ -79,7 +83,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         try:
             with self.fail_without_retry():
                 trigger = self._make_trigger()
-                answer = self.ask(trigger)
+                answer = self._ask_with_current_token(trigger)
         except MailerSendQuotaExhaustedError as error:
             self.defer_until_reset(error, "resume", kwargs={"started_at": self._started_at}, timeout=timeout)
         subject = trigger.subject(self.hook)
@@ -91,6 +95,17 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             trigger.asked_at = time.time()
             self._defer(trigger, timeout)
         return PokeReturnValue(is_done=False)
+
+    def _ask_with_current_token(self, trigger: Any) -> Any:
+        try:
+            return self.ask(trigger)
+        except MailerSendAuthenticationError:
+            # Somebody may have replaced the token since the last look.
+            if not self.hook.is_outdated():
+                raise
+            self._requests_before += self.hook.requests_sent
+            del self.hook
+            return self.ask(trigger)
 
     def _time_left(self) -> timedelta:
         now = time.time()
