@@ -21,6 +21,7 @@ from airflow_provider_mailersend.api.pages import WholeList
 from airflow_provider_mailersend.api.requests import SuppressionList, get_sms_recipient, list_suppressions
 from airflow_provider_mailersend.exceptions import MailerSendError
 from airflow_provider_mailersend.hooks.account import MailerSendAccount
+from airflow_provider_mailersend.hooks.connection import Settings
 from airflow_provider_mailersend.hooks.exchange import HEADERS, Bearer, no_answer, unreadable
 from airflow_provider_mailersend.hooks.progress import INTERVAL, JobReport
 from airflow_provider_mailersend.jobs.domains import Scope, find_domain, known_domain_id
@@ -79,6 +80,16 @@ class MailerSendAsyncHook(MailerSendAccount):
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+    async def is_outdated(self) -> bool:
+        """Return whether the Airflow connection was changed since this hook read it, or can't be read any more."""
+        if "settings" not in vars(self):
+            return False
+        try:
+            return await self._read_connection() != self.settings
+        except Exception:
+            # The next hook tells its user why.
+            return True
 
     async def list_suppressions(
         self,
@@ -156,13 +167,16 @@ class MailerSendAsyncHook(MailerSendAccount):
         """Read the Airflow connection without blocking, before anything asks for :attr:`settings`."""
         async with self._connecting:
             if "settings" not in vars(self):
-                # Before Airflow 3.3.2, aget_connection calls the supervisor synchronously, to mask secrets, and fails
-                # when another call is under way. common-compat knows it from 1.21 on: too new for older Airflows.
-                if hasattr(Connection, "aextra_dejson"):
-                    connection = await self.aget_connection(self.mailersend_conn_id)
-                else:
-                    connection = await sync_to_async(self.get_connection)(self.mailersend_conn_id)
-                self.settings = self._read_settings(connection)
+                self.settings = await self._read_connection()
+
+    async def _read_connection(self) -> Settings:
+        # Before Airflow 3.3.2, aget_connection calls the supervisor synchronously, to mask secrets, and fails when
+        # another call is under way. common-compat knows it from 1.21 on: too new for older Airflows.
+        if hasattr(Connection, "aextra_dejson"):
+            connection = await self.aget_connection(self.mailersend_conn_id)
+        else:
+            connection = await sync_to_async(self.get_connection)(self.mailersend_conn_id)
+        return self._read_settings(connection)
 
     async def _resolve(self, domain_id: str | None, domain: str | None) -> str | None:
         await self._connect()

@@ -67,6 +67,10 @@ class RequestsDriver(MailerSendAccount):
             session.mount(scheme, DeadlineAdapter())
         return session
 
+    def is_outdated(self) -> bool:
+        """Return whether the Airflow connection was changed since this hook read it."""
+        return self._read_settings(self.get_connection(self.mailersend_conn_id)) != self.settings
+
     def get_conn(self) -> requests.Session:
         """
         Return the session that requests go over. It sends the token to the API's own URLs only.

@@ -13,7 +13,7 @@ from airflow_provider_mailersend.api.requests import Request, SuppressionList, l
 from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.jobs.plan import Planner
-from airflow_provider_mailersend.jobs.wanted import Item, Wanted, check_flags, check_items, check_whole_number
+from airflow_provider_mailersend.jobs.wanted import Wanted, check_flags, check_items, check_whole_number
 
 
 class Lookup:
@@ -40,7 +40,6 @@ class Lookup:
         on_page: Callable[[Iterable[Entry], int], None] | None = None,
     ) -> None:
         suppression_list.check_takes(kind for kind, _ in last_pages)
-        check_items(Item(kind, value.strip(), position) for position, (kind, value) in enumerate(last_pages))
         check_flags(both_ways=both_ways)
         for page in last_pages.values():
             check_whole_number("the page of an entry", page, least=1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,7 +15,11 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_mailersend.exceptions import MailerSendError, MailerSendQuotaExhaustedError
+from airflow_provider_mailersend.exceptions import (
+    MailerSendAuthenticationError,
+    MailerSendError,
+    MailerSendQuotaExhaustedError,
+)
 from airflow_provider_mailersend.jobs.packed import unpacked_json
 from airflow_provider_mailersend.task import MailerSendTask
 
@@ -52,19 +54,26 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         return self._check_or_defer()
 
+    def resume_execution(self, *args: Any, **kwargs: Any) -> Any:
+        """Skip instead of failing with ``never_fail``, as Airflow does by itself only before a deferral."""
+        try:
+            return super().resume_execution(*args, **kwargs)
+        except (AirflowException, MailerSendError) as error:
+            if isinstance(error, AirflowSkipException) or not self.never_fail:
+                raise
+            raise AirflowSkipException(f"Skipping due to never_fail being set: {error}") from error
+
     def resume(self, context: Context, event: Any = None, started_at: float | None = None) -> Any:
         """Go on after the daily quota has been reset. The timeout counts from *started_at*."""
         self._started_at = started_at
-        with self._skip_if_never_fail():
-            checked = self._check_or_defer()
+        checked = self._check_or_defer()
         # The sensor may have been changed to poke meanwhile.
         return checked.xcom_value if checked.is_done else self.execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Return what the trigger found, or fail with its error."""
-        with self._skip_if_never_fail():
-            if event["status"] == "error":
-                raise AirflowFailException(event["message"])
+        if event["status"] == "error":
+            raise (AirflowFailException if event["permanent"] else AirflowException)(event["message"])
         self.log.info("%s; connection %r.", unpacked_json(event["outcome"]), self.mailersend_conn_id)
         self.log.info("Success criteria met. Exiting.")
         return unpacked_json(event["found"])
@@ -74,7 +83,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         try:
             with self.fail_without_retry():
                 trigger = self._make_trigger()
-                answer = self.ask(trigger)
+                answer = self._ask_with_current_token(trigger)
         except MailerSendQuotaExhaustedError as error:
             self.defer_until_reset(error, "resume", kwargs={"started_at": self._started_at}, timeout=timeout)
         subject = trigger.subject(self.hook)
@@ -86,6 +95,17 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
             trigger.asked_at = time.time()
             self._defer(trigger, timeout)
         return PokeReturnValue(is_done=False)
+
+    def _ask_with_current_token(self, trigger: Any) -> Any:
+        try:
+            return self.ask(trigger)
+        except MailerSendAuthenticationError:
+            # Somebody may have replaced the token since the last look.
+            if not self.hook.is_outdated():
+                raise
+            self._requests_before += self.hook.requests_sent
+            del self.hook
+            return self.ask(trigger)
 
     def _time_left(self) -> timedelta:
         now = time.time()
@@ -120,13 +140,3 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         or_more = " or more" if self.exponential_backoff else ""
         next_look = f"next look in {self.poke_interval:g} s{or_more}{note}"
         self.log.info("%s; %s; connection %r.", progress, next_look, self.mailersend_conn_id)
-
-    @contextmanager
-    def _skip_if_never_fail(self) -> Iterator[None]:
-        """Skip instead of failing with ``never_fail``, as Airflow does by itself only before a deferral."""
-        try:
-            yield
-        except (AirflowException, MailerSendError) as error:
-            if isinstance(error, AirflowSkipException) or not self.never_fail:
-                raise
-            raise AirflowSkipException(f"Skipping due to never_fail being set: {error}") from error

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +18,11 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mailersend.api.masking import describe_error, masked_within
-from airflow_provider_mailersend.exceptions import MailerSendError, is_permanent
+from airflow_provider_mailersend.exceptions import (
+    MailerSendAuthenticationError,
+    MailerSendError,
+    is_permanent,
+)
 from airflow_provider_mailersend.jobs.packed import packed_json
 from airflow_provider_mailersend.triggers.polls import NEARLY, Answer, Poll, Query, polling
 
@@ -116,6 +121,8 @@ class PollingTrigger(BaseTrigger):
                 problem = describe_problem(error)
                 # The text of the same error differs, as it says how long it took.
                 failure = type(error), getattr(error, "status", None)
+                # The next answer logs it again: that the error has passed must be seen.
+                progress = logged_progress = ""
             else:
                 yield answer
                 if self.must_confirm:
@@ -146,7 +153,8 @@ class MailerSendTrigger(PollingTrigger):
     Waits for a deferred sensor, and fires one event.
 
     The event has ``status``, which is ``success`` or ``error``, and either ``found`` and its ``outcome``, a line for
-    the log, both packed, or the error's ``message``. The other parameters are those of :class:`PollingTrigger`.
+    the log, both packed, or the error's ``message`` and whether it is ``permanent``: a retry of the task can't help.
+    The other parameters are those of :class:`PollingTrigger`.
 
     :cvar query: what it asks.
     :param poke_interval: seconds between two answers.
@@ -174,7 +182,7 @@ class MailerSendTrigger(PollingTrigger):
         try:
             found, outcome = await self._wait()
         except Exception as error:
-            yield TriggerEvent({"status": "error", "message": str(error)})
+            yield TriggerEvent({"status": "error", "message": str(error), "permanent": is_permanent(error)})
         else:
             # The triggerer logs events, and an entry holds an address.
             packed = {"found": packed_json(found), "outcome": packed_json(outcome)}
@@ -182,11 +190,19 @@ class MailerSendTrigger(PollingTrigger):
 
     async def _wait(self) -> tuple[Any, str]:
         """Return the sensor's result, and what it is in words."""
-        async with self.polling(self.query) as poll, aclosing(self.answers(poll, self.asked_at)) as answers:
-            async for answer in answers:
-                for found in self.found_in(answer):
-                    return found, f"{self.subject(poll.hook)}: {self.outcome(found)}"
-        raise AssertionError("answers never end")
+        while True:
+            async with (
+                self.polling(self.query) as poll,
+                aclosing(self.answers(poll, self.asked_at)) as answers,
+            ):
+                try:
+                    async for answer in answers:
+                        for found in self.found_in(answer):
+                            return found, f"{self.subject(poll.hook)}: {self.outcome(found)}"
+                except MailerSendAuthenticationError:
+                    # Somebody may have replaced the token meanwhile.
+                    if not await poll.hook.is_outdated():
+                        raise
 
     def delays(self) -> Iterator[float]:
         """Yield each interval as Airflow's sensors compute it."""
@@ -203,6 +219,11 @@ class MailerSendTrigger(PollingTrigger):
 
     def _seconds_left(self) -> float:
         """Return the time until the last look before the task's timeout, which the triggerer sets."""
-        timeout_after = getattr(self, "timeout_after", None)
-        left = timeout_after.timestamp() - time.time() - _BEFORE_TIMEOUT if timeout_after else inf
+        # Airflow 2's triggerer sets it on the task instance only, and in UTC without a time zone.
+        timeout: datetime | None = getattr(self, "timeout_after", None)
+        timeout = timeout or getattr(self.task_instance, "trigger_timeout", None)
+        if timeout is None:
+            return inf
+        aware = timeout if timeout.tzinfo is not None else timeout.replace(tzinfo=UTC)
+        left = aware.timestamp() - time.time() - _BEFORE_TIMEOUT
         return left if left > 0 else inf

@@ -149,10 +149,9 @@ class Shared(Generic[_Resource]):
     @asynccontextmanager
     async def using(self, key: Hashable, make: Callable[[], _Resource]) -> AsyncIterator[_Resource]:
         """Share the resource of *key* within this event loop."""
-        loop_key = asyncio.get_running_loop(), key
-        resource = self._resources.get(loop_key)
+        resource = self.get(key)
         if resource is None:
-            resource = self._resources[loop_key] = make()
+            resource = self._resources[asyncio.get_running_loop(), key] = make()
         self._users[resource] += 1
         try:
             yield resource
@@ -163,11 +162,14 @@ class Shared(Generic[_Resource]):
                 self.forget(key, resource)
                 await resource.aclose()
 
+    def get(self, key: Hashable) -> _Resource | None:
+        """Return the resource of *key* that the next user gets, if there is one."""
+        return self._resources.get((asyncio.get_running_loop(), key))
+
     def forget(self, key: Hashable, resource: _Resource) -> None:
         """Give the next user of *key* a new resource; present users keep *resource*."""
-        loop_key = asyncio.get_running_loop(), key
-        if self._resources.get(loop_key) is resource:
-            del self._resources[loop_key]
+        if self.get(key) is resource:
+            del self._resources[asyncio.get_running_loop(), key]
 
 
 polls: Shared[Poll[Any]] = Shared()
@@ -179,7 +181,7 @@ hooks: Shared[MailerSendAsyncHook] = Shared()
 async def polling(
     query: type[Query[Answer]], query_key: Hashable, mailersend_conn_id: str, quota_reserve: int | None
 ) -> AsyncIterator[Poll[Answer]]:
-    """Share the poll of this query and connection with the other triggers in this event loop."""
+    """Share the poll of this query, and of the connection as it is now, with other triggers in this event loop."""
     # DAG files import the triggers of watchers, and must be parsed without an HTTP library. Importing one takes long,
     # so it's done outside the event loop.
     await asyncio.to_thread(import_module, "airflow_provider_mailersend.hooks.asynchronous")
@@ -187,6 +189,10 @@ async def polling(
 
     connection = mailersend_conn_id, quota_reserve
     make_hook = partial(MailerSendAsyncHook, mailersend_conn_id, quota_reserve=quota_reserve)
+    # A watcher keeps its hook for ever: whoever begins later must not look at what the connection was then.
+    shared = hooks.get(connection)
+    if shared is not None and await shared.is_outdated():
+        hooks.forget(connection, shared)
 
     async with (
         hooks.using(connection, make_hook) as hook,
@@ -195,7 +201,8 @@ async def polling(
         try:
             yield poll
         except (MailerSendNotFoundError, MailerSendValidationError):
-            # The query is wrong, not the connection.
+            # The query is wrong, not the connection; or a domain was deleted and added again since.
+            hook.domain_ids.clear()
             raise
         except Exception:
             # Somebody may fix the connection: the next trigger reads it again.

@@ -35,6 +35,7 @@ Connect = Callable[..., str]
 # What tasks and triggers call, and what Airflow itself calls.
 NOT_FOR_USERS = {
     "describe_list",
+    "is_outdated",
     "locate_suppressions",
     "look_at_list",
     "get_connection_form_widgets",

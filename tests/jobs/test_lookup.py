@@ -151,12 +151,6 @@ def test_a_page_is_a_number_from_1(page: Any) -> None:
         Lookup(BLOCKLIST, {address(1): page})
 
 
-@pytest.mark.parametrize("kind", ["recipients", "patterns"])
-def test_what_is_not_surely_an_address_or_a_pattern_is_refused_by_its_place(kind: str) -> None:
-    with pytest.raises(ValueError, match=rf"{kind}\[1\]"):
-        Lookup(BLOCKLIST, {address(1): 1, (kind, "{{ x }}"): 1})
-
-
 @pytest.mark.parametrize("last_page", [1, 7])
 def test_a_page_that_is_none_is_an_error_that_names_the_list(last_page: int) -> None:
     script = Script(answer(200, {"data": "none"}))

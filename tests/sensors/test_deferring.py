@@ -72,6 +72,21 @@ def test_an_address_is_waited_for(connect: Connect) -> None:
         assert waited(goes, deferral) is None
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
+@pytest.mark.parametrize("present", [True, False])
+def test_an_address_at_a_domain_of_emoji_is_waited_for(
+    connect: Connect, sandbox: Sandbox, present: bool, deferrable: bool
+) -> None:
+    connect(sandbox)
+    address = "jane@xn--ls8h.example"
+    options = {**OFTEN, "deferrable": deferrable, "suppression_list": "blocklist", "present": present}
+    if present:
+        sandbox.add("blocklist", address)
+    sensor = MailerSendSuppressionSensor(recipient=address, **options)
+    found = waited(sensor, deferred(sensor)) if deferrable else sensor.execute({})
+    assert found == (sandbox.entries("blocklist")[0] if present else None)
+
+
 def test_new_entries_are_waited_for(connect: Connect) -> None:
     with Sandbox(hard_bounces=300, rate_limit=None, quota=None) as sandbox:
         connect(sandbox)
@@ -181,16 +196,32 @@ def test_after_a_used_up_day_it_pokes_where_it_defers_no_longer(connect: Connect
 
 
 @pytest.mark.parametrize(
-    ("method", "event"), [("resume", {}), ("execute_complete", {"status": "error", "message": "No."})]
+    ("method", "kwargs"),
+    [
+        ("resume", {"event": {}}),
+        ("execute_complete", {"event": {"status": "error", "message": "No.", "permanent": True}}),
+        ("execute_complete", {"event": {"status": "error", "message": "No.", "permanent": False}}),
+        ("__fail__", {"error": "Trigger timeout"}),
+    ],
 )
 def test_after_a_deferral_too_it_skips_where_it_is_to_fail_never(
-    connect: Connect, sandbox: Sandbox, method: str, event: dict[str, Any]
+    connect: Connect, sandbox: Sandbox, method: str, kwargs: dict[str, Any]
 ) -> None:
     connect(sandbox, extra={"max_retries": 0})
     sandbox.fail(Fault(status=503, times=None))
     sensor = MailerSendApiQuotaSensor(at_least=1, never_fail=True, **OFTEN)
     with pytest.raises(AirflowSkipException):
-        sensor.resume_execution(method, {"event": event}, {})
+        sensor.resume_execution(method, kwargs, {})
+
+
+def test_a_connection_that_the_triggerer_does_not_find_is_left_to_a_retry() -> None:
+    # As without a deferral: a secrets backend may be down.
+    sensor = MailerSendSuppressionSensor(
+        suppression_list="blocklist", recipient="jane@example.net", mailersend_conn_id="nowhere", **OFTEN
+    )
+    with pytest.raises(AirflowException, match="nowhere") as caught:
+        waited(sensor, deferred(sensor))
+    assert not isinstance(caught.value, AirflowFailException)
 
 
 def test_more_than_a_whole_day_has_is_not_waited_for(connect: Connect) -> None:

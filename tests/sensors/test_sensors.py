@@ -233,6 +233,24 @@ def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Conne
     assert sensor.execute({})["pattern"] == "jane@example.net"
 
 
+def test_in_poke_mode_it_goes_on_with_a_token_that_was_replaced(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    sensor = MailerSendSuppressionSensor(
+        task_id="wait", suppression_list="blocklist", recipient="jane@example.net"
+    )
+    assert poked(sensor)[0] is False
+    connect(sandbox, password="mlsn.new")
+    sandbox.token = "mlsn.new"
+    assert poked(sensor)[0] is False
+    sandbox.add("blocklist", "jane@example.net")
+    assert poked(sensor)[0] is True
+    sandbox.token = "mlsn.newer"
+    sandbox.clear_log()
+    with pytest.raises(AirflowFailException, match="does not accept the API token"):
+        poked(sensor)
+    assert len(sandbox.log) == 1
+
+
 @pytest.mark.usefixtures("airflow_db")
 def test_in_reschedule_mode_airflow_runs_it_again_until_it_is_there(
     connect: Connect, sandbox: Sandbox

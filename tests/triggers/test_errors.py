@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -21,7 +23,7 @@ from airflow_provider_mailersend.triggers.mailersend import (
 )
 from airflow_provider_mailersend.triggers.polls import Query
 
-from .waiting import first_event, waits_for, waits_for_absence
+from .waiting import first_event, until, waits_for, waits_for_absence
 
 Connect = Callable[..., str]
 
@@ -34,6 +36,30 @@ def test_temporary_errors_are_retried(connect: Connect, sandbox: Sandbox) -> Non
     event = asyncio.run(first_event(waits_for("jane@example.net")))
     assert event["status"] == "success"
     assert len(sandbox.log) == 4
+
+
+def test_the_log_says_that_it_goes_on_after_an_error(
+    connect: Connect, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    connect(sandbox, extra={"max_retries": 0})
+
+    async def watch() -> None:
+        event = asyncio.create_task(first_event(waits_for("jane@example.net")))
+        await until(lambda: len(sandbox.log) >= 3)
+        sandbox.fail(Fault(status=503, times=2))
+        await until(lambda: len(sandbox.log) >= 8)
+        sandbox.add("blocklist", "jane@example.net")
+        await event
+
+    asyncio.run(watch())
+    goes_on = "blocklist (account-wide): j***@example.net not there yet"
+    failed = "blocklist (account-wide): GET /suppressions/blocklist answered 503"
+    told = [message for message in caplog.messages if message.startswith("blocklist (")]
+    assert len(told) == 3
+    assert all(
+        message.startswith(start) for message, start in zip(told, (goes_on, failed, goes_on), strict=True)
+    )
 
 
 def test_it_waits_for_the_quota_to_reset(connect: Connect) -> None:
@@ -98,6 +124,27 @@ def test_a_permanent_error_is_reported_in_the_event(
     assert complaint in event["message"]
 
 
+def test_a_domain_that_was_deleted_and_added_again_is_resolved_again(connect: Connect) -> None:
+    async def watch(before: Sandbox) -> list[Any]:
+        # Somebody else keeps the connection's hook.
+        stays = asyncio.create_task(first_event(waits_for("never@example.net")))
+        await first_event(waits_for_absence("a@example.net", domain="example.com"))
+        port = urlsplit(before.url).port or 0
+        before.stop()
+        # Its IDs are other ones.
+        with Sandbox(port=port, seed=8, rate_limit=None, quota=None):
+            events = [
+                await first_event(waits_for_absence("a@example.net", domain="example.com")) for _ in range(2)
+            ]
+        stays.cancel()
+        await asyncio.gather(stays, return_exceptions=True)
+        return [event["status"] for event in events]
+
+    with Sandbox(rate_limit=None, quota=None) as sandbox:
+        connect(sandbox)
+        assert asyncio.run(watch(sandbox)) == ["error", "success"]
+
+
 def test_a_missing_connection_fails_all_triggers_on_it() -> None:
     async def watch() -> list[Any]:
         triggers = [waits_for("a", mailersend_conn_id="nowhere") for _ in range(3)]
@@ -126,6 +173,35 @@ def test_after_an_authentication_error_the_next_trigger_reads_the_connection_aga
 
     assert asyncio.run(watch()) == ["error", "success"]
     assert not polls.polls
+    assert not polls.hooks
+
+
+def test_a_token_that_is_replaced_does_not_end_the_waiting(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    (recipient,) = sandbox.add("sms-recipients", "+15550001111")
+    (joe,) = sandbox.add("blocklist", "joe@example.net")
+
+    async def watch() -> list[Any]:
+        triggers = [
+            waits_for("jane@example.net"),
+            waits_for_absence("joe@example.net"),
+            MailerSendSmsRecipientStatusTrigger(
+                sms_recipient_id=recipient["id"], status="opt_out", poke_interval=0.2
+            ),
+        ]
+        events = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
+        await until(lambda: len(sandbox.log) >= 6)
+        connect(sandbox, password="mlsn.new")
+        sandbox.token = "mlsn.new"
+        sandbox.clear_log()
+        await until(lambda: len(sandbox.requests("GET", "/sms-recipients/*")) >= 3)
+        sandbox.add("blocklist", "jane@example.net")
+        sandbox.remove("blocklist", [joe["id"]])
+        sandbox.set_sms_status(recipient["id"], "opt_out")
+        return await asyncio.gather(*events)
+
+    assert [event["status"] for event in asyncio.run(watch())] == ["success"] * 3
+    assert sum(request.status == 401 for request in sandbox.log) <= 3
     assert not polls.hooks
 
 

@@ -55,6 +55,32 @@ def test_other_connections_domains_and_reserves_send_their_own_requests(
     assert len(sandbox.requests("GET", "/suppressions/blocklist")) == 4
 
 
+def test_who_begins_once_the_connection_was_changed_looks_there(connect: Connect, sandbox: Sandbox) -> None:
+    connect(sandbox)
+    with Sandbox(rate_limit=None, quota=None) as other:
+        other.add("blocklist", "jane@example.net")
+
+        async def watch() -> list[Any]:
+            # A watcher keeps the hook of its connection for ever.
+            watcher = asyncio.create_task(first_event(waits_for("never@example.net")))
+            await until(lambda: len(sandbox.log) >= 2)
+            connect(other)
+            gone = asyncio.create_task(first_event(waits_for_absence("jane@example.net")))
+            await until(lambda: len(other.log) >= 2)
+            assert not gone.done()
+            there = await first_event(waits_for("jane@example.net"))
+            assert len(polls.hooks) == 2
+            connect(other, conn_type="")
+            refused = await first_event(waits_for("jane@example.net"))
+            for waiting in (watcher, gone):
+                waiting.cancel()
+            await asyncio.gather(watcher, gone, return_exceptions=True)
+            return [there["status"], refused["status"]]
+
+        assert asyncio.run(watch()) == ["success", "error"]
+    assert not polls.hooks
+
+
 def test_all_triggers_on_one_connection_keep_to_its_rate_limit(connect: Connect) -> None:
     with Sandbox(rate_limit=20, rate_window=1.0, quota=None, sms_recipients=50) as sandbox:
         connect(sandbox, extra={"rate_limit_window": 1.0})
