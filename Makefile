@@ -131,3 +131,4 @@ $(VENV)/installed-mutants: $(VENV)/installed
 
 clean:
 	rm -rf .venv .venv-2.11 .nox .airflow dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ def required_moment(name: str, value: datetime | date | str, *, zone: tzinfo | N
     """
     Return *value* as an aware datetime, in *zone* without a time zone; with None it must have one.
 
-    :raises ValueError: it isn't a date and time. The message has *name*.
+    :raises ValueError: it is neither a date nor a date and time. The message has *name*.
     """
     shown = masked_within(repr(value))
     try:
@@ -31,7 +31,8 @@ def required_moment(name: str, value: datetime | date | str, *, zone: tzinfo | N
         parsed = datetime(parsed.year, parsed.month, parsed.day)
     if not isinstance(parsed, datetime):
         raise ValueError(
-            f"{name} must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z; got {shown}"
+            f"{name} must be a date, or a date and time, in ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z; "
+            f"got {shown}"
         )
     aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=zone)
     if aware.tzinfo is None:

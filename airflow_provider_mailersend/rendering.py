@@ -34,6 +34,7 @@ _NOTHING = ("", "None", "null")
 
 # In list texts, and never in a single address or id.
 _LIST_SYNTAX = re.compile(r"[\s,;(){}\[\]<>]")
+_NUMBERS_SYNTAX = re.compile(r"[\n,;]")
 _BRACKET = re.compile(r"[(){}\[\]<>]")
 _LIST_ADVICE = "Pass the list itself (an XComArg), or end its template with '| list | tojson'"
 # Tokenizing is slow.
@@ -116,7 +117,8 @@ def _parse_list_text(text: str, name: str) -> list[Any]:
                 return list(value)
     problem = leftover_problem(text)
     # A phone number may be written "(+1) 555 123".
-    is_single = problem is None and (name == "numbers" or not _LIST_SYNTAX.search(text))
+    syntax = _NUMBERS_SYNTAX if name == "numbers" else _LIST_SYNTAX
+    is_single = problem is None and not syntax.search(text)
     if is_single and name != "patterns":
         return [text]
     if name == "patterns":

@@ -41,7 +41,7 @@ def test_no_date_is_none() -> None:
 )
 def test_what_is_no_date_is_refused_by_its_name_without_showing_a_token(given: str) -> None:
     with pytest.raises(
-        ValueError, match=r"since (must be a date and time in ISO 8601|contains an API token)"
+        ValueError, match=r"since (must be a date, or a date and time, in ISO 8601|contains an API token)"
     ) as error:
         parse_moment(given, "since")
     assert "0123456789abcdef" not in str(error.value)

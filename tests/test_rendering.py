@@ -87,6 +87,13 @@ def test_what_is_no_list_of_strings_is_refused(rendered: Any, complaint: str) ->
         parse_list(rendered, "ids")
 
 
+@pytest.mark.parametrize("mark", [",", "; ", "\n"])
+def test_numbers_with_commas_are_not_one_number(mark: str) -> None:
+    with pytest.raises(ValueError, match=r"^numbers is text with .*, not a list: write"):
+        parse_list(f"+15551234567{mark}+15551234568", "numbers")
+    assert parse_list("+1 555 123-4567", "numbers") == ["+1 555 123-4567"]
+
+
 @pytest.mark.parametrize("name", ["patterns", "recipients", "ids", "numbers"])
 def test_the_text_of_an_array_is_not_joined_to_one_value(name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} is text with strings side by side"):

@@ -164,7 +164,9 @@ def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[
         field, _, index = name.rpartition(".")
         if field not in fields or not index.isdecimal():
             return {}
-        reasons = (re.sub(rf"\b[Tt]he {field}\.{index}\b( field)?", "It", message) for message in messages)
+        place = rf"\b[Tt]he {field}\.{index}\b"
+        said = (re.sub(rf"{place} (?=format\b)", "Its ", message) for message in messages)
+        reasons = (re.sub(rf"{place}( field)?", "It", message) for message in said)
         refused[field, int(index)] = " ".join(reasons)
     return refused
 

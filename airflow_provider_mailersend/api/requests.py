@@ -147,11 +147,11 @@ def list_recipients(domain_id: str | None = None) -> Request:
 
 
 def get_recipient(recipient_id: str) -> Request:
-    return _single("GET", "/recipients", recipient_id, "recipients_read")
+    return _single("GET", "/recipients", "recipient_id", recipient_id, "recipients_read")
 
 
 def delete_recipient(recipient_id: str) -> Request:
-    return _single("DELETE", "/recipients", recipient_id, "recipients_full")
+    return _single("DELETE", "/recipients", "recipient_id", recipient_id, "recipients_full")
 
 
 def list_sms_recipients(
@@ -163,12 +163,12 @@ def list_sms_recipients(
 
 
 def get_sms_recipient(sms_recipient_id: str) -> Request:
-    return _single("GET", "/sms-recipients", sms_recipient_id, "sms_read")
+    return _single("GET", "/sms-recipients", "sms_recipient_id", sms_recipient_id, "sms_read")
 
 
 def update_sms_recipient(sms_recipient_id: str, status: SmsRecipientStatus) -> Request:
     # In the body, as vendor clients send it; documented is a query parameter.
-    request = _single("PUT", "/sms-recipients", sms_recipient_id, "sms_full")
+    request = _single("PUT", "/sms-recipients", "sms_recipient_id", sms_recipient_id, "sms_full")
     return replace(request, body={"status": str(status)})
 
 
@@ -193,6 +193,6 @@ def _change(
     return Request(method, path, f"{method} {path}", scope="suppressions_full", body=body)
 
 
-def _single(method: str, path: str, id_: str, scope: str) -> Request:
-    quoted = quote(checked_id(id_, "the id"), safe="")
+def _single(method: str, path: str, name: str, id_: str, scope: str) -> Request:
+    quoted = quote(checked_id(id_, name), safe="")
     return Request(method, f"{path}/{quoted}", f"{method} {path}/{{id}}", scope=scope)

@@ -209,7 +209,7 @@ class MailerSendHook(RecipientMethods):
         patterns: Iterable[str | Item] | None = None,
         domain_id: str | None = None,
         domain: str | None = None,
-        on_rejected: Callable[[Mapping[Item, str]], None] = lambda rejected: None,
+        on_rejected: Callable[[Mapping[Item, str]], None] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -251,7 +251,8 @@ class MailerSendHook(RecipientMethods):
         try:
             return self._run_job(job)
         finally:
-            on_rejected(job.rejected)
+            if on_rejected is not None:
+                on_rejected(job.rejected)
 
     def delete_suppressions(
         self,

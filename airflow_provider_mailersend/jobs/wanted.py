@@ -167,7 +167,9 @@ def make_items(kind: str, values: Iterable[str | Item]) -> Iterator[Item]:
 def make_item(recipient: str | None, pattern: str | None) -> Item:
     """Return the one that was passed; raise :class:`ValueError` if it isn't exactly one, or is invalid."""
     if recipient is None and pattern is None:
-        raise ValueError("give recipient or pattern: both are empty")
+        raise ValueError(
+            "give recipient or pattern: both are empty. If it is a template, check what it renders to"
+        )
     if recipient is not None and pattern is not None:
         raise ValueError("give either recipient or pattern, not both")
     if recipient is not None:

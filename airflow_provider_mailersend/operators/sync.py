@@ -20,6 +20,7 @@ from airflow_provider_mailersend.rendering import (
     parse_required_text,
     parse_text,
 )
+from airflow_provider_mailersend.status_lines import counted
 from airflow_provider_mailersend.task import MailerSendDomainTask
 
 if TYPE_CHECKING:
@@ -161,10 +162,10 @@ class MailerSendSyncOperator(MailerSendDomainTask, MailerSendOperator):
         if result["rejected"]:
             first = result["first_rejected"][0]
             self.log.warning(
-                "Skipped %d rejected values; the first is %s %s: %s",
-                result["rejected"],
+                "Skipped %s; the first is %s%s: %s",
+                counted(result["rejected"], "rejected value"),
                 first["where"],
-                masked(first["value"]),
+                f" {masked(first['value'])}" if first["value"] else "",
                 first["reason"],
             )
 

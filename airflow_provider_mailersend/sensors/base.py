@@ -136,7 +136,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         if self.deferrable:
             note = " by the triggerer"
         elif is_first and not self.reschedule:
-            note = "; looks that find no change aren't logged"
+            note = "; checks that find no change aren't logged"
         or_more = " or more" if self.exponential_backoff else ""
-        next_look = f"next look in {self.poke_interval:g} s{or_more}{note}"
-        self.log.info("%s; %s; connection %r.", progress, next_look, self.mailersend_conn_id)
+        next_check = f"next check in {self.poke_interval:g} s{or_more}{note}"
+        self.log.info("%s; %s; connection %r.", progress, next_check, self.mailersend_conn_id)

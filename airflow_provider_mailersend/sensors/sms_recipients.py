@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class MailerSendSmsRecipientStatusSensor(MailerSendSensor):
     """
-    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request per look.
+    Wait until an SMS recipient has a status: ``GET /sms-recipients/{id}``, one request per check.
 
     Takes the parameters of :class:`.MailerSendTask` too.
 

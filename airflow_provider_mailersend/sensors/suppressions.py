@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class _ListSensor(MailerSendSuppressionListTask, MailerSendSensor):
     def _check_or_defer(self) -> PokeReturnValue:
         if self.deferrable:
-            # The triggerer looks first: it shares what it reads with all tasks that wait for the same list.
+            # The triggerer checks first: it shares what it reads with all tasks that wait for the same list.
             with self.fail_without_retry():
                 trigger = self._make_trigger()
             # The triggerer reads the connection, and logs its domain.
             self.log.info(
-                "%s: waiting for %s; the triggerer looks now, then every %g s; connection %r.",
+                "%s: waiting for %s; the triggerer checks now, then every %g s; connection %r.",
                 trigger.given_name,
                 trigger.condition,
                 self.poke_interval,
@@ -48,13 +48,13 @@ class MailerSendSuppressionSensor(_ListSensor):
     """
     Wait until an address or a pattern is on a suppression list, or no longer is: ``GET /suppressions/{list}``.
 
-    The API has no search. The first look reads the list, one request for each 100 entries, until it finds the entry; if
-    it doesn't, it reads the list again from its end, because a deletion meanwhile can hide an entry. Later looks read
-    only what is new or, with ``present=False``, the page where the entry was last: mostly one request each. In
-    reschedule mode each look reads the list from the start.
+    The API has no search. The first check reads the list, one request for each 100 entries, until it finds the entry.
+    If it doesn't, it reads the list again from its end, because a deletion meanwhile can hide an entry. Later checks
+    read only what is new or, with ``present=False``, the page where the entry was last: mostly one request each. In
+    reschedule mode each check reads the list from the start.
 
-    With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that wait for the same list:
-    if others wait for it already, the first look mostly sends no request, and knows the list as of their last look.
+    With ``deferrable=True`` the triggerer makes all checks, and shares them with all tasks that wait for the same list:
+    if others wait for it already, the first check mostly sends no request, and knows the list as of their last check.
     Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python
@@ -107,7 +107,7 @@ class MailerSendSuppressionSensor(_ListSensor):
             return next((entry for entry in new if entry_key(entry) == key), None)
         found = self.hook.locate_suppressions(
             last_pages={key: self._page},
-            # In reschedule mode the next look reads the whole list again, and finds what this one misses.
+            # In reschedule mode the next check reads the whole list again, and finds what this one misses.
             both_ways=not (self.present and self.reschedule),
             **self.rendered_list(),
         )
@@ -119,8 +119,8 @@ class MailerSendNewSuppressionsSensor(_ListSensor):
     """
     Wait until a suppression list has a number of entries made since a time: ``GET /suppressions/{list}``.
 
-    Each look reads those entries, one request for each 100, newest first. An entry whose date can't be parsed doesn't
-    count: it may be old. With ``deferrable=True`` the triggerer takes all looks, and shares them with all tasks that
+    Each check reads those entries, one request for each 100, newest first. An entry whose date can't be parsed doesn't
+    count: it may be old. With ``deferrable=True`` the triggerer makes all checks, and shares them with all tasks that
     wait for the same list. Takes the parameters of :class:`.MailerSendSuppressionListTask` too.
 
     .. code-block:: python

@@ -143,7 +143,10 @@ class MailerSendToSqlOperator(MailerSendExportOperator):
 
     def describe_destination(self, result: Mapping[str, Any]) -> str:
         inserted = result["inserted"]
-        return f"{result['table']}, {inserted:,} new and {result['rows'] - inserted:,} already there"
+        known = result["rows"] - inserted
+        return (
+            f"{result['table']} on connection {self.conn_id!r}, {inserted:,} new and {known:,} already there"
+        )
 
     def _gather(self, export: ListExport, staged: SqlTable, since: datetime | None) -> bool:
         """Read the list to its end; return whether the next run may continue where this one ends."""

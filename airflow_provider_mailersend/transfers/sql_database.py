@@ -17,7 +17,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, BaseHook
 
 from airflow_provider_mailersend.api.entries import parse_date
 from airflow_provider_mailersend.api.masking import masked_within
@@ -349,7 +349,15 @@ def read_date(value: object) -> datetime | None:
 def _hook_of(connection: Connection, hook_params: Mapping[str, Any] | None) -> DbApiHook:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    hook = connection.get_hook(hook_params=dict(hook_params or {}))
+    try:
+        hook = connection.get_hook(hook_params=dict(hook_params or {}))
+    except AirflowException as error:
+        if not str(error).startswith("Unknown hook type"):
+            raise
+        raise ValueError(
+            f"connection {connection.conn_id!r} has the type {connection.conn_type!r}, which no provider on this "
+            "worker has: install the database's provider, such as apache-airflow-providers-sqlite, or correct the type"
+        ) from error
     if not isinstance(hook, DbApiHook):
         raise ValueError(
             f"connection {connection.conn_id!r} isn't a database connection: its hook {type(hook).__name__} isn't a "

@@ -25,6 +25,7 @@ from airflow_provider_mailersend.rendering import (
     parse_suppression_list,
     parse_text,
 )
+from airflow_provider_mailersend.status_lines import counted
 from airflow_provider_mailersend.transfers.lineage import (
     asset_of,
     datasets_read,
@@ -121,7 +122,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     ) -> None:
         super().__init__(**kwargs)
         if (suppression_list is None) == (sms_status is None):
-            raise ValueError("give either suppression_list or sms_status")
+            raise ValueError("give either suppression_list or sms_status, and not both")
         self._is_sms = sms_status is not None
         if self._is_sms:
             check_literal(sms_status, "sms_status", parse_status)
@@ -229,9 +230,10 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
             failures.append(missing_problem(missing, len(missing), may_be_incomplete=doubt))
         if refused and self.on_invalid == "fail":
             first, why = next(iter(refused.items()))
+            rows = counted(len(refused), "row")
             failures.append(
-                f"{len(refused)} of the rows have no phone number, the first being {first.where}: {why}. Correct the "
-                "source, or pass on_invalid='skip' to leave them out."
+                f"{rows} without a valid phone number; the first is {first.where}: {why}. Correct the source, or pass "
+                "on_invalid='skip' to leave them out."
             )
         if failures:
             updated = len(result["updated"]) + before.get("updated", 0)
@@ -307,6 +309,8 @@ def _place_of(column: str, names: Sequence[str]) -> int:
     places = [place for place, name in enumerate(names) if name == column] or [
         place for place, name in enumerate(names) if name.lower() == column.lower()
     ]
+    if not names:
+        raise ValueError("the query returns no columns: it must be a SELECT")
     if not places:
         raise ValueError(f"the query has no column {column!r}; its columns are {', '.join(names)}")
     if len(places) > 1:

@@ -134,11 +134,11 @@ class PollingTrigger(BaseTrigger):
                 delay = next(delays)
             wait = max(delay, retry_after)
             if failure is not None and failure != logged_failure:
-                log.warning("%s: %s Next look in %.0f s.", self.subject(poll.hook), problem, wait)
+                log.warning("%s: %s Next check in %.0f s.", self.subject(poll.hook), problem, wait)
             logged_failure = failure
             if progress != logged_progress:
                 log.info(
-                    "%s: %s; next look in %.0f s; connection %r.",
+                    "%s: %s; next check in %.0f s; connection %r.",
                     self.subject(poll.hook),
                     progress,
                     wait,

@@ -52,14 +52,14 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
     """
     Emits an asset event when entries are added to a suppression list: ``GET /suppressions/{list}``.
 
-    Each look reads what is new on the list, newest first: one request, and one more for each 100 new entries. Every
+    Each check reads what is new on the list, newest first: one request, and one more for each 100 new entries. Every
     five minutes it reads all entries of the last five minutes again, for those that appear late. Triggers on the same
     list share these requests if they run in the same triggerer.
 
     If the connection has a Domain ID, it watches that domain alone, unless *domain_id* or *domain* say otherwise. After
-    its first look it logs what it watches; looks that find nothing aren't logged.
+    its first check it logs what it watches; checks that find nothing aren't logged.
 
-    It reports entries that are added after its first look. On Airflow 3.3 and newer, which have an asset state store,
+    It reports entries that are added after its first check. On Airflow 3.3 and newer, which have an asset state store,
     a restarted triggerer continues where it stopped and misses nothing; an event of the last two seconds before a kill
     may be emitted again. Before 3.3 it starts over, and entries added meanwhile are not reported.
 
@@ -82,7 +82,7 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
     :param domain: the domain's name instead, resolved with one extra request.
     :param mailersend_conn_id: the Airflow connection.
     :param quota_reserve: how many requests of the daily quota to leave for sending; by default the connection's.
-    :param poke_interval: the time between two looks, in seconds or as a timedelta; 300 s are 288 requests a day.
+    :param poke_interval: the time between two checks, in seconds or as a timedelta; 300 s are 288 requests a day.
     :return: in the event's payload, ``suppression_list``, ``count``, ``ids``, and ``newest``: the creation date of
         the newest entry reported so far.
     """
@@ -113,7 +113,7 @@ class MailerSendSuppressionEventTrigger(ListTrigger, BaseEventTrigger):
         return f"watching every {self._interval:g} s for entries made since {since}"
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield an event for each look that finds new entries, those added before a restart included."""
+        """Yield an event for each check that finds new entries, those added before a restart included."""
         try:
             async with self.polling(NewestEntries) as poll:
                 watermark = await self._load()

@@ -162,7 +162,7 @@ class MailerSendSuppressionTrigger(_EntryTrigger):
     """
     Waits until an address or a pattern is added to a suppression list: ``GET /suppressions/{list}``.
 
-    After the first look, an answer usually takes one request, which all triggers on the same list share.
+    After the first check, an answer usually takes one request, which all triggers on the same list share.
     """
 
     query = NewestEntries
@@ -184,7 +184,7 @@ class MailerSendSuppressionAbsenceTrigger(_EntryTrigger):
     Waits until an address or a pattern is no longer on a suppression list: ``GET /suppressions/{list}``.
 
     It looks first at the page on which the entry was last, so an answer usually takes one request. If another trigger
-    on the same list has read the entry already, the first look sends none.
+    on the same list has read the entry already, the first check sends none.
     """
 
     query = EntryPages

@@ -247,6 +247,8 @@ def test_the_messages_for_each_field_are_read_where_there_are_any(
     [
         ({"ids.0": ["a", "b"], "ids.12": ["c"]}, {("ids", 0): "a b", ("ids", 12): "c"}),
         ({"recipients.1": ["a"], "patterns.1": ["b"]}, {("recipients", 1): "a", ("patterns", 1): "b"}),
+        ({"patterns.0": ["The patterns.0 format is invalid."]}, {("patterns", 0): "Its format is invalid."}),
+        ({"ids.0": ["The ids.0 field is required."]}, {("ids", 0): "It is required."}),
         ({"ids.0": ["a"], "domain_id": ["b"]}, {}),
         ({"ids.0": ["a"], "ids": ["b"]}, {}),
         ({"ids.x": ["a"]}, {}),

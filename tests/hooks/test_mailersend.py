@@ -128,9 +128,9 @@ def test_since_and_until_are_half_open_and_stop_early(connect: Connect) -> None:
     [
         ("2025-01-01", "2025-01-01", "must be later than since"),
         ("2025-01-02", "2025-01-01", "must be later than since"),
-        ("yesterday", None, "since must be a date and time"),
-        ("12:00", None, "since must be a date and time"),
-        (None, "P1D", "until must be a date and time"),
+        ("yesterday", None, "since must be a date, or a date and time"),
+        ("12:00", None, "since must be a date, or a date and time"),
+        (None, "P1D", "until must be a date, or a date and time"),
     ],
 )
 def test_moments_that_make_no_sense_are_refused_before_any_request(

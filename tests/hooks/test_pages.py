@@ -119,9 +119,9 @@ def test_pages_without_a_wanted_entry_are_left_out(connect: Connect) -> None:
     ("list_name", "arguments", "complaint"),
     [
         ("bounces", {}, "list_name must be one of blocklist, .*sms-recipients; got 'bounces'"),
-        ("recipients", {"since": "soon"}, "since must be a date and time"),
+        ("recipients", {"since": "soon"}, "since must be a date, or a date and time"),
         ("recipients", {"since": "2026-01-02", "until": "2026-01-01"}, "must be later than since"),
-        ("sms-recipients", {"until": "soon"}, "until must be a date and time"),
+        ("sms-recipients", {"until": "soon"}, "until must be a date, or a date and time"),
         ("recipients", {"domain": ""}, "domain is not a domain"),
     ],
 )

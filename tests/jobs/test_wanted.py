@@ -102,7 +102,11 @@ def test_one_address_or_one_pattern_is_an_item() -> None:
 @pytest.mark.parametrize(
     ("recipient", "pattern", "said"),
     [
-        (None, None, "give recipient or pattern: both are empty"),
+        (
+            None,
+            None,
+            "give recipient or pattern: both are empty. If it is a template, check what it renders to",
+        ),
         ("jane@x.example", ".*", "give either recipient or pattern, not both"),
         ("", "", "give either recipient or pattern, not both"),
         ("Jane <jane@x.example>", None, "recipient must be one address; got 'J.*such as a name"),

@@ -48,7 +48,7 @@ def test_an_address_that_mailersend_refuses_can_be_skipped(
     result = sync(recipients=["a@example.net", "jane@roe"], on_invalid="skip")
     assert (result["added"], result["rejected"], result["to_add"]) == (1, 1, 2)
     said = logged()
-    assert "Skipped 1 rejected values; the first is recipients[1] j***@roe: " in said
+    assert "Skipped 1 rejected value; the first is recipients[1] j***@roe: " in said
     assert "jane@" not in said
 
 

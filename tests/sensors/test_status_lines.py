@@ -85,17 +85,17 @@ def test_a_sensor_says_what_it_waits_for_and_how_far_it_is(
         if deferrable:
             with pytest.raises(TaskDeferred):
                 sensor.execute({})
-            first = f"{wanted}; the triggerer looks now, then every 75 s"
-            told = first if wanted else f"{expected}; next look in 75 s by the triggerer"
+            first = f"{wanted}; the triggerer checks now, then every 75 s"
+            told = first if wanted else f"{expected}; next check in 75 s by the triggerer"
             assert f"{told}; connection 'mailersend_default'." in logged()
         else:
             assert not sensor.poke({})
             assert (
-                f"{expected}; next look in 75 s; looks that find no change aren't logged; "
+                f"{expected}; next check in 75 s; checks that find no change aren't logged; "
                 "connection 'mailersend_default'."
             ) in logged()
             assert not sensor.poke({})
-            assert "next look" not in logged()
+            assert "next check" not in logged()
 
 
 def test_a_sensor_that_defers_at_once_reads_no_connection(logged: Logged) -> None:
@@ -110,8 +110,8 @@ def test_a_sensor_that_defers_at_once_reads_no_connection(logged: Logged) -> Non
     with pytest.raises(TaskDeferred):
         sensor.execute({})
     assert (
-        "blocklist (account-wide): waiting for j***@example.net to be there; the triggerer looks now, then every 60 s; "
-        "connection 'only_the_triggerer_has_it'."
+        "blocklist (account-wide): waiting for j***@example.net to be there; the triggerer checks now, then every "
+        "60 s; connection 'only_the_triggerer_has_it'."
     ) in logged()
 
 
@@ -121,7 +121,7 @@ def test_the_state_of_an_sms_recipient_is_told(connect: Connect, sandbox: Sandbo
     sensor = MailerSendSmsRecipientStatusSensor(task_id="wait", sms_recipient_id=one["id"], status="opt_out")
     assert not sensor.poke({})
     said = logged()
-    assert f"SMS recipient {one['id']}: active, not opt_out yet; next look in 60 s" in said
+    assert f"SMS recipient {one['id']}: active, not opt_out yet; next check in 60 s" in said
     assert "+1555" not in said
 
 
@@ -220,11 +220,11 @@ def test_a_change_is_told(connect: Connect, sandbox: Sandbox, logged: Logged) ->
         if address:
             sandbox.add("hard-bounces", address)
         assert not sensor.poke({})
-        told.append([line for line in logged().splitlines() if "next look in" in line])
+        told.append([line for line in logged().splitlines() if "next check in" in line])
     assert [len(lines) for lines in told] == [1, 0, 1]
-    next_look = "new since 2026-01-01 00:00:00+00:00; next look in 60 s or more"
-    assert f"hard-bounces (account-wide): 1 of 5 {next_look}" in told[0][0]
-    assert f"hard-bounces (account-wide): 2 of 5 {next_look}; connection 'mailersend_default'." in told[2][0]
+    next_check = "new since 2026-01-01 00:00:00+00:00; next check in 60 s or more"
+    assert f"hard-bounces (account-wide): 1 of 5 {next_check}" in told[0][0]
+    assert f"hard-bounces (account-wide): 2 of 5 {next_check}; connection 'mailersend_default'." in told[2][0]
 
 
 def test_the_triggerer_logs_what_changes_and_nothing_else(
@@ -267,7 +267,7 @@ def test_the_triggerer_logs_what_changes_and_nothing_else(
         f"hard-bounces (domain {domain_id}): 1",
         f"hard-bounces (domain {domain_id}): 2",
     ]
-    assert all(message.endswith("; next look in 0 s; connection 'mailersend_default'.") for message in told)
+    assert all(message.endswith("; next check in 0 s; connection 'mailersend_default'.") for message in told)
     assert [message for message in caplog.messages if " done" in message] == []
 
 

@@ -559,7 +559,7 @@ def test_sms_recipients_belong_to_no_domain(
 
 
 def test_a_moment_that_is_none_is_refused_with_what_it_may_be(export: Export, tmp_path: Path) -> None:
-    with pytest.raises(AirflowFailException, match=r"since must be a date .* got 'yesterday'.* pass 'auto'"):
+    with pytest.raises(AirflowFailException, match=r"since must be a date, .* got 'yesterday'.* pass 'auto'"):
         export(tmp_path / "all.jsonl", since="yesterday")
 
 

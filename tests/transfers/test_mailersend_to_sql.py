@@ -541,18 +541,19 @@ def test_keys_of_another_collation_are_compared(
 
 class TestSummary:
     def test_it_says_how_many_rows_are_new(
-        self, export: Export, sandbox: Sandbox, table: str, logged: Callable[[], str]
+        self, export: Export, sandbox: Sandbox, table: str, conn_id: str, logged: Callable[[], str]
     ) -> None:
+        into = f"{table} on connection {conn_id!r}"
         bounced(sandbox, 1)
         export()
-        said = f": 1 row to {table}, 1 new and 0 already there, read from the start; 1 request"
+        said = f": 1 row to {into}, 1 new and 0 already there, read from the start; 1 request"
         assert f"hard-bounces (account-wide){said}" in logged()
         bounced(sandbox, 2)
         export(since="2025-01-31T12:00:00+02:00")
-        said = f": 3 rows to {table}, 2 new and 1 already there, read from 2025-01-31 10:00:00 UTC; 1 request"
+        said = f": 3 rows to {into}, 2 new and 1 already there, read from 2025-01-31 10:00:00 UTC; 1 request"
         assert said in logged()
         export(since="2025-01-01", until="2025-01-02")
-        said = f": 0 rows to {table}, 0 new and 0 already there, read from 2025-01-01 00:00:00 UTC until 2025-01-02 "
+        said = f": 0 rows to {into}, 0 new and 0 already there, read from 2025-01-01 00:00:00 UTC until 2025-01-02 "
         assert said in logged()
 
     def test_it_says_where_an_incremental_run_continued(

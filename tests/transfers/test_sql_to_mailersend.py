@@ -230,6 +230,27 @@ def test_a_connection_of_no_database_is_refused(transfer: Transfer) -> None:
         transfer(conn_id="mailersend_default")
 
 
+def test_a_connection_whose_provider_is_not_installed_is_refused(
+    transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_NO_PROVIDER", '{"conn_type": "no_such_database"}')
+    with pytest.raises(
+        AirflowFailException, match="'no_provider' has the type 'no_such_database', which no provider"
+    ):
+        transfer(conn_id="no_provider")
+
+
+def test_a_statement_that_returns_nothing_is_refused(
+    transfer: Transfer, contacts: Any, database: SqlDatabase, table: str
+) -> None:
+    contacts(["jane@x.com"])
+    # PostgreSQL's server-side cursor takes no such statement.
+    refused = "the query returns no columns: it must be a SELECT|syntax error"
+    with pytest.raises((AirflowFailException, SqlTransferError), match=refused):
+        transfer(sql=f"UPDATE {table} SET email = 'changed@x.com'")
+    assert database.fetch(f"SELECT email FROM {table}") == [("jane@x.com",)]
+
+
 @pytest.mark.parametrize("arguments", [{}, {"suppression_list": "blocklist", "sms_status": "active"}])
 def test_it_is_either_a_list_or_sms_recipients(arguments: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="either suppression_list or sms_status"):

@@ -449,7 +449,7 @@ class TestSms:
         fill("555 000 2222", None, "+15550001111", columns="phone")
         with pytest.raises(AirflowFailException, match=r"row 1, column phone: '.*' is not a phone") as error:
             transfer(sms_status="opt_out", numbers_column="phone")
-        assert "2 of the rows" in str(error.value)
+        assert "2 rows without a valid phone number" in str(error.value)
         assert "2222" not in str(error.value)
         assert self.statuses(sandbox) == {"+15550001111": "opt_out"}
 
@@ -472,7 +472,7 @@ class TestSms:
             AirflowFailException, match=r"row 3, column number \+1\*\*\*99; on_missing"
         ) as error:
             transfer(sms_status="opt_out")
-        assert "1 of the rows have no phone number, the first being row 1, column number: '5***'" in str(
+        assert "1 row without a valid phone number; the first is row 1, column number: '5***'" in str(
             error.value
         )
         assert str(error.value).endswith(

@@ -91,7 +91,7 @@ def test_a_number_that_the_first_day_could_not_read_fails_the_last_one(
         )
         deferred = deferred_by(lambda: make().execute(a_run()))
         assert sandbox.requests("PUT")
-        with pytest.raises(AirflowFailException, match="1 of the rows have no phone number"):
+        with pytest.raises(AirflowFailException, match="1 row without a valid phone number"):
             resumed_to_the_end(make, deferred, a_run())
         assert {one["status"] for one in sandbox.entries("sms-recipients")} == {"opt_out"}
         assert recorded(database, rejected) == (["555 000 9999"] if rejected else [])

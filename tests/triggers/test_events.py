@@ -181,7 +181,7 @@ def test_after_its_first_look_it_logs_what_it_watches(
     first, restarted = told()
     where = f"blocklist (domain {domain_id}): watching every 0.1 s for entries made since "
     assert first.startswith(where)
-    end = "; next look in 0 s; connection 'marketing'."
+    end = "; next check in 0 s; connection 'marketing'."
     assert first.endswith(f"+00:00{end}")
     assert restarted == f"{where}{since}{end}"
 
@@ -203,7 +203,7 @@ def test_what_no_retry_can_mend_is_logged_at_once(
 
 
 @on_airflow_3
-def test_what_may_pass_is_logged_once_with_the_list_and_the_next_look(
+def test_what_may_pass_is_logged_once_with_the_list_and_the_next_check(
     connect: Connect, sandbox: Sandbox, watch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     connect(sandbox, extra={"max_retries": 0})
@@ -216,7 +216,7 @@ def test_what_may_pass_is_logged_once_with_the_list_and_the_next_look(
     asyncio.run(scenario())
     (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert said.startswith("blocklist (account-wide): GET /suppressions/blocklist answered 503")
-    assert said.endswith("Next look in 0 s.")
+    assert said.endswith("Next check in 0 s.")
 
 
 @on_airflow_3
