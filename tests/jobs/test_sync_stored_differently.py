@@ -181,6 +181,27 @@ def test_what_another_list_holds_already_is_never_taken_back() -> None:
     assert script.changes == ["POST"]
 
 
+class OnceOnlyAccount(FoldingAccount):
+    """An account whose blocklist has each address once: adding it again is answered with the entry that was there."""
+
+    _unique = True
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("names", [("jane+a", "jane+b"), ("jane+a", "jane+b", "jane"), ("jane+a",)])
+def test_where_the_blocklist_has_an_address_once_no_addition_is_taken_back(
+    is_there: bool, names: tuple[str, ...]
+) -> None:
+    account = OnceOnlyAccount()
+    if is_there:
+        account.put("jane@x.example", at=NOON - minutes(60), domain_id="d1")
+    wanted = [f"{name}@x.example" for name in names]
+    for mode in ("add_only", "mirror"):
+        sync(account, recipients=wanted, mode=mode, domain_id="d1", on_invalid="skip", max_deletes=1)
+        assert account.of_domain("d1") == ["jane@x.example"]
+        assert account.ids == ["e1"]
+
+
 def test_what_is_stored_as_something_else_fails_it_once_all_else_is_done() -> None:
     account = FoldingAccount()
     with pytest.raises(MailerSendValidationError, match=r"stored 1 differently than sent.*stored spelling"):
