@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -110,7 +111,10 @@ def test_a_day_that_others_use_up_is_slept_over_with_the_counts_of_before(connec
         before = len(sandbox.log)
         again = deferred_by(lambda: resumed(make, deferred))
         assert [request.path for request in sandbox.log[before:]] == ["/suppressions/blocklist"]
+        began = deferred.kwargs["before"]["began"]
+        assert 0 <= time.time() - began < 60
         assert deferred.kwargs["before"] == {
+            "began": began,
             "added": 1,
             "deleted": 0,
             "duplicates": 0,
