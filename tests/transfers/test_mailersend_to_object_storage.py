@@ -419,7 +419,7 @@ class TestAuto:
         store = Store()
         # Among both it is still one.
         where = {"inlets": [only], "outlets": [only]}
-        context = {"asset_state_store": {only: store}}
+        context = {"asset_state_store": _Stores(store, "acme")}
         export(tmp_path / "1.jsonl", since="auto", context=context, **where)
         assert len(store.values) == 1
 
@@ -455,11 +455,12 @@ def an_hour_ago() -> datetime:
 class _Stores:
     """The stores of a task's assets: of one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, account: str = "mailersend_default") -> None:
         self._store = store
+        self._uri = f"mailersend://{account}/hard-bounces"
 
     def __getitem__(self, asset: Any) -> Store:
-        if asset.uri.startswith("mailersend://mailersend_default/hard-bounces"):
+        if asset.uri.startswith(self._uri):
             return self._store
         raise KeyError(asset)
 
