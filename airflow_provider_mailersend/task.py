@@ -43,7 +43,7 @@ class MailerSendTask(BaseOperator):
 
     template_fields: Sequence[str] = ("mailersend_conn_id",)
 
-    #: What was sent before a deferral.
+    #: How many requests were sent before a deferral, or by a hook that was replaced.
     _requests_before = 0
 
     def __init__(

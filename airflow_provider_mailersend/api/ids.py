@@ -11,7 +11,7 @@ from airflow_provider_mailersend.api.masking import masked, masked_within
 # A plus sign, or many digits.
 _LIKE_A_NUMBER = re.compile(r".*\+.*|(?:[a-z]+:)?\(?\d(?:[\s()./-]{0,3}\d){6,14}", re.IGNORECASE | re.DOTALL)
 
-# What a list, an object or a quoted string has as text: the API would not know it, which may be taken for done.
+# Text with these is a list, an object or a quoted string: to the API an unknown id, which may count as deleted.
 _SYNTAX = re.compile(r"""[\[\](){}<>"'`,;]""")
 
 

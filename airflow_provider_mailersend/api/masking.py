@@ -27,7 +27,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# What stands between an address and other fields, such as a name or a phone number, where a row is taken for a value.
+# Where a whole row was passed as an address: what separates the address from a name or number, and all that follows.
 _NEXT_FIELD = re.compile(r"""[\s,;:|<>()"'/=&].*""", re.DOTALL)
 _USER = re.compile(r"//\S*@")
 

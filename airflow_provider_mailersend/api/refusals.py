@@ -77,9 +77,9 @@ def error_from(request: Request, outcome: Outcome) -> MailerSendError:
         advice = f" {_domain_advice(request)}" if is_about_domain else ""
         return MailerSendValidationError(f"{explained}.{advice}", errors=errors, **where)
     if status == 404 and "{id}" in request.endpoint:
-        if reason is NOT_JSON:
-            # Of a gateway or another host, which doesn't know what the API has.
-            return unexpected_answer(request, outcome, NOT_JSON)
+        if not parse_message(outcome.json_object):
+            # A gateway, or another host than the API's, doesn't know which ids there are.
+            return unexpected_answer(request, outcome, "a body without the API's message")
         id_ = masked_within(unquote(request.path.rpartition("/")[2]))
         return MailerSendNotFoundError(f"MailerSend has nothing with this id: {id_} ({answered}).", **where)
     error, meaning = _MEANINGS.get(status, (MailerSendRequestError, "{explained}."))
@@ -164,10 +164,8 @@ def refused_items(error: MailerSendValidationError, *fields: str) -> dict[tuple[
         field, _, index = name.rpartition(".")
         if field not in fields or not index.isdecimal():
             return {}
-        place = rf"\b[Tt]he {field}\.{index}\b"
-        said = (re.sub(rf"{place} (?=format\b)", "Its ", message) for message in messages)
-        reasons = (re.sub(rf"{place}( field)?", "It", message) for message in said)
-        refused[field, int(index)] = " ".join(reasons)
+        reasons = re.sub(rf"\b[Tt]he {field}\.{index} format\b", "Its format", " ".join(messages))
+        refused[field, int(index)] = re.sub(rf"\b[Tt]he {field}\.{index}\b( field)?", "It", reasons)
     return refused
 
 

@@ -286,7 +286,8 @@ class MailerSendHook(RecipientMethods):
             and all its domains. The first page is read before: if the response is lost, only older entries are deleted.
         :param on_missing: ``skip`` *ids* that don't exist, or ``fail``.
         :param settle: whether to wait some seconds before reading the list, as in :meth:`add_suppressions`.
-        :param made_before: with *recipients* and *patterns*, keep entries created at this time or later.
+        :param made_before: with *recipients* and *patterns*, keep entries created a minute after this time or later:
+            clocks may differ by that much.
         :return: ``deleted``, the IDs of the deleted entries; ``missing``, the IDs that don't exist, or the addresses
             and patterns without an entry; ``all``, whether everything was deleted.
         :raises MailerSendValidationError: IDs don't exist, and *on_missing* is ``fail``. It names them.

@@ -206,8 +206,8 @@ class DeleteAll:
     def _unfinished(
         self, ambiguous: MailerSendAmbiguousResultError, error: MailerSendError
     ) -> MailerSendAmbiguousResultError:
-        """Return the error for a lost response whose outcome *error* kept from being looked up and dealt with."""
-        why = "" if error is ambiguous else f" Dealing with that failed: {error}"
+        """Return the error for a deletion of unknown outcome: *error* ended the look-up or the deletion of the rest."""
+        why = "" if error is ambiguous else f" Finding out, or deleting the rest by id, failed: {error}"
         unfinished = MailerSendAmbiguousResultError(
             f"{ambiguous.args[0]} {self.suppression_list} may or may not have been emptied.{why} Check it in "
             "MailerSend. Run this again only if what was added to it since may be deleted too.",

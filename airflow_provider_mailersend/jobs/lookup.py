@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_mailersend.api.answers import parse_entries
 from airflow_provider_mailersend.api.entries import Entry, Key, entry_key, make_key
@@ -14,6 +14,9 @@ from airflow_provider_mailersend.exceptions import MailerSendIncompleteListError
 from airflow_provider_mailersend.jobs.domains import ACCOUNT_WIDE, Scope
 from airflow_provider_mailersend.jobs.plan import Planner
 from airflow_provider_mailersend.jobs.wanted import Wanted, check_flags, check_items, check_whole_number
+
+#: How far the clocks of Airflow and MailerSend may differ.
+_CLOCKS_APART = timedelta(minutes=1)
 
 
 class Lookup:
@@ -105,7 +108,7 @@ class Matches:
 
     :param scope: the domain. Without one the entries may be any domain's, but on the blocklist they are the account's.
     :param settle: whether to wait some seconds first: a deletion in progress can hide entries.
-    :param made_before: only those made before this time, or whose date can't be read.
+    :param made_before: leave out those made later than this time, by more than clocks may differ.
     """
 
     def __init__(
@@ -130,7 +133,7 @@ class Matches:
         #: Whether entries may have been missed, as the list's order kept changing.
         self.may_be_incomplete = False
         self._settle = settle
-        self._made_before = made_before
+        self._until = None if made_before is None else made_before + _CLOCKS_APART
         self._wanted = wanted
 
     def run(self, flow: Flow) -> Steps[None]:
@@ -141,7 +144,7 @@ class Matches:
             yield from flow.settle()
         domain_id = yield from self.scope.resolve(flow)
         planner = Planner(self._wanted, domain_id=domain_id, mode="delete")
-        whole = WholeList(list_suppressions(self.suppression_list, domain_id), until=self._made_before)
+        whole = WholeList(list_suppressions(self.suppression_list, domain_id), until=self._until)
         while whole.request is not None:
             for entry in (yield from flow.read_page(whole)):
                 planner.see(entry)

@@ -47,7 +47,7 @@ class SmsUpdates:
         check_choice("on_missing", on_missing, OnMissing)
         check_flags(changed_only=changed_only)
         if (ids is None) == (numbers is None):
-            raise ValueError("give either ids or numbers, and not both")
+            raise ValueError("give either ids or numbers, not both")
         if ids is not None and sms_number_id is not None:
             raise ValueError("sms_number_id is for numbers: leave it out with ids")
         self.status = status

@@ -167,7 +167,7 @@ class MailerSendUpdateSmsRecipientsOperator(MailerSendOperator):
         self.numbers = self.optional("numbers", numbers)
         self.sms_number_id = self.optional("sms_number_id", sms_number_id)
         if len(self.given & {"ids", "numbers"}) != 1:
-            raise ValueError("give either ids or numbers, and not both")
+            raise ValueError("give either ids or numbers, not both")
         if {"ids", "sms_number_id"} <= self.given:
             raise ValueError("sms_number_id is for numbers: leave it out with ids")
         self.status = status

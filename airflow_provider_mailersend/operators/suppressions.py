@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-#: How far the clocks of Airflow and MailerSend may differ, in seconds.
-_CLOCKS_APART = 60
-
-
 class MailerSendListSuppressionsOperator(MailerSendSuppressionListOperator, MailerSendListingOperator):
     """
     Return the entries of a suppression list: ``GET /suppressions/{list}``, one request for each 100 entries.
@@ -145,9 +141,10 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
         without an entry; ``all``: whether the list was emptied; ``may_be_incomplete``: whether entries may have been
         missed because the list's order kept changing; ``requests``: the number of requests sent. After a deferral
         ``deleted_before`` is how many were deleted before it: their ids are not in ``deleted``, and what was given for
-        them counts as ``missing``. By address, entries made since the task began are kept then.
+        them counts as ``missing``; by address, entries made since the task began are kept, as somebody may have opted
+        out again.
     :raises AirflowFailException: ids are unknown, and *on_missing* is ``fail``. The error says what was deleted before.
-        A retry, to which those that an earlier try deleted are unknown too, deletes the rest first.
+        In a retry, ids that an earlier try deleted are unknown too; it deletes the rest before it fails.
     """
 
     template_fields: Sequence[str] = (*MailerSendListChangeOperator.template_fields, "ids", "delete_all")
@@ -197,7 +194,7 @@ class MailerSendDeleteSuppressionsOperator(MailerSendListChangeOperator):
             # A deferral leaves no request under way.
             settle=is_retry and not before,
             # Who was released before a deferral, and has opted out again since, stays on the list.
-            made_before=datetime.fromtimestamp(began + _CLOCKS_APART, UTC) if began else None,
+            made_before=datetime.fromtimestamp(began, UTC) if began else None,
         )
         if before:
             result["deleted_before"] = deleted_before
@@ -274,7 +271,7 @@ class MailerSendSyncSuppressionsOperator(MailerSendListChangeOperator, MailerSen
         if "file" not in self.given and not values:
             raise ValueError("give file, recipients or patterns: what the list should contain")
         if "file" in self.given and values:
-            raise ValueError(f"give either file or {' and '.join(values)}, and not both")
+            raise ValueError(f"give either file or {' and '.join(values)}, not both")
         if values and file_delimiter is not None:
             raise ValueError(f"file_delimiter is for a file: leave it out with {' and '.join(values)}")
 

@@ -100,7 +100,7 @@ class MailerSendSensor(MailerSendTask, BaseSensorOperator):
         try:
             return self.ask(trigger)
         except MailerSendAuthenticationError:
-            # Somebody may have replaced the token since the last look.
+            # Somebody may have replaced the token since the last check.
             if not self.hook.is_outdated():
                 raise
             self._requests_before += self.hook.requests_sent

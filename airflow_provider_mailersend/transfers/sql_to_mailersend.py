@@ -122,7 +122,7 @@ class SqlToMailerSendOperator(MailerSendSyncOperator):
     ) -> None:
         super().__init__(**kwargs)
         if (suppression_list is None) == (sms_status is None):
-            raise ValueError("give either suppression_list or sms_status, and not both")
+            raise ValueError("give either suppression_list or sms_status, not both")
         self._is_sms = sms_status is not None
         if self._is_sms:
             check_literal(sms_status, "sms_status", parse_status)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: With backoff, the last look comes so many seconds before the task's timeout.
+#: With backoff, the last check comes so many seconds before the task's timeout.
 _BEFORE_TIMEOUT = 5.0
 
 
@@ -121,7 +121,7 @@ class PollingTrigger(BaseTrigger):
                 problem = describe_problem(error)
                 # The text of the same error differs, as it says how long it took.
                 failure = type(error), getattr(error, "status", None)
-                # The next answer logs it again: that the error has passed must be seen.
+                # The next answer logs its progress again, which shows that the error has passed.
                 progress = logged_progress = ""
             else:
                 yield answer
@@ -218,7 +218,7 @@ class MailerSendTrigger(PollingTrigger):
             pokes += 1
 
     def _seconds_left(self) -> float:
-        """Return the time until the last look before the task's timeout, which the triggerer sets."""
+        """Return the time until the last check before the task's timeout, which the triggerer sets."""
         # Airflow 2's triggerer sets it on the task instance only, and in UTC without a time zone.
         timeout: datetime | None = getattr(self, "timeout_after", None)
         timeout = timeout or getattr(self.task_instance, "trigger_timeout", None)

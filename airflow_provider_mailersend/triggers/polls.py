@@ -189,7 +189,7 @@ async def polling(
 
     connection = mailersend_conn_id, quota_reserve
     make_hook = partial(MailerSendAsyncHook, mailersend_conn_id, quota_reserve=quota_reserve)
-    # A watcher keeps its hook for ever: whoever begins later must not look at what the connection was then.
+    # A watcher keeps its hook for ever. Who begins later needs the connection as it is now.
     shared = hooks.get(connection)
     if shared is not None and await shared.is_outdated():
         hooks.forget(connection, shared)

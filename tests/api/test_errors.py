@@ -45,6 +45,8 @@ ADDITION = requests.add_suppressions(
     SuppressionList.HARD_BOUNCES, recipients=["jane@example.com"], domain_id="d1"
 )
 RECIPIENT = requests.get_recipient("62f114f8165fe0d8db0288e3")
+#: As recorded.
+UNKNOWN = answer(404, b'{\n    "message": "Resource not found."\n}')
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_403_names_the_scope_that_the_endpoint_asks_for() -> None:
 
 
 def test_a_404_shows_no_number_that_was_given_as_an_id() -> None:
-    message = str(error_from(requests.get_sms_recipient("number=15551234567"), answer(404)))
+    message = str(error_from(requests.get_sms_recipient("number=15551234567"), UNKNOWN))
     assert message.startswith("MailerSend has nothing with this id: number=1*** (GET ")
 
 
@@ -141,12 +143,21 @@ def test_what_was_pasted_as_a_domain_id_is_masked() -> None:
 
 
 def test_a_404_tells_that_the_id_is_unknown() -> None:
-    body = b'{\n    "message": "Resource not found."\n}'
-    message = str(error_from(RECIPIENT, answer(404, body)))
+    message = str(error_from(RECIPIENT, UNKNOWN))
     assert (
         message
         == "MailerSend has nothing with this id: 62f114f8165fe0d8db0288e3 (GET /recipients/{id} answered 404)."
     )
+
+
+@pytest.mark.parametrize(
+    "body", [None, b"<h1>404 Not Found</h1>", {}, {"error": "not found"}, ["message"], "message"]
+)
+def test_a_404_without_the_api_s_message_does_not_tell_that_the_id_is_unknown(body: object) -> None:
+    error = error_from(RECIPIENT, answer(404, body))
+    assert type(error) is MailerSendUnexpectedAnswerError
+    assert "answered 404 with a body without the API's message. " in str(error)
+    assert not error.permanent
 
 
 def test_a_404_of_an_endpoint_that_has_no_id_speaks_of_none() -> None:

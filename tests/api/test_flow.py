@@ -307,7 +307,7 @@ def test_the_errors_of_another_request_are_not_carried_over() -> None:
     sender = flow()
     Script(lost(), FINE).run(sender.send(DELETE))
     with pytest.raises(MailerSendRequestError) as caught:
-        Script(answer(404)).run(sender.send(DELETE))
+        Script(answer(404, {"message": "Resource not found."})).run(sender.send(DELETE))
     assert not caught.value.may_be_processed
 
 

@@ -156,7 +156,9 @@ def test_an_id_is_ascii_without_spaces(by_id: ById, id_: str) -> None:
 
 
 def test_an_address_is_no_id(by_id: ById) -> None:
-    with pytest.raises(ValueError, match=r"_id must be an id, and not an address: 'j\*\*\*@x\.example'$"):
+    with pytest.raises(
+        ValueError, match=r"^(sms_)?recipient_id must be an id, and not an address: 'j\*\*\*@x\.example'$"
+    ):
         by_id("jane@x.example")
 
 

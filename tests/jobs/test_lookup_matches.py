@@ -45,16 +45,17 @@ def test_just_the_entries_of_the_scope_are_found(listed: Any, wanted: Any, domai
 
 def test_entries_made_since_a_time_are_left_out() -> None:
     account = Account()
-    for seconds in (-1, 0, 1):
+    # Clocks may differ by a minute.
+    for seconds in (0, 59, 60, 61):
         account.put("a@x.example", at=NOON + seconds)
-    account.put("b@x.example", at=NOON)
+    account.put("b@x.example", at=NOON + 60)
     matches = Matches(
         SuppressionList.BLOCKLIST,
         recipients=["a@x.example", "b@x.example"],
         made_before=datetime.fromtimestamp(NOON, UTC),
     )
     Script(server=account).run(matches.run(flow()))
-    assert matches.ids == [account.entries[-1]["id"]]
+    assert sorted(matches.ids) == ["e1", "e2"]
     assert matches.missing == ["b@x.example"]
 
 

@@ -60,7 +60,7 @@ class SmsAccount:
                 one["status"] = (request.body or {})["status"]
                 self.set.append(id_)
                 return answer(200, {"data": one})
-        return answer(404)
+        return answer(404, {"message": "Resource not found."})
 
     def of(self, status: str) -> list[str]:
         return [one["id"] for one in self.recipients if one["status"] == status]
@@ -158,9 +158,9 @@ def test_nothing_given_means_nothing_sent(given_: dict[str, Any]) -> None:
     ("given_", "error", "said"),
     [
         ({"on_missing": "ignore"}, ValueError, "^on_missing must be one of fail, skip; got 'ignore'$"),
-        ({}, ValueError, "^give either ids or numbers, and not both$"),
-        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "^give either ids or numbers, and not both$"),
-        ({"ids": (), "numbers": ()}, ValueError, "^give either ids or numbers, and not both$"),
+        ({}, ValueError, "^give either ids or numbers, not both$"),
+        ({"ids": ["s1"], "numbers": [number(1)]}, ValueError, "^give either ids or numbers, not both$"),
+        ({"ids": (), "numbers": ()}, ValueError, "^give either ids or numbers, not both$"),
         ({"ids": ["s1", " "]}, ValueError, r"ids\[1\] must be an id, as a string; got ' '$"),
         ({"numbers": number(1)}, TypeError, "numbers must be a list of strings; got one string"),
         ({"numbers": ["5551234567"]}, ValueError, r"numbers\[0\] '5\*\*\*' is not a phone number"),

@@ -126,7 +126,7 @@ def test_of_two_that_are_given_the_one_that_is_there_counts(connect: Connect) ->
         (DELETE, {"ids": ["e1"], "recipients": ["a@b.example"]}, "give one of these: ids, or"),
         (DELETE, {"ids": ["e1"], "delete_all": True}, "give one of these: ids, or"),
         (DELETE, {"patterns": [".*"], "delete_all": True}, "give one of these: ids, or"),
-        (SYNC, {"file": "a.csv", "recipients": []}, "give either file or recipients, and not both"),
+        (SYNC, {"file": "a.csv", "recipients": []}, "give either file or recipients, not both"),
         (DELETE, {}, "give one of these: ids, or"),
         (DELETE, {"recipients": ["a@b.example"], "on_missing": "fail"}, "on_missing='fail' is for ids"),
         (DELETE, {"delete_all": True, "on_missing": "fail"}, "on_missing='fail' is for ids"),

@@ -233,7 +233,9 @@ def test_in_poke_mode_it_goes_on_until_it_is_there_or_the_timeout(connect: Conne
     assert sensor.execute({})["pattern"] == "jane@example.net"
 
 
-def test_in_poke_mode_it_goes_on_with_a_token_that_was_replaced(connect: Connect, sandbox: Sandbox) -> None:
+def test_in_poke_mode_it_goes_on_with_a_token_that_was_replaced(
+    connect: Connect, sandbox: Sandbox, logged: Callable[[], str]
+) -> None:
     connect(sandbox)
     sensor = MailerSendSuppressionSensor(
         task_id="wait", suppression_list="blocklist", recipient="jane@example.net"
@@ -244,6 +246,7 @@ def test_in_poke_mode_it_goes_on_with_a_token_that_was_replaced(connect: Connect
     assert poked(sensor)[0] is False
     sandbox.add("blocklist", "jane@example.net")
     assert poked(sensor)[0] is True
+    assert f"; {len(sandbox.log)} requests" in logged()
     sandbox.token = "mlsn.newer"
     sandbox.clear_log()
     with pytest.raises(AirflowFailException, match="does not accept the API token"):
